@@ -1,0 +1,188 @@
+//! The W3C `baggage` list: its members, its encoding, its limits.
+
+use std::borrow::Cow;
+
+use opentelemetry::baggage::BaggageMetadata;
+use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS, NON_ALPHANUMERIC};
+
+use crate::ascii::trim_ows;
+
+/// Name of the `baggage` header.
+pub const BAGGAGE_HEADER: &str = "baggage";
+
+/// The longest list that is read or written, in bytes
+/// ([W3C Baggage, limits](https://www.w3.org/TR/baggage/#limits)).
+pub(crate) const MAX_BAGGAGE_BYTES: usize = 8192;
+
+/// The most members that are written ([W3C Baggage, limits](https://www.w3.org/TR/baggage/#limits)).
+pub(crate) const MAX_BAGGAGE_MEMBERS: usize = 64;
+
+/// Everything outside RFC 3986's unreserved characters: `+` too, which some SDKs read as a space.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Everything outside `baggage-octet`; `%` stays, it is somebody else's encoding.
+const NOT_BAGGAGE_OCTET: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\');
+
+/// The members of a list that may be spread over several headers, as they stand.
+///
+/// ```text
+/// baggage-string = list-member 0*179( OWS "," OWS list-member )
+/// ```
+///
+/// Ends before the first member that does not end within [`MAX_BAGGAGE_BYTES`] of the headers
+/// joined with `,`.
+pub(crate) struct Members<'a, I> {
+    lines: I,
+    rest: Option<&'a str>,
+    left: usize,
+}
+
+impl<'a, I: Iterator<Item = &'a str>> Members<'a, I> {
+    pub(crate) fn new(lines: impl IntoIterator<IntoIter = I>) -> Self {
+        Members { lines: lines.into_iter(), rest: None, left: MAX_BAGGAGE_BYTES }
+    }
+}
+
+impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let list = match self.rest.take() {
+            Some(rest) => rest,
+            None => self.lines.next()?,
+        };
+        let window = list.as_bytes().get(..=self.left).unwrap_or(list.as_bytes());
+        let member = match memchr::memchr(b',', window) {
+            Some(comma) => {
+                self.rest = list.get(comma + 1..);
+                list.get(..comma)?
+            }
+            None if list.len() <= self.left => list,
+            None => {
+                self.left = 0;
+                return None;
+            }
+        };
+        self.left = self.left.saturating_sub(member.len() + 1);
+        Some(member)
+    }
+}
+
+/// Key and value of a member, its properties cut off.
+///
+/// ```text
+/// list-member = key OWS "=" OWS value *( OWS ";" OWS property )
+/// key         = token          ; RFC 9110, section 5.6.2
+/// ```
+pub(crate) fn key_value(member: &str) -> Option<(&str, &str)> {
+    let equals = memchr::memchr(b'=', member.as_bytes())?;
+    let (key, value) = (member.get(..equals)?, member.get(equals + 1..)?);
+    let value = match memchr::memchr(b';', value.as_bytes()) {
+        Some(semicolon) => value.get(..semicolon)?,
+        None => value,
+    };
+    let key = trim_ows(key);
+    (!key.is_empty() && key.bytes().all(is_token)).then(|| (key, trim_ows(value)))
+}
+
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// ```text
+/// baggage-octet = %x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E
+/// ```
+pub(crate) fn is_baggage_octet(byte: u8) -> bool {
+    // No short circuit: the loops over this become vector code.
+    (byte == 0x21)
+        | (0x23..=0x2b).contains(&byte)
+        | (0x2d..=0x3a).contains(&byte)
+        | (0x3c..=0x5b).contains(&byte)
+        | (0x5d..=0x7e).contains(&byte)
+}
+
+/// The value itself where it holds nothing but baggage octets, else with the others encoded.
+pub(crate) fn octets(value: &str) -> Cow<'_, str> {
+    if value.bytes().fold(true, |valid, byte| valid & is_baggage_octet(byte)) {
+        Cow::Borrowed(value)
+    } else {
+        utf8_percent_encode(value, NOT_BAGGAGE_OCTET).into()
+    }
+}
+
+/// A plain text as a member's value.
+pub(crate) fn encode(text: &str) -> Cow<'_, str> {
+    utf8_percent_encode(text, ENCODED).into()
+}
+
+/// The text that a member's value stands for; bytes that are no UTF-8 become U+FFFD.
+pub(crate) fn decode(value: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(value).decode_utf8_lossy()
+}
+
+/// A list to be sent: other parties' members as far as there is room, then those that must stay.
+pub(crate) struct OutgoingList {
+    list: String,
+    members: usize,
+    /// What the members that must stay take.
+    reserved_bytes: usize,
+    pub(crate) overflowed: bool,
+}
+
+impl OutgoingList {
+    pub(crate) fn before(reserved: &str, reserved_members: usize) -> Self {
+        OutgoingList {
+            list: String::new(),
+            members: reserved_members,
+            reserved_bytes: reserved.len() + usize::from(!reserved.is_empty()),
+            overflowed: false,
+        }
+    }
+
+    /// Appends a member of OTel's own baggage, percent-encoded, if it fits whole.
+    pub(crate) fn push(&mut self, key: &str, value: &str, metadata: &BaggageMetadata) {
+        let start = self.list.len();
+        if start > 0 {
+            self.list.push(',');
+        }
+        // OTel's propagators decode keys, so `%` must be encoded there too.
+        self.list.extend(
+            key.split('%')
+                .enumerate()
+                .flat_map(|(i, part)| [if i == 0 { "" } else { "%25" }, part]),
+        );
+        self.list.push('=');
+        self.list.extend(utf8_percent_encode(value, ENCODED));
+        for property in metadata.as_str().split(';').map(str::trim).filter(|p| !p.is_empty()) {
+            let (key, value) = match property.split_once('=') {
+                Some((key, value)) => (key, Some(value)),
+                None => (property, None),
+            };
+            self.list.push(';');
+            self.list.extend(utf8_percent_encode(key.trim(), ENCODED));
+            if let Some(value) = value {
+                self.list.push('=');
+                self.list.extend(utf8_percent_encode(value.trim(), ENCODED));
+            }
+        }
+        if self.members == MAX_BAGGAGE_MEMBERS
+            || self.list.len() + self.reserved_bytes > MAX_BAGGAGE_BYTES
+        {
+            self.list.truncate(start);
+            self.overflowed = true;
+        } else {
+            self.members += 1;
+        }
+    }
+
+    pub(crate) fn finish(mut self, reserved: String) -> String {
+        if self.list.is_empty() {
+            return reserved;
+        }
+        if !reserved.is_empty() {
+            self.list.push(',');
+            self.list.push_str(&reserved);
+        }
+        self.list
+    }
+}

@@ -1,0 +1,299 @@
+//! The Dynamic Sampling Context: the `sentry-*` members of `baggage`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::ascii::trim_ows;
+use crate::baggage::{decode, key_value, octets, Members};
+use crate::sampling::{SampleRand, SampleRate};
+
+/// What marks a member as Sentry's. Case-sensitive.
+const PREFIX: &str = "sentry-";
+
+/// The most Sentry members that are read.
+pub(crate) const MAX_SENTRY_MEMBERS: usize = 64;
+
+/// Room for the members that a service may add: `sample_rand`, `sample_rate`, `sampled`.
+const MAX_ENTRIES: usize = MAX_SENTRY_MEMBERS + 3;
+
+/// Whether a baggage member of this key is Sentry's.
+pub(crate) fn is_sentry_key(key: &str) -> bool {
+    key.starts_with(PREFIX)
+}
+
+/// The keys that the specification names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum DscKey {
+    TraceId,
+    PublicKey,
+    SampleRate,
+    SampleRand,
+    Sampled,
+    Release,
+    Environment,
+    Transaction,
+    ReplayId,
+    OrgId,
+}
+
+/// Every [`DscKey`] at the place of its discriminant.
+const KEYS: [(DscKey, &str); 10] = [
+    (DscKey::TraceId, "trace_id"),
+    (DscKey::PublicKey, "public_key"),
+    (DscKey::SampleRate, "sample_rate"),
+    (DscKey::SampleRand, "sample_rand"),
+    (DscKey::Sampled, "sampled"),
+    (DscKey::Release, "release"),
+    (DscKey::Environment, "environment"),
+    (DscKey::Transaction, "transaction"),
+    (DscKey::ReplayId, "replay_id"),
+    (DscKey::OrgId, "org_id"),
+];
+
+impl DscKey {
+    pub(crate) fn name(self) -> &'static str {
+        KEYS.iter().find(|(key, _)| *key == self).map_or("", |(_, name)| name)
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        KEYS.iter().find(|(_, known)| *known == name).map(|(key, _)| *key)
+    }
+}
+
+/// A key as it stands in an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryKey<'a> {
+    Known(DscKey),
+    Unknown(&'a str),
+}
+
+impl<'a> EntryKey<'a> {
+    pub(crate) fn name(self) -> &'a str {
+        match self {
+            EntryKey::Known(key) => key.name(),
+            EntryKey::Unknown(name) => name,
+        }
+    }
+}
+
+/// Appends `sentry-<key>=<value>`; the value is encoded already.
+pub(crate) fn push_member(out: &mut String, key: EntryKey<'_>, value: &str) {
+    out.push_str(PREFIX);
+    out.push_str(key.name());
+    out.push('=');
+    out.push_str(value);
+}
+
+/// A trace's [Dynamic Sampling Context](https://develop.sentry.dev/sdk/telemetry/traces/dynamic-sampling-context/),
+/// as its head sent it: order and encoding of its members are kept.
+///
+/// ```
+/// use opentelemetry_sentry::DynamicSamplingContext;
+///
+/// let dsc = DynamicSamplingContext::parse("other=1, sentry-release=shop%401.2.3;p, sentry-a-b=c=d");
+/// assert_eq!(dsc.get("release").as_deref(), Some("shop@1.2.3"));
+/// assert_eq!(dsc.to_string(), "sentry-release=shop%401.2.3,sentry-a-b=c=d");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct DynamicSamplingContext<'a> {
+    known: [Option<Cow<'a, str>>; KEYS.len()],
+    unknown: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The entries' places: indexes into `known`, and above those into `unknown`.
+    order: [u8; MAX_ENTRIES],
+    len: usize,
+}
+
+impl Default for DynamicSamplingContext<'_> {
+    fn default() -> Self {
+        DynamicSamplingContext {
+            known: Default::default(),
+            unknown: Vec::new(),
+            order: [0; MAX_ENTRIES],
+            len: 0,
+        }
+    }
+}
+
+impl<'a> DynamicSamplingContext<'a> {
+    /// Reads the Sentry members of one `baggage` header; what is no valid member is skipped.
+    ///
+    /// Of a key that stands twice the last value counts.
+    pub fn parse(baggage: &'a str) -> Self {
+        Self::read([baggage])
+    }
+
+    /// Reads the Sentry members of repeated `baggage` headers, which are one list.
+    pub(crate) fn read<I>(lines: I) -> Self
+    where
+        I: IntoIterator<Item = &'a str>,
+    {
+        let mut dsc = Self::default();
+        let mut read = 0;
+        for member in Members::new(lines) {
+            let Some(member) = trim_ows(member).strip_prefix(PREFIX) else {
+                continue;
+            };
+            let Some((key, value)) = key_value(member) else {
+                continue;
+            };
+            dsc.insert(key, octets(value));
+            read += 1;
+            if read == MAX_SENTRY_MEMBERS {
+                break;
+            }
+        }
+        dsc
+    }
+
+    /// The decoded value of a key, without its `sentry-`.
+    pub fn get(&self, key: &str) -> Option<Cow<'_, str>> {
+        self.encoded(key).map(decode)
+    }
+
+    /// Keys, without `sentry-`, and values, as they are encoded on the wire, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries().map(|(key, value)| (key.name(), value))
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no member at all.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The same, independent of the header it was read from.
+    pub fn into_owned(self) -> DynamicSamplingContext<'static> {
+        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        DynamicSamplingContext {
+            known: self.known.map(|value| value.map(owned)),
+            unknown: self.unknown.into_iter().map(|(k, v)| (owned(k), owned(v))).collect(),
+            order: self.order,
+            len: self.len,
+        }
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (EntryKey<'_>, &str)> {
+        self.order.iter().take(self.len).filter_map(|place| {
+            let place = usize::from(*place);
+            match KEYS.get(place) {
+                Some((key, _)) => Some((EntryKey::Known(*key), self.known(*key)?)),
+                None => {
+                    let (key, value) = self.unknown.get(place - KEYS.len())?;
+                    Some((EntryKey::Unknown(key), value))
+                }
+            }
+        })
+    }
+
+    fn encoded(&self, key: &str) -> Option<&str> {
+        match DscKey::from_name(key) {
+            Some(key) => self.known(key),
+            None => self.unknown.iter().find(|(k, _)| k == key).map(|(_, value)| &**value),
+        }
+    }
+
+    /// The value of a known key, as it is encoded on the wire.
+    pub(crate) fn known(&self, key: DscKey) -> Option<&str> {
+        self.known.get(key as usize)?.as_deref()
+    }
+
+    /// The `sample_rate`, where it is a number in [0,1].
+    pub(crate) fn sample_rate(&self) -> Option<f64> {
+        SampleRate::parse_incoming(&decode(self.known(DscKey::SampleRate)?))
+    }
+
+    /// The `sample_rand`, where it is a number in [0,1).
+    pub(crate) fn sample_rand(&self) -> Option<SampleRand> {
+        SampleRand::parse_incoming(&decode(self.known(DscKey::SampleRand)?))
+    }
+
+    /// What sampling decisions need, of a DSC that may not leave.
+    pub(crate) fn sampling_facts(&self) -> DynamicSamplingContext<'static> {
+        let mut facts = DynamicSamplingContext::default();
+        for key in [DscKey::SampleRate, DscKey::SampleRand] {
+            if let Some(value) = self.known(key) {
+                facts.set(key, value.to_owned().into());
+            }
+        }
+        facts
+    }
+
+    pub(crate) fn insert(&mut self, key: &'a str, value: Cow<'a, str>) {
+        match DscKey::from_name(key) {
+            Some(key) => self.set(key, value),
+            None => match self.unknown.iter_mut().find(|(k, _)| k == key) {
+                Some((_, old)) => *old = value,
+                None => {
+                    self.push_place(KEYS.len() + self.unknown.len());
+                    self.unknown.push((Cow::Borrowed(key), value));
+                }
+            },
+        }
+    }
+
+    /// Replaces the value in place, or appends it.
+    pub(crate) fn set(&mut self, key: DscKey, value: Cow<'a, str>) {
+        let Some(slot) = self.known.get_mut(key as usize) else {
+            return;
+        };
+        if slot.replace(value).is_none() {
+            self.push_place(key as usize);
+        }
+    }
+
+    fn push_place(&mut self, place: usize) {
+        if let Some(next) = self.order.get_mut(self.len) {
+            *next = place as u8;
+            self.len += 1;
+        }
+    }
+
+    /// Takes an entry out; `false` where there is none.
+    pub(crate) fn remove(&mut self, key: DscKey) -> bool {
+        let removed = self.known.get_mut(key as usize).and_then(Option::take).is_some();
+        if removed {
+            self.forget_place(key as usize);
+        }
+        removed
+    }
+
+    /// Takes out the last entry whose key the specification does not name.
+    pub(crate) fn remove_last_unknown(&mut self) -> bool {
+        let removed = self.unknown.pop().is_some();
+        if removed {
+            self.forget_place(KEYS.len() + self.unknown.len());
+        }
+        removed
+    }
+
+    fn forget_place(&mut self, place: usize) {
+        let places = self.order.iter().take(self.len);
+        if let Some(at) = places.clone().position(|p| usize::from(*p) == place) {
+            self.order.copy_within(at + 1..self.len, at);
+            self.len -= 1;
+        }
+    }
+}
+
+/// The members joined with `,`, as they go out.
+impl fmt::Display for DynamicSamplingContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (key, value)) in self.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{PREFIX}{key}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Shows how many members there are: the rest is the outside's, or the DSN's key.
+impl fmt::Debug for DynamicSamplingContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DynamicSamplingContext").field("len", &self.len).finish_non_exhaustive()
+    }
+}

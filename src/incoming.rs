@@ -1,0 +1,164 @@
+//! What an incoming trace does to a context: it is continued, refused, or there is none.
+
+use std::borrow::Cow;
+
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+use crate::config::Settings;
+use crate::dsc::{DscKey, DynamicSamplingContext};
+use crate::sampling::{Randomness, Threshold};
+use crate::sentry_trace::SentryTrace;
+use crate::trace_state::{ot_fields, replace, Decision, Marks, NewMember, Origin, Ot, Verdict};
+
+/// What becomes of the trace that a request came with.
+pub(crate) enum Continuation {
+    /// The remote parent of the next span.
+    Continue(SpanContext),
+    /// It is another organisation's: the next span starts a trace.
+    Refuse,
+    /// No Sentry trace came. Holds the remote parent that somebody else found, if any.
+    Nothing,
+}
+
+/// Decides what becomes of `sentry-trace` and `baggage`, beside the remote parent that another
+/// propagator found (W3C's, in most cases).
+pub(crate) fn continuation(
+    settings: &Settings,
+    trace: Option<SentryTrace>,
+    mut dsc: DynamicSamplingContext<'_>,
+    remote: Option<&SpanContext>,
+) -> Continuation {
+    let Some(parent) = Parent::choose(settings, trace, remote) else {
+        return Continuation::Nothing;
+    };
+    // Of a trace that a hop without sentry-trace passed on, or that was preferred to
+    // sentry-trace's, only a DSC that names it says anything.
+    let is_sentry_trace = trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
+    if !is_sentry_trace && names_trace(&dsc, parent.trace_id) != Some(true) {
+        return Continuation::Nothing;
+    }
+    if !may_continue(settings, &dsc) {
+        return Continuation::Refuse;
+    }
+    if names_trace(&dsc, parent.trace_id) == Some(false) {
+        dsc = DynamicSamplingContext::default();
+    }
+    Continuation::Continue(parent.into_span_context(settings, dsc))
+}
+
+/// Whether the DSC says of which trace it is, and whether it is this one.
+fn names_trace(dsc: &DynamicSamplingContext<'_>, trace_id: TraceId) -> Option<bool> {
+    let named = dsc.get(DscKey::TraceId.name()).filter(|id| !id.is_empty())?;
+    Some(named.eq_ignore_ascii_case(&trace_id.to_string()))
+}
+
+/// The strict continuation rule of
+/// [Trace Propagation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
+fn may_continue(settings: &Settings, dsc: &DynamicSamplingContext<'_>) -> bool {
+    let theirs = dsc.get(DscKey::OrgId.name()).filter(|id| !id.is_empty());
+    match (settings.org_id(), theirs) {
+        (Some(ours), Some(theirs)) => ours == theirs,
+        (None, None) => true,
+        _ => !settings.strict_trace_continuation,
+    }
+}
+
+/// The remote parent, before it is written down.
+struct Parent<'a> {
+    trace_id: TraceId,
+    span_id: SpanId,
+    sampled: Option<bool>,
+    trace_state: Cow<'a, TraceState>,
+}
+
+impl<'a> Parent<'a> {
+    /// Which of two parents it is: sentry-trace's, whose span is in Sentry for certain, unless
+    /// the other one is preferred. Of one trace the `tracestate` stays in any case.
+    fn choose(
+        settings: &Settings,
+        trace: Option<SentryTrace>,
+        remote: Option<&'a SpanContext>,
+    ) -> Option<Self> {
+        let w3c = remote.map(|remote| Parent {
+            trace_id: remote.trace_id(),
+            span_id: remote.span_id(),
+            sampled: Some(remote.is_sampled()),
+            trace_state: Cow::Borrowed(remote.trace_state()),
+        });
+        let Some(trace) = trace else {
+            return w3c;
+        };
+        match w3c {
+            Some(w3c) if settings.prefer_traceparent => Some(w3c),
+            Some(w3c) if w3c.trace_id == trace.trace_id() => Some(Parent {
+                span_id: trace.span_id(),
+                // What is not sampled in W3C's words may be undecided.
+                sampled: trace.sampled().or(w3c.sampled.filter(|sampled| *sampled)),
+                ..w3c
+            }),
+            _ => Some(Parent {
+                trace_id: trace.trace_id(),
+                span_id: trace.span_id(),
+                sampled: trace.sampled(),
+                trace_state: Cow::Owned(TraceState::NONE),
+            }),
+        }
+    }
+
+    fn into_span_context(
+        self,
+        settings: &Settings,
+        mut dsc: DynamicSamplingContext<'_>,
+    ) -> SpanContext {
+        let ot = self.settle(&mut dsc);
+        let mut origin = Origin::Continued;
+        if dsc.is_empty() {
+            origin = Origin::Withheld;
+        } else if settings.targets.are_nowhere() {
+            origin = Origin::Withheld;
+            dsc = dsc.sampling_facts();
+        }
+        let decision = if self.sampled.is_some() { Decision::Flag } else { Decision::Deferred };
+        let member = NewMember {
+            marks: Marks { origin, decision, verdict: Verdict::Unknown },
+            dsc,
+            trace_id: self.trace_id,
+        };
+        SpanContext::new(
+            self.trace_id,
+            self.span_id,
+            TraceFlags::default().with_sampled(self.sampled == Some(true)),
+            true,
+            replace(&self.trace_state, Some(member), ot),
+        )
+    }
+
+    /// Makes flag, rate, `sample_rand` and OTel's fields say the same: fills in a `sample_rand`
+    /// that is missing, and gives `th` and `rv` for the `ot` member.
+    fn settle(&self, dsc: &mut DynamicSamplingContext<'_>) -> Ot {
+        let fields = ot_fields(&self.trace_state);
+        let randomness = fields.randomness().unwrap_or(Randomness::of(self.trace_id));
+        let rate = dsc.sample_rate();
+        let mut rand = dsc.sample_rand();
+        if rand.is_none() && !dsc.is_empty() {
+            rand = randomness.backfill(self.sampled, rate);
+            if let Some(rand) = rand {
+                dsc.set(DscKey::SampleRand, rand.to_string().into());
+            }
+        }
+        let held = fields
+            .threshold()
+            .filter(|threshold| self.sampled == Some(true) && randomness.is_sampled_at(*threshold));
+        let rand = rand.filter(|rand| rand.agrees_with(self.sampled, rate));
+        let added = rand
+            .filter(|rand| held.is_none() && !randomness.implies(*rand, self.sampled, rate))
+            .filter(|_| fields.randomness().is_none())
+            .map(|rand| Randomness::from_sample_rand(rand, self.sampled, rate));
+        let settled = added.unwrap_or(randomness);
+        let threshold = held.or_else(|| {
+            let threshold = Threshold::of(rate.filter(|_| self.sampled == Some(true))?);
+            settled.is_sampled_at(threshold).then_some(threshold)
+        });
+        Ot::rewritten(fields, threshold, added)
+    }
+}

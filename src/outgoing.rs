@@ -1,0 +1,173 @@
+//! What goes out for a context: `sentry-trace`, the DSC, `traceparent`, or nothing.
+
+use std::borrow::Cow;
+
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
+use opentelemetry::Context;
+
+use crate::baggage::OutgoingList;
+use crate::config::Settings;
+use crate::dsc::{is_sentry_key, DscKey};
+use crate::head::{HeadFacts, HeadTemplate};
+use crate::sampling::Randomness;
+use crate::sentry_trace::SentryTrace;
+use crate::targets::outgoing_url;
+use crate::trace_state::{ot_fields, Decision, Member, Origin, Verdict};
+use crate::traceparent::traceparent;
+use crate::unpacking::{members, unpack};
+
+/// What a request is told of the trace it belongs to.
+pub(crate) struct Outgoing {
+    trace_id: TraceId,
+    span_id: SpanId,
+    sampled: Option<bool>,
+    /// The DSC's members; empty where none is sent.
+    pub(crate) dsc: String,
+}
+
+impl Outgoing {
+    pub(crate) fn sentry_trace(&self) -> Option<String> {
+        SentryTrace::new(self.trace_id, self.span_id, self.sampled).map(SentryTrace::to_header)
+    }
+
+    pub(crate) fn traceparent(&self) -> String {
+        traceparent(self.trace_id, self.span_id, self.sampled == Some(true))
+    }
+}
+
+/// What goes out, or `None` where nothing may.
+pub(crate) fn outgoing(settings: &Settings, cx: &Context) -> Option<Outgoing> {
+    if settings.targets.are_nowhere() || cx.is_telemetry_suppressed() {
+        return None;
+    }
+    let span = cx.span();
+    let span_context = span.span_context();
+    if !span_context.is_valid() {
+        return None;
+    }
+    let member = Member::read(span_context);
+    let verdict = member.as_ref().map_or(Verdict::Unknown, |member| member.marks.verdict);
+    let allowed = match (outgoing_url(cx), verdict) {
+        (Some(url), _) => settings.allows(url),
+        (None, Verdict::Denied) => false,
+        (None, Verdict::Unknown) => !settings.deny_unknown_urls,
+        (None, Verdict::Allowed) => true,
+    };
+    if !allowed {
+        return None;
+    }
+    let sampled = decision(settings, span_context, member.as_ref());
+    Some(Outgoing {
+        trace_id: span_context.trace_id(),
+        span_id: span_context.span_id(),
+        sampled,
+        dsc: dsc(settings, span_context, member, sampled),
+    })
+}
+
+/// The flag that is written; `None` leaves the decision to the next service.
+fn decision(
+    settings: &Settings,
+    span_context: &SpanContext,
+    member: Option<&Member<'_>>,
+) -> Option<bool> {
+    if span_context.is_sampled() {
+        return Some(true);
+    }
+    match member.map_or(Decision::Flag, |member| member.marks.decision) {
+        Decision::Flag => Some(false),
+        Decision::Undecided => None,
+        Decision::Forwarded(sampled) => Some(sampled),
+        Decision::Deferred => {
+            if !span_context.is_remote() {
+                settings.warnings.deferred_ignored.give(
+                    "a deferred Sentry trace was not sampled, by a sampler that knows no deferred \
+                     decisions; use the sampler of these Sentry settings",
+                );
+            }
+            None
+        }
+    }
+}
+
+fn dsc(
+    settings: &Settings,
+    span_context: &SpanContext,
+    member: Option<Member<'_>>,
+    sampled: Option<bool>,
+) -> String {
+    let trace_id = span_context.trace_id();
+    match member {
+        Some(member) if member.marks.origin == Origin::Continued => {
+            // A sampler that is not ours decided; what it decided belongs into the DSC.
+            if member.marks.decision == Decision::Deferred && sampled.is_some() {
+                if let Some(mut dsc) = unpack(&member.entries, trace_id) {
+                    dsc.set(DscKey::Sampled, "true".into());
+                    return dsc.to_string();
+                }
+            }
+            members(&member.entries, trace_id).unwrap_or_default()
+        }
+        Some(member) if member.marks.origin == Origin::Withheld => String::new(),
+        member => settings.head.as_ref().map_or(String::new(), |template| {
+            head(template, span_context, member.as_ref(), sampled)
+        }),
+    }
+}
+
+/// The DSC of a trace that is ours, or that no Sentry service has seen before.
+fn head(
+    template: &HeadTemplate,
+    span_context: &SpanContext,
+    member: Option<&Member<'_>>,
+    sampled: Option<bool>,
+) -> String {
+    let trace_id = span_context.trace_id();
+    let fact = |key| member.and_then(|member| member.find(key, trace_id));
+    let fields = ot_fields(span_context.trace_state());
+    let randomness = fields.randomness().unwrap_or(Randomness::of(trace_id));
+    let threshold = fields
+        .threshold()
+        .filter(|threshold| span_context.is_sampled() && randomness.is_sampled_at(*threshold));
+    let sample_rate = fact(DscKey::SampleRate)
+        .or_else(|| threshold.map(|threshold| threshold.rate().to_string().into()))
+        .filter(|_| sampled.is_some());
+    let sample_rand = fact(DscKey::SampleRand).unwrap_or_else(|| {
+        let rate = threshold.map(|threshold| threshold.rate().get());
+        Cow::Owned(randomness.sample_rand(sampled, rate).to_string())
+    });
+    template.compose(
+        trace_id,
+        &HeadFacts {
+            sample_rate: sample_rate.as_deref(),
+            sample_rand: Some(&sample_rand),
+            sampled,
+            transaction: fact(DscKey::Transaction).filter(|_| sampled.is_some()).as_deref(),
+        },
+    )
+}
+
+/// The `baggage` of a request: OTel's own from the context, without `sentry-*`, then the DSC.
+/// `None` where there is neither.
+pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: String) -> Option<String> {
+    let own = || cx.baggage().iter().filter(|(key, _)| !is_sentry_key(key.as_str()));
+    if own().next().is_none() {
+        return Some(dsc).filter(|dsc| !dsc.is_empty());
+    }
+    let dsc_members = match dsc.len() {
+        0 => 0,
+        _ => memchr::memchr_iter(b',', dsc.as_bytes()).count() + 1,
+    };
+    let mut list = OutgoingList::before(&dsc, dsc_members);
+    for (key, (value, metadata)) in own() {
+        list.push(key.as_str(), value.as_str(), metadata);
+    }
+    if list.overflowed {
+        settings.warnings.baggage_overflow.give(
+            "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members of the \
+             context's own were left out",
+        );
+    }
+    Some(list.finish(dsc)).filter(|list| !list.is_empty())
+}

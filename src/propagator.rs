@@ -1,0 +1,163 @@
+//! The propagator: Sentry's headers in terms of OTel's `TextMapPropagator`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::baggage::{Baggage, BaggageExt};
+use opentelemetry::propagation::text_map_propagator::FieldIter;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::Context;
+
+use crate::baggage::BAGGAGE_HEADER;
+use crate::config::{Sentry, Settings};
+use crate::dsc::{is_sentry_key, DynamicSamplingContext};
+use crate::incoming::{continuation, Continuation};
+use crate::outgoing::{baggage, outgoing};
+use crate::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
+use crate::trace_state::{has_ours, replace, Ot};
+use crate::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
+
+/// Propagates traces in `sentry-trace` and `baggage`
+/// ([Trace Propagation](https://develop.sentry.dev/sdk/foundations/trace-propagation/)).
+///
+/// Made by [`Sentry::propagator`]. [`SentryPropagator::new`] has no settings: it continues and
+/// forwards traces of others, and starts none of its own towards Sentry.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use opentelemetry::propagation::TextMapPropagator;
+/// use opentelemetry::trace::TraceContextExt;
+/// use opentelemetry_sentry::SentryPropagator;
+///
+/// let headers = HashMap::from([(
+///     "sentry-trace".to_owned(),
+///     "771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1".to_owned(),
+/// )]);
+/// let cx = SentryPropagator::new().extract(&headers);
+/// assert!(cx.span().span_context().is_sampled());
+/// ```
+#[derive(Clone)]
+pub struct SentryPropagator {
+    settings: Arc<Settings>,
+}
+
+impl Sentry {
+    /// The propagator of these settings.
+    pub fn propagator(&self) -> SentryPropagator {
+        SentryPropagator { settings: Arc::clone(&self.settings) }
+    }
+}
+
+impl SentryPropagator {
+    /// A propagator without settings.
+    pub fn new() -> Self {
+        Sentry::default().propagator()
+    }
+}
+
+impl Default for SentryPropagator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TextMapPropagator for SentryPropagator {
+    /// Writes nothing where the context has no valid span, telemetry is suppressed, or the
+    /// request's target is denied.
+    fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
+        let settings = &*self.settings;
+        if settings.rewrite_tracestate {
+            let span = cx.span();
+            let span_context = span.span_context();
+            if span_context.is_valid() {
+                let trace_state = replace(span_context.trace_state(), None, Ot::Keep);
+                injector.set(TRACESTATE_HEADER, trace_state.header());
+            }
+        }
+        let Some(outgoing) = outgoing(settings, cx) else {
+            return;
+        };
+        if let Some(sentry_trace) = outgoing.sentry_trace() {
+            injector.set(SENTRY_TRACE_HEADER, sentry_trace);
+        }
+        if settings.propagate_traceparent {
+            injector.set(TRACEPARENT_HEADER, outgoing.traceparent());
+        }
+        if let Some(baggage) = baggage(settings, cx, outgoing.dsc) {
+            injector.set(BAGGAGE_HEADER, baggage);
+        }
+    }
+
+    /// The context with the caller's span as remote parent; unchanged where no valid
+    /// `sentry-trace` came, but for what is Sentry's in its baggage and its remote trace state.
+    fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
+        let span = cx.span();
+        let remote = Some(span.span_context()).filter(|sc| sc.is_valid() && sc.is_remote());
+        let trace = SentryTrace::extract(extractor);
+        let cleaned = without_sentry_baggage(cx);
+        if trace.is_none() && remote.is_none() {
+            return cleaned.unwrap_or_else(|| cx.clone());
+        }
+        let lines = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
+        let dsc = DynamicSamplingContext::read(lines);
+        let base = cleaned.as_ref().unwrap_or(cx);
+        match continuation(&self.settings, trace, dsc, remote) {
+            Continuation::Continue(parent) => base.with_remote_span_context(parent),
+            Continuation::Refuse if remote.is_some() => without_span(base),
+            Continuation::Refuse => base.clone(),
+            Continuation::Nothing => match remote.filter(|sc| has_ours(sc.trace_state())) {
+                Some(remote) => base.with_remote_span_context(without_members(remote)),
+                None => base.clone(),
+            },
+        }
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        FieldIter::new(&self.settings.fields)
+    }
+}
+
+/// The context without `sentry-*` in its baggage, where that is a change: a stock propagator
+/// would send it to every host.
+fn without_sentry_baggage(cx: &Context) -> Option<Context> {
+    let baggage = cx.baggage();
+    if !baggage.iter().any(|(key, _)| is_sentry_key(key.as_str())) {
+        return None;
+    }
+    Some(cx.with_baggage(own_members(baggage)))
+}
+
+fn own_members(baggage: &Baggage) -> Baggage {
+    let own = baggage.iter().filter(|(key, _)| !is_sentry_key(key.as_str()));
+    own.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The context's baggage and suppression, and no span: a context cannot lose its span.
+fn without_span(cx: &Context) -> Context {
+    let fresh = Context::new().with_baggage(own_members(cx.baggage()));
+    if cx.is_telemetry_suppressed() {
+        fresh.with_telemetry_suppressed()
+    } else {
+        fresh
+    }
+}
+
+/// A remote parent without what somebody else says in our name.
+fn without_members(remote: &SpanContext) -> SpanContext {
+    SpanContext::new(
+        remote.trace_id(),
+        remote.span_id(),
+        remote.trace_flags(),
+        true,
+        replace(remote.trace_state(), None, Ot::Keep),
+    )
+}
+
+impl fmt::Debug for SentryPropagator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentryPropagator")
+            .field("fields", &self.settings.fields)
+            .finish_non_exhaustive()
+    }
+}

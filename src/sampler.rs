@@ -1,0 +1,290 @@
+//! The sampler: Sentry's decisions in terms of the SDK's `ShouldSample`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceId, TraceState};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+
+use crate::config::{Sentry, Settings};
+use crate::dsc::{DscKey, DynamicSamplingContext};
+use crate::sampling::{Randomness, SampleRand, SampleRate, Threshold};
+use crate::span_attributes::{transaction, url};
+use crate::targets::outgoing_url;
+use crate::trace_state::{
+    marks, ot_fields, replace, Decision, Marks, Member, NewMember, Origin, Ot, Verdict,
+};
+use crate::traces_sampler::SamplingContext;
+use crate::unpacking::unpack;
+
+/// The span attribute that holds the rate, where it was applied in this service.
+const SAMPLE_RATE_ATTRIBUTE: &str = "sentry.sample_rate";
+
+/// Samples traces as Sentry's SDKs do: as the caller decided, else by the configured rate.
+///
+/// Made by [`Sentry::sampler`]. It is parent-based by itself: use it alone. Under
+/// `Sampler::parent_based` it belongs into all five branches; with the default local branches the
+/// decisions are the same, but the targets of spans with a local parent are not asked for. Never
+/// put it into `Sampler::ParentBased(..)`, which throws the trace state of a root away.
+///
+/// ```
+/// use opentelemetry_sdk::trace::SdkTracerProvider;
+/// use opentelemetry_sentry::Sentry;
+///
+/// let sentry = Sentry::builder().traces_sample_rate(0.2).build()?;
+/// let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
+/// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct SentrySampler {
+    settings: Arc<Settings>,
+}
+
+impl Sentry {
+    /// The sampler of these settings.
+    pub fn sampler(&self) -> SentrySampler {
+        SentrySampler { settings: Arc::clone(&self.settings) }
+    }
+}
+
+impl fmt::Debug for SentrySampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentrySampler")
+            .field("traces_sample_rate", &self.settings.traces_sample_rate)
+            .field("traces_sampler", &self.settings.traces_sampler)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ShouldSample for SentrySampler {
+    fn should_sample(
+        &self,
+        parent_context: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        span_kind: &SpanKind,
+        attributes: &[KeyValue],
+        _links: &[Link],
+    ) -> SamplingResult {
+        let span = Start { settings: &self.settings, trace_id, name, span_kind, attributes };
+        let destination = span.destination(parent_context);
+        let parent_span = parent_context.map(|cx| cx.span());
+        let parent = parent_span.as_ref().map(|span| span.span_context()).filter(|p| p.is_valid());
+        match parent {
+            Some(parent) if parent.is_remote() => span.below_remote(parent, destination),
+            Some(parent) => span.below_local(parent, destination),
+            None => span.head(destination),
+        }
+    }
+}
+
+/// Where a request goes whose span starts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Destination {
+    Unknown,
+    Denied,
+    Allowed,
+    /// Sentry itself: never traced.
+    Sentry,
+}
+
+/// A span about to start.
+struct Start<'a> {
+    settings: &'a Settings,
+    trace_id: TraceId,
+    name: &'a str,
+    span_kind: &'a SpanKind,
+    attributes: &'a [KeyValue],
+}
+
+impl Start<'_> {
+    fn destination(&self, parent_context: Option<&Context>) -> Destination {
+        let settings = self.settings;
+        let sends = matches!(self.span_kind, SpanKind::Client | SpanKind::Producer);
+        if !sends || (settings.targets.are_everywhere() && settings.dsn.is_none()) {
+            return Destination::Unknown;
+        }
+        let known = parent_context.and_then(outgoing_url).map(Cow::Borrowed);
+        match known.or_else(|| url(self.attributes)) {
+            None => Destination::Unknown,
+            Some(url) if settings.is_sentry(&url) => Destination::Sentry,
+            Some(url) if settings.targets.matches(&url) => Destination::Allowed,
+            Some(_) => Destination::Denied,
+        }
+    }
+
+    /// What is left on the span for the propagator, which sees no attributes.
+    fn verdict(&self, destination: Destination) -> Verdict {
+        match destination {
+            Destination::Denied | Destination::Sentry => Verdict::Denied,
+            Destination::Allowed if self.settings.deny_unknown_urls => Verdict::Allowed,
+            Destination::Allowed | Destination::Unknown => Verdict::Unknown,
+        }
+    }
+
+    /// The rate that is configured for this trace.
+    fn rate(&self, parent_sampled: Option<bool>, parent_rate: Option<f64>) -> Option<SampleRate> {
+        let Some(sampler) = &self.settings.traces_sampler else {
+            return self.settings.traces_sample_rate;
+        };
+        let rate = sampler.call(&SamplingContext {
+            name: self.name,
+            span_kind: self.span_kind,
+            attributes: self.attributes,
+            trace_id: self.trace_id,
+            parent_sampled,
+            parent_sample_rate: parent_rate,
+        });
+        Some(SampleRate::new(rate).unwrap_or_else(|_| {
+            self.settings.warnings.traces_sampler_rate.give(
+                "traces_sampler returned a rate that is neither 0 nor from 1e-15 to 1; it counts \
+                 as 0",
+            );
+            SampleRate::ZERO
+        }))
+    }
+
+    fn head(&self, destination: Destination) -> SamplingResult {
+        let verdict = self.verdict(destination);
+        let rate = self.rate(None, None).filter(|_| destination != Destination::Sentry);
+        let Some(rate) = rate else {
+            let marks = Marks { origin: Origin::Head, decision: Decision::Undecided, verdict };
+            return self.result(false, None, self.state(None, marks, Default::default(), Ot::Keep));
+        };
+        let randomness = Randomness::of(self.trace_id);
+        let threshold = Threshold::of(rate.get());
+        let sampled = randomness.is_sampled_at(threshold);
+        let mut facts = DynamicSamplingContext::default();
+        facts.set(DscKey::SampleRate, rate.to_string().into());
+        let rand = randomness.sample_rand(Some(sampled), Some(rate.get()));
+        facts.set(DscKey::SampleRand, rand.to_string().into());
+        let leaves = self.settings.head.is_some() && !self.settings.targets.are_nowhere();
+        if leaves && verdict != Verdict::Denied {
+            if let Some(transaction) = transaction(self.name, self.attributes) {
+                facts.set(DscKey::Transaction, transaction);
+            }
+        }
+        let marks = Marks { origin: Origin::Head, decision: Decision::Flag, verdict };
+        let fields = Default::default();
+        let ot = Ot::rewritten(fields, Some(threshold).filter(|_| sampled), None);
+        self.result(sampled, Some(rate), self.state(None, marks, facts, ot))
+    }
+
+    fn below_local(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
+        let verdict = self.verdict(destination);
+        let marks = marks(parent.trace_state());
+        let inherited = marks.map_or(Verdict::Unknown, |marks| marks.verdict);
+        let sampled = parent.is_sampled() && destination != Destination::Sentry;
+        if inherited == verdict && verdict != Verdict::Denied && sampled == parent.is_sampled() {
+            return self.result(sampled, None, parent.trace_state().clone());
+        }
+        let mut marks = marks.unwrap_or(Marks {
+            origin: Origin::Head,
+            decision: Decision::Flag,
+            verdict: Verdict::Unknown,
+        });
+        if sampled != parent.is_sampled() {
+            marks.decision = Decision::Forwarded(true);
+        }
+        marks.verdict = verdict;
+        let member = Member::read(parent);
+        let dsc = member.as_ref().and_then(|member| unpack(&member.entries, self.trace_id));
+        self.result(
+            sampled,
+            None,
+            self.state(Some(parent), marks, dsc.unwrap_or_default(), Ot::Keep),
+        )
+    }
+
+    fn below_remote(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
+        let member = Member::read(parent);
+        let decision = member.as_ref().map_or(Decision::Flag, |member| member.marks.decision);
+        let parent_sampled = Some(parent.is_sampled()).filter(|_| decision == Decision::Flag);
+        let dsc = member.as_ref().and_then(|member| unpack(&member.entries, self.trace_id));
+        let mut dsc = dsc.unwrap_or_default();
+        let fields = ot_fields(parent.trace_state());
+        let parent_rate = dsc.sample_rate();
+        let mut marks = Marks {
+            origin: member.as_ref().map_or(Origin::Head, |member| member.marks.origin),
+            decision: Decision::Flag,
+            verdict: self.verdict(destination),
+        };
+        let overrules = self.settings.traces_sampler.is_some() || parent_sampled.is_none();
+        let configured =
+            self.settings.traces_sampler.is_some() || self.settings.traces_sample_rate.is_some();
+        if !configured || destination == Destination::Sentry {
+            marks.decision = parent_sampled.map_or(Decision::Undecided, Decision::Forwarded);
+            let ot = Ot::rewritten(fields, None, None);
+            return self.result(false, None, self.state(Some(parent), marks, dsc, ot));
+        }
+        let rate = self.rate(parent_sampled, parent_rate).filter(|_| overrules);
+        let Some(rate) = rate else {
+            let sampled = parent.is_sampled();
+            let unchanged = marks.verdict == Verdict::Unknown;
+            let state = match unchanged {
+                true => parent.trace_state().clone(),
+                false => self.state(Some(parent), marks, dsc, Ot::Keep),
+            };
+            return self.result(sampled, None, state);
+        };
+        let randomness = fields.randomness().unwrap_or(Randomness::of(self.trace_id));
+        let threshold = Threshold::of(rate.get());
+        let rand: Option<SampleRand> =
+            dsc.sample_rand().filter(|rand| rand.agrees_with(parent_sampled, parent_rate));
+        let sampled =
+            rand.map_or(randomness.is_sampled_at(threshold), |rand| rand.is_sampled_at(rate.get()));
+        dsc.set(DscKey::SampleRate, rate.to_string().into());
+        match marks.origin {
+            Origin::Head => {
+                let rand = randomness.sample_rand(Some(sampled), Some(rate.get()));
+                dsc.set(DscKey::SampleRand, rand.to_string().into());
+            }
+            Origin::Continued if parent_sampled.is_none() => {
+                dsc.set(DscKey::Sampled, if sampled { "true" } else { "false" }.into());
+            }
+            Origin::Continued | Origin::Withheld => {}
+        }
+        let holds = sampled && randomness.is_sampled_at(threshold);
+        let ot = Ot::rewritten(fields, Some(threshold).filter(|_| holds), None);
+        self.result(sampled, Some(rate), self.state(Some(parent), marks, dsc, ot))
+    }
+
+    /// The span's trace state; a denied span keeps the sampling facts only.
+    fn state(
+        &self,
+        parent: Option<&SpanContext>,
+        mut marks: Marks,
+        mut dsc: DynamicSamplingContext<'_>,
+        ot: Ot,
+    ) -> TraceState {
+        if marks.verdict == Verdict::Denied {
+            dsc = dsc.sampling_facts();
+            if marks.origin == Origin::Continued {
+                marks.origin = Origin::Withheld;
+            }
+        }
+        let member = NewMember { marks, dsc, trace_id: self.trace_id };
+        let base = parent.map_or(&TraceState::NONE, SpanContext::trace_state);
+        replace(base, Some(member), ot)
+    }
+
+    fn result(
+        &self,
+        sampled: bool,
+        local_rate: Option<SampleRate>,
+        trace_state: TraceState,
+    ) -> SamplingResult {
+        let rate = local_rate.filter(|_| sampled);
+        let attribute = rate.map(|rate| KeyValue::new(SAMPLE_RATE_ATTRIBUTE, rate.get()));
+        SamplingResult {
+            decision: match sampled {
+                true => SamplingDecision::RecordAndSample,
+                false => SamplingDecision::Drop,
+            },
+            attributes: attribute.into_iter().collect(),
+            trace_state,
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The `sentry` member of a `TraceState`: what a span knows about its Sentry trace.
+//!
+//! ```text
+//! member  = origin decision verdict entries
+//! origin  = "c" / "w" / "h"              ; see Origin
+//! decision = "." / "?" / "-" / "0" / "1" ; see Decision
+//! verdict = "." / "x" / "a"              ; see Verdict
+//! entries =                              ; see packing.rs
+//! ```
+//!
+//! What does not fit into one `tracestate` value goes on in `sentry-2`, `sentry-3`, `sentry-4`.
+
+use std::borrow::Cow;
+
+use opentelemetry::trace::{SpanContext, TraceId, TraceState};
+
+use crate::dsc::{DscKey, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::ot::OtFields;
+use crate::packing::{Packed, MAX_PACKED_BYTES};
+use crate::sampling::{Randomness, Threshold};
+use crate::unpacking::find;
+
+/// The keys of our members, in the order in which their values are joined.
+const MEMBER_KEYS: [&str; 4] = ["sentry", "sentry-2", "sentry-3", "sentry-4"];
+
+/// The key of OTel's own member.
+const OT_KEY: &str = "ot";
+
+/// The longest value ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#value)).
+const MAX_VALUE_BYTES: usize = 256;
+
+/// The most members ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#list)).
+const MAX_MEMBERS: usize = 32;
+
+/// Origin, decision and verdict.
+const MARK_BYTES: usize = 3;
+
+/// Where the trace's DSC comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It arrived, and is frozen: it is the entries.
+    Continued,
+    /// None is to be sent, because none arrived or it may not leave: entries are facts only.
+    Withheld,
+    /// It is ours, composed from the settings; the entries are what the trace adds to them.
+    Head,
+}
+
+/// Who decides whether the trace is sampled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Decided, as the span's OTel flag says.
+    Flag,
+    /// It arrived undecided.
+    Deferred,
+    /// It is undecided, and our sampler left it so.
+    Undecided,
+    /// Our sampler took no decision of its own; the caller's goes on.
+    Forwarded(bool),
+}
+
+/// Whether this span's request may carry trace headers. It is said of one span, never of its
+/// children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Unknown,
+    Denied,
+    Allowed,
+}
+
+/// The first bytes of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) origin: Origin,
+    pub(crate) decision: Decision,
+    pub(crate) verdict: Verdict,
+}
+
+impl Marks {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let [origin, decision, verdict] = bytes else {
+            return None;
+        };
+        Some(Marks {
+            origin: match origin {
+                b'c' => Origin::Continued,
+                b'w' => Origin::Withheld,
+                b'h' => Origin::Head,
+                _ => return None,
+            },
+            decision: match decision {
+                b'.' => Decision::Flag,
+                b'?' => Decision::Deferred,
+                b'-' => Decision::Undecided,
+                b'0' => Decision::Forwarded(false),
+                b'1' => Decision::Forwarded(true),
+                _ => return None,
+            },
+            verdict: match verdict {
+                b'.' => Verdict::Unknown,
+                b'x' => Verdict::Denied,
+                b'a' => Verdict::Allowed,
+                _ => return None,
+            },
+        })
+    }
+
+    fn push_to(self, packed: &mut Packed) {
+        packed.push(match self.origin {
+            Origin::Continued => "c",
+            Origin::Withheld => "w",
+            Origin::Head => "h",
+        });
+        packed.push(match self.decision {
+            Decision::Flag => ".",
+            Decision::Deferred => "?",
+            Decision::Undecided => "-",
+            Decision::Forwarded(false) => "0",
+            Decision::Forwarded(true) => "1",
+        });
+        packed.push(match self.verdict {
+            Verdict::Unknown => ".",
+            Verdict::Denied => "x",
+            Verdict::Allowed => "a",
+        });
+    }
+}
+
+/// Our member as it is read from a span context.
+pub(crate) struct Member<'a> {
+    pub(crate) marks: Marks,
+    /// Packed entries.
+    pub(crate) entries: Cow<'a, str>,
+}
+
+impl<'a> Member<'a> {
+    /// Our member, if the span context has one.
+    ///
+    /// A remote parent's may have been brought by another propagator: only what a header could
+    /// have said is believed then.
+    pub(crate) fn read(span_context: &'a SpanContext) -> Option<Self> {
+        let first = span_context.trace_state().get(MEMBER_KEYS[0])?;
+        let mut marks = Marks::parse(first.as_bytes().get(..MARK_BYTES)?)?;
+        let entries = match first.len() {
+            MAX_VALUE_BYTES => joined(first, span_context.trace_state()),
+            _ => Cow::Borrowed(first),
+        };
+        let entries = match entries {
+            Cow::Borrowed(text) => Cow::Borrowed(text.get(MARK_BYTES..)?),
+            Cow::Owned(text) => Cow::Owned(text.get(MARK_BYTES..)?.to_owned()),
+        };
+        if span_context.is_remote() {
+            marks.verdict = Verdict::Unknown;
+            marks.decision = match marks.decision {
+                Decision::Deferred | Decision::Undecided => Decision::Deferred,
+                Decision::Flag | Decision::Forwarded(_) => Decision::Flag,
+            };
+            if marks.origin == Origin::Head {
+                return None;
+            }
+            let trace_id = span_context.trace_id();
+            let named = find(&entries, DscKey::TraceId, trace_id).filter(|id| !id.is_empty());
+            if named.is_some_and(|id| !id.eq_ignore_ascii_case(&trace_id.to_string())) {
+                marks.origin = Origin::Withheld;
+            }
+        }
+        Some(Member { marks, entries })
+    }
+
+    /// The value of one entry, as it is encoded on the wire.
+    pub(crate) fn find(&self, key: DscKey, trace_id: TraceId) -> Option<Cow<'_, str>> {
+        find(&self.entries, key, trace_id)
+    }
+}
+
+/// The marks alone, of a local span: all that a child's start needs.
+pub(crate) fn marks(trace_state: &TraceState) -> Option<Marks> {
+    let first = trace_state.get(MEMBER_KEYS[0])?;
+    Marks::parse(first.as_bytes().get(..MARK_BYTES)?)
+}
+
+fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
+    let mut whole = Cow::Borrowed(first);
+    for key in MEMBER_KEYS.iter().skip(1) {
+        let Some(part) = trace_state.get(key) else {
+            break;
+        };
+        whole.to_mut().push_str(part);
+        if part.len() < MAX_VALUE_BYTES {
+            break;
+        }
+    }
+    whole
+}
+
+/// The `ot` member's fields.
+pub(crate) fn ot_fields(trace_state: &TraceState) -> OtFields<'_> {
+    OtFields::parse(trace_state.get(OT_KEY).unwrap_or_default())
+}
+
+/// A member to be written.
+pub(crate) struct NewMember<'a> {
+    pub(crate) marks: Marks,
+    pub(crate) dsc: DynamicSamplingContext<'a>,
+    pub(crate) trace_id: TraceId,
+}
+
+/// What becomes of the `ot` member.
+pub(crate) enum Ot {
+    Keep,
+    /// `None` takes it out.
+    Replace(Option<String>),
+}
+
+impl Ot {
+    /// The member with this `th`, and this `rv` added; kept where it says so already.
+    pub(crate) fn rewritten(
+        fields: OtFields<'_>,
+        threshold: Option<Threshold>,
+        added: Option<Randomness>,
+    ) -> Self {
+        let says_so =
+            fields.threshold() == threshold && fields.has_threshold() == threshold.is_some();
+        if added.is_none() && says_so {
+            Ot::Keep
+        } else {
+            Ot::Replace(fields.rewritten(threshold, added))
+        }
+    }
+}
+
+/// `base` with another member of ours, and another `ot`; other parties' members stay, in order.
+///
+/// ```text
+/// list = list-member 0*31( OWS "," OWS list-member )
+/// ```
+///
+/// The SDK checks less than W3C asks for: members that are not valid, or stand twice, go.
+pub(crate) fn replace(base: &TraceState, ours: Option<NewMember<'_>>, ot: Ot) -> TraceState {
+    let (keep_ot, ot) = match ot {
+        Ot::Keep => (true, None),
+        Ot::Replace(ot) => (false, ot),
+    };
+    let mut foreign: Vec<(&str, &str)> = Vec::new();
+    for (key, value) in base {
+        let kept = !is_ours(key) && (keep_ot || key != OT_KEY);
+        if kept && is_valid(key, value) && foreign.iter().all(|(k, _)| *k != key) {
+            foreign.push((key, value));
+        }
+    }
+    let taken = foreign.len() + usize::from(ot.is_some());
+    let packed = ours.map(|member| pack(member, MAX_MEMBERS.saturating_sub(taken).max(1)));
+    let packed = packed.as_ref().and_then(Packed::as_str).unwrap_or_default();
+    let ours = MEMBER_KEYS.iter().enumerate().map_while(|(index, key)| {
+        let start = index * MAX_VALUE_BYTES;
+        let end = packed.len().min(start + MAX_VALUE_BYTES);
+        packed.get(start..end).filter(|part| !part.is_empty()).map(|part| (*key, part))
+    });
+    let ot = ot.iter().map(|value| (OT_KEY, value.as_str()));
+    TraceState::from_key_value(ours.chain(ot).chain(foreign)).unwrap_or_default()
+}
+
+/// The member in at most `members` values: whole entries go until it fits.
+fn pack(mut member: NewMember<'_>, members: usize) -> Packed {
+    let room = (members * MAX_VALUE_BYTES).min(MAX_PACKED_BYTES);
+    loop {
+        let mut packed = Packed::with_room(room);
+        member.marks.push_to(&mut packed);
+        packed.push_entries(&member.dsc, member.trace_id);
+        if packed.as_str().is_some() && member.dsc.len() <= MAX_SENTRY_MEMBERS {
+            return packed;
+        }
+        if !drop_entry(&mut member.dsc) {
+            member.dsc = DynamicSamplingContext::default();
+            if member.marks.origin == Origin::Continued {
+                member.marks.origin = Origin::Withheld;
+            }
+        }
+    }
+}
+
+/// Takes out the entry that a trace can best do without; `false` where the rest is needed.
+fn drop_entry(dsc: &mut DynamicSamplingContext<'_>) -> bool {
+    const SPARED_LAST: [DscKey; 4] =
+        [DscKey::Transaction, DscKey::ReplayId, DscKey::Environment, DscKey::Release];
+    dsc.remove_last_unknown() || SPARED_LAST.into_iter().any(|key| dsc.remove(key))
+}
+
+/// `sentry` and `sentry-<digits>`, whoever wrote them; `sentryco` is somebody else's.
+fn is_ours(key: &str) -> bool {
+    match key.strip_prefix(MEMBER_KEYS[0]) {
+        Some("") => true,
+        Some(rest) => rest
+            .strip_prefix('-')
+            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())),
+        None => false,
+    }
+}
+
+/// Whether a list has members of ours, or what looks like them.
+pub(crate) fn has_ours(trace_state: &TraceState) -> bool {
+    trace_state.into_iter().any(|(key, _)| is_ours(key))
+}
+
+/// ```text
+/// key   = ( lcalpha / DIGIT ) 0*255 ( keychar )
+/// value = 0*255( %x20 / nblk-chr ) nblk-chr
+/// nblk-chr = %x21-2B / %x2D-3C / %x3E-7E
+/// ```
+fn is_valid(key: &str, value: &str) -> bool {
+    let key_char = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-*/@".contains(&b);
+    let starts = key.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    starts
+        && key.len() <= 256
+        && key.bytes().all(key_char)
+        && (1..=MAX_VALUE_BYTES).contains(&value.len())
+        && value.bytes().all(|b| (0x20..=0x7e).contains(&b) && b != b',' && b != b'=')
+        && !value.ends_with(' ')
+}
