@@ -6,6 +6,7 @@ use opentelemetry::baggage::BaggageMetadata;
 use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS, NON_ALPHANUMERIC};
 
 use crate::ascii::trim_ows;
+use crate::warning::Warning;
 
 /// Name of the `baggage` header.
 pub const BAGGAGE_HEADER: &str = "baggage";
@@ -126,14 +127,15 @@ pub(crate) struct OutgoingList {
     members: usize,
     /// What the members that must stay take.
     reserved_bytes: usize,
-    pub(crate) overflowed: bool,
+    overflowed: bool,
 }
 
 impl OutgoingList {
-    pub(crate) fn before(reserved: &str, reserved_members: usize) -> Self {
+    pub(crate) fn before(reserved: &str) -> Self {
+        let commas = memchr::memchr_iter(b',', reserved.as_bytes()).count();
         OutgoingList {
             list: String::new(),
-            members: reserved_members,
+            members: commas + usize::from(!reserved.is_empty()),
             reserved_bytes: reserved.len() + usize::from(!reserved.is_empty()),
             overflowed: false,
         }
@@ -165,6 +167,20 @@ impl OutgoingList {
                 self.list.extend(utf8_percent_encode(value.trim(), ENCODED));
             }
         }
+        self.keep_if_it_fits(start);
+    }
+
+    /// Appends somebody else's member, if it fits whole.
+    pub(crate) fn push_as_is(&mut self, member: &str) {
+        let start = self.list.len();
+        if start > 0 {
+            self.list.push(',');
+        }
+        self.list.push_str(member);
+        self.keep_if_it_fits(start);
+    }
+
+    fn keep_if_it_fits(&mut self, start: usize) {
         if self.members == MAX_BAGGAGE_MEMBERS
             || self.list.len() + self.reserved_bytes > MAX_BAGGAGE_BYTES
         {
@@ -175,14 +191,21 @@ impl OutgoingList {
         }
     }
 
-    pub(crate) fn finish(mut self, reserved: String) -> String {
+    /// The list with the members that must stay at its end; `None` where it is empty.
+    pub(crate) fn finish(mut self, reserved: String, overflow: &Warning) -> Option<String> {
+        if self.overflowed {
+            overflow.give(
+                "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members \
+                 that are not Sentry's were left out",
+            );
+        }
         if self.list.is_empty() {
-            return reserved;
+            return Some(reserved).filter(|list| !list.is_empty());
         }
         if !reserved.is_empty() {
             self.list.push(',');
             self.list.push_str(&reserved);
         }
-        self.list
+        Some(self.list)
     }
 }

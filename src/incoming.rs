@@ -6,9 +6,10 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState}
 
 use crate::config::Settings;
 use crate::dsc::{DscKey, DynamicSamplingContext};
+use crate::marks::{Decision, Marks, Origin, Verdict};
 use crate::sampling::{Randomness, Threshold};
 use crate::sentry_trace::SentryTrace;
-use crate::trace_state::{ot_fields, replace, Decision, Marks, NewMember, Origin, Ot, Verdict};
+use crate::trace_state::{ot_fields, replace, NewMember, Ot};
 
 /// What becomes of the trace that a request came with.
 pub(crate) enum Continuation {
@@ -137,7 +138,7 @@ impl<'a> Parent<'a> {
     /// that is missing, and gives `th` and `rv` for the `ot` member.
     fn settle(&self, dsc: &mut DynamicSamplingContext<'_>) -> Ot {
         let fields = ot_fields(&self.trace_state);
-        let randomness = fields.randomness().unwrap_or(Randomness::of(self.trace_id));
+        let randomness = fields.randomness_of(self.trace_id);
         let rate = dsc.sample_rate();
         let mut rand = dsc.sample_rand();
         if rand.is_none() && !dsc.is_empty() {

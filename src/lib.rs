@@ -31,6 +31,7 @@ mod head;
 mod setting;
 // Floor 2: the bridge between Sentry's words and OTel's.
 mod incoming;
+mod marks;
 mod outgoing;
 mod packing;
 mod trace_state;
@@ -39,9 +40,12 @@ mod unpacking;
 mod propagator;
 #[cfg(feature = "sdk")]
 mod sampler;
+// Floor 4: what stands on the plugs.
+mod compose;
 
 pub use crate::baggage::BAGGAGE_HEADER;
 pub use crate::builder::SentryBuilder;
+pub use crate::compose::WrappedPropagator;
 pub use crate::config::Sentry;
 pub use crate::dsc::DynamicSamplingContext;
 pub use crate::dsn::{Dsn, InvalidDsn};

@@ -2,6 +2,8 @@
 //!
 //! Follows [TraceState: Probability Sampling](https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/).
 
+use opentelemetry::trace::{SpanContext, TraceId};
+
 use crate::ascii::{parse_hex, push_hex};
 use crate::sampling::{Randomness, Threshold};
 
@@ -36,6 +38,17 @@ impl<'a> OtFields<'a> {
         let bits = u64::from_str_radix(digits, 16).ok()?;
         let missing = 14_usize.checked_sub(digits.len())?;
         Some(Threshold::from_bits(bits << (4 * missing)))
+    }
+
+    /// The `th` that holds for a span: it is sampled, and by this threshold.
+    pub(crate) fn threshold_of(self, span_context: &SpanContext) -> Option<Threshold> {
+        let randomness = self.randomness_of(span_context.trace_id());
+        self.threshold().filter(|th| span_context.is_sampled() && randomness.is_sampled_at(*th))
+    }
+
+    /// The trace's randomness: `rv`, else the trace id's.
+    pub(crate) fn randomness_of(self, trace_id: TraceId) -> Randomness {
+        self.randomness().unwrap_or(Randomness::of(trace_id))
     }
 
     /// Whether there is a `th`, valid or not.

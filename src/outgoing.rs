@@ -10,10 +10,10 @@ use crate::baggage::OutgoingList;
 use crate::config::Settings;
 use crate::dsc::{is_sentry_key, DscKey};
 use crate::head::{HeadFacts, HeadTemplate};
-use crate::sampling::Randomness;
+use crate::marks::{Decision, Origin, Verdict};
 use crate::sentry_trace::SentryTrace;
 use crate::targets::outgoing_url;
-use crate::trace_state::{ot_fields, Decision, Member, Origin, Verdict};
+use crate::trace_state::{ot_fields, Member};
 use crate::traceparent::traceparent;
 use crate::unpacking::{members, unpack};
 
@@ -126,10 +126,8 @@ fn head(
     let trace_id = span_context.trace_id();
     let fact = |key| member.and_then(|member| member.find(key, trace_id));
     let fields = ot_fields(span_context.trace_state());
-    let randomness = fields.randomness().unwrap_or(Randomness::of(trace_id));
-    let threshold = fields
-        .threshold()
-        .filter(|threshold| span_context.is_sampled() && randomness.is_sampled_at(*threshold));
+    let randomness = fields.randomness_of(trace_id);
+    let threshold = fields.threshold_of(span_context);
     let sample_rate = fact(DscKey::SampleRate)
         .or_else(|| threshold.map(|threshold| threshold.rate().to_string().into()))
         .filter(|_| sampled.is_some());
@@ -155,19 +153,9 @@ pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: String) -> Option<
     if own().next().is_none() {
         return Some(dsc).filter(|dsc| !dsc.is_empty());
     }
-    let dsc_members = match dsc.len() {
-        0 => 0,
-        _ => memchr::memchr_iter(b',', dsc.as_bytes()).count() + 1,
-    };
-    let mut list = OutgoingList::before(&dsc, dsc_members);
+    let mut list = OutgoingList::before(&dsc);
     for (key, (value, metadata)) in own() {
         list.push(key.as_str(), value.as_str(), metadata);
     }
-    if list.overflowed {
-        settings.warnings.baggage_overflow.give(
-            "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members of the \
-             context's own were left out",
-        );
-    }
-    Some(list.finish(dsc)).filter(|list| !list.is_empty())
+    list.finish(dsc, &settings.warnings.baggage_overflow)
 }

@@ -54,6 +54,30 @@ impl SentryPropagator {
     pub fn new() -> Self {
         Sentry::default().propagator()
     }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The context with what came as its remote parent, beside the one that somebody else found.
+    pub(crate) fn continue_with(
+        &self,
+        cx: &Context,
+        remote: Option<SpanContext>,
+        trace: Option<SentryTrace>,
+        dsc: DynamicSamplingContext<'_>,
+    ) -> Result<Context, Refused> {
+        let parent = match continuation(&self.settings, trace, dsc, remote.as_ref()) {
+            Continuation::Continue(parent) => Some(parent),
+            Continuation::Refuse => return Err(Refused),
+            Continuation::Nothing => {
+                remote.filter(|sc| has_ours(sc.trace_state())).map(|sc| without_members(&sc))
+            }
+        };
+        let cleaned = without_sentry_baggage(cx);
+        let base = cleaned.as_ref().unwrap_or(cx);
+        Ok(parent.map_or_else(|| base.clone(), |parent| base.with_remote_span_context(parent)))
+    }
 }
 
 impl Default for SentryPropagator {
@@ -92,25 +116,14 @@ impl TextMapPropagator for SentryPropagator {
     /// The context with the caller's span as remote parent; unchanged where no valid
     /// `sentry-trace` came, but for what is Sentry's in its baggage and its remote trace state.
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        let span = cx.span();
-        let remote = Some(span.span_context()).filter(|sc| sc.is_valid() && sc.is_remote());
+        let remote = remote_parent(cx);
         let trace = SentryTrace::extract(extractor);
-        let cleaned = without_sentry_baggage(cx);
-        if trace.is_none() && remote.is_none() {
-            return cleaned.unwrap_or_else(|| cx.clone());
-        }
-        let lines = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
+        let lines = match trace.is_some() || remote.is_some() {
+            true => extractor.get_all(BAGGAGE_HEADER).unwrap_or_default(),
+            false => Vec::new(),
+        };
         let dsc = DynamicSamplingContext::read(lines);
-        let base = cleaned.as_ref().unwrap_or(cx);
-        match continuation(&self.settings, trace, dsc, remote) {
-            Continuation::Continue(parent) => base.with_remote_span_context(parent),
-            Continuation::Refuse if remote.is_some() => without_span(base),
-            Continuation::Refuse => base.clone(),
-            Continuation::Nothing => match remote.filter(|sc| has_ours(sc.trace_state())) {
-                Some(remote) => base.with_remote_span_context(without_members(remote)),
-                None => base.clone(),
-            },
-        }
+        self.continue_with(cx, remote, trace, dsc).unwrap_or_else(|_refused| refuse(cx))
     }
 
     fn fields(&self) -> FieldIter<'_> {
@@ -131,6 +144,23 @@ fn without_sentry_baggage(cx: &Context) -> Option<Context> {
 fn own_members(baggage: &Baggage) -> Baggage {
     let own = baggage.iter().filter(|(key, _)| !is_sentry_key(key.as_str()));
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The trace is another organisation's.
+pub(crate) struct Refused;
+
+/// The remote parent of the next span.
+pub(crate) fn remote_parent(cx: &Context) -> Option<SpanContext> {
+    let span = cx.span();
+    Some(span.span_context()).filter(|sc| sc.is_remote() && sc.is_valid()).cloned()
+}
+
+/// A context in which the next span starts a trace, if its parent would have been remote.
+pub(crate) fn refuse(cx: &Context) -> Context {
+    if remote_parent(cx).is_some() {
+        return without_span(cx);
+    }
+    without_sentry_baggage(cx).unwrap_or_else(|| cx.clone())
 }
 
 /// The context's baggage and suppression, and no span: a context cannot lose its span.

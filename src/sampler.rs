@@ -10,12 +10,11 @@ use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
 use crate::config::{Sentry, Settings};
 use crate::dsc::{DscKey, DynamicSamplingContext};
+use crate::marks::{Decision, Marks, Origin, Verdict};
 use crate::sampling::{Randomness, SampleRand, SampleRate, Threshold};
 use crate::span_attributes::{transaction, url};
 use crate::targets::outgoing_url;
-use crate::trace_state::{
-    marks, ot_fields, replace, Decision, Marks, Member, NewMember, Origin, Ot, Verdict,
-};
+use crate::trace_state::{marks, ot_fields, replace, Member, NewMember, Ot};
 use crate::traces_sampler::SamplingContext;
 use crate::unpacking::unpack;
 
@@ -229,7 +228,7 @@ impl Start<'_> {
             };
             return self.result(sampled, None, state);
         };
-        let randomness = fields.randomness().unwrap_or(Randomness::of(self.trace_id));
+        let randomness = fields.randomness_of(self.trace_id);
         let threshold = Threshold::of(rate.get());
         let rand: Option<SampleRand> =
             dsc.sample_rand().filter(|rand| rand.agrees_with(parent_sampled, parent_rate));

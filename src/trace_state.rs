@@ -1,11 +1,7 @@
 //! The `sentry` member of a `TraceState`: what a span knows about its Sentry trace.
 //!
 //! ```text
-//! member  = origin decision verdict entries
-//! origin  = "c" / "w" / "h"              ; see Origin
-//! decision = "." / "?" / "-" / "0" / "1" ; see Decision
-//! verdict = "." / "x" / "a"              ; see Verdict
-//! entries =                              ; see packing.rs
+//! member = marks entries    ; see marks.rs and packing.rs
 //! ```
 //!
 //! What does not fit into one `tracestate` value goes on in `sentry-2`, `sentry-3`, `sentry-4`.
@@ -14,7 +10,9 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::{SpanContext, TraceId, TraceState};
 
+use crate::ascii::trim_ows;
 use crate::dsc::{DscKey, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::marks::{Decision, Marks, Origin, Verdict, MARK_BYTES};
 use crate::ot::OtFields;
 use crate::packing::{Packed, MAX_PACKED_BYTES};
 use crate::sampling::{Randomness, Threshold};
@@ -31,100 +29,6 @@ const MAX_VALUE_BYTES: usize = 256;
 
 /// The most members ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#list)).
 const MAX_MEMBERS: usize = 32;
-
-/// Origin, decision and verdict.
-const MARK_BYTES: usize = 3;
-
-/// Where the trace's DSC comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// It arrived, and is frozen: it is the entries.
-    Continued,
-    /// None is to be sent, because none arrived or it may not leave: entries are facts only.
-    Withheld,
-    /// It is ours, composed from the settings; the entries are what the trace adds to them.
-    Head,
-}
-
-/// Who decides whether the trace is sampled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
-    /// Decided, as the span's OTel flag says.
-    Flag,
-    /// It arrived undecided.
-    Deferred,
-    /// It is undecided, and our sampler left it so.
-    Undecided,
-    /// Our sampler took no decision of its own; the caller's goes on.
-    Forwarded(bool),
-}
-
-/// Whether this span's request may carry trace headers. It is said of one span, never of its
-/// children.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Unknown,
-    Denied,
-    Allowed,
-}
-
-/// The first bytes of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Marks {
-    pub(crate) origin: Origin,
-    pub(crate) decision: Decision,
-    pub(crate) verdict: Verdict,
-}
-
-impl Marks {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let [origin, decision, verdict] = bytes else {
-            return None;
-        };
-        Some(Marks {
-            origin: match origin {
-                b'c' => Origin::Continued,
-                b'w' => Origin::Withheld,
-                b'h' => Origin::Head,
-                _ => return None,
-            },
-            decision: match decision {
-                b'.' => Decision::Flag,
-                b'?' => Decision::Deferred,
-                b'-' => Decision::Undecided,
-                b'0' => Decision::Forwarded(false),
-                b'1' => Decision::Forwarded(true),
-                _ => return None,
-            },
-            verdict: match verdict {
-                b'.' => Verdict::Unknown,
-                b'x' => Verdict::Denied,
-                b'a' => Verdict::Allowed,
-                _ => return None,
-            },
-        })
-    }
-
-    fn push_to(self, packed: &mut Packed) {
-        packed.push(match self.origin {
-            Origin::Continued => "c",
-            Origin::Withheld => "w",
-            Origin::Head => "h",
-        });
-        packed.push(match self.decision {
-            Decision::Flag => ".",
-            Decision::Deferred => "?",
-            Decision::Undecided => "-",
-            Decision::Forwarded(false) => "0",
-            Decision::Forwarded(true) => "1",
-        });
-        packed.push(match self.verdict {
-            Verdict::Unknown => ".",
-            Verdict::Denied => "x",
-            Verdict::Allowed => "a",
-        });
-    }
-}
 
 /// Our member as it is read from a span context.
 pub(crate) struct Member<'a> {
@@ -295,6 +199,30 @@ fn is_ours(key: &str) -> bool {
             .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())),
         None => false,
     }
+}
+
+/// A `tracestate` header as it may leave: without our members, and without a `th` that the span's
+/// sampler, who knows nothing of it, has made false.
+pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> String {
+    let mut out = String::with_capacity(header.len());
+    for member in header.split(',').map(trim_ows) {
+        let (key, value) = member.split_once('=').unwrap_or((member, ""));
+        let fields = OtFields::parse(value);
+        let is_false =
+            key == OT_KEY && fields.has_threshold() && fields.threshold_of(span_context).is_none();
+        let rewritten = if is_false { fields.rewritten(None, None) } else { None };
+        if is_ours(key) || (is_false && rewritten.is_none()) {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push(',');
+        }
+        match rewritten {
+            Some(value) => out.extend([OT_KEY, "=", &value]),
+            None => out.push_str(member),
+        }
+    }
+    out
 }
 
 /// Whether a list has members of ours, or what looks like them.
