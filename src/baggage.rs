@@ -6,7 +6,6 @@ use opentelemetry::baggage::BaggageMetadata;
 use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS, NON_ALPHANUMERIC};
 
 use crate::ascii::trim_ows;
-use crate::warning::Warning;
 
 /// Name of the `baggage` header.
 pub const BAGGAGE_HEADER: &str = "baggage";
@@ -127,7 +126,8 @@ pub(crate) struct OutgoingList {
     members: usize,
     /// What the members that must stay take.
     reserved_bytes: usize,
-    overflowed: bool,
+    /// Whether something did not fit.
+    pub(crate) overflowed: bool,
 }
 
 impl OutgoingList {
@@ -192,13 +192,7 @@ impl OutgoingList {
     }
 
     /// The list with the members that must stay at its end; `None` where it is empty.
-    pub(crate) fn finish(mut self, reserved: String, overflow: &Warning) -> Option<String> {
-        if self.overflowed {
-            overflow.give(
-                "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members \
-                 that are not Sentry's were left out",
-            );
-        }
+    pub(crate) fn finish(mut self, reserved: String) -> Option<String> {
         if self.list.is_empty() {
             return Some(reserved).filter(|list| !list.is_empty());
         }

@@ -148,7 +148,8 @@ impl<P> WrappedPropagator<P> {
                 }
             }
         }
-        list.finish(dsc, &self.sentry.settings().warnings.baggage_overflow)
+        self.sentry.settings().warnings.check_overflow(&list);
+        list.finish(dsc)
     }
 }
 

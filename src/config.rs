@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::baggage::OutgoingList;
 use crate::dsn::Dsn;
 use crate::head::HeadTemplate;
 use crate::sampling::SampleRate;
@@ -53,9 +54,20 @@ pub(crate) struct Settings {
 /// One place for each kind of warning, so that none hides another.
 #[derive(Default)]
 pub(crate) struct Warnings {
-    pub(crate) baggage_overflow: Warning,
+    baggage_overflow: Warning,
     pub(crate) deferred_ignored: Warning,
     pub(crate) traces_sampler_rate: Warning,
+}
+
+impl Warnings {
+    pub(crate) fn check_overflow(&self, list: &OutgoingList) {
+        if list.overflowed {
+            self.baggage_overflow.give(
+                "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members \
+                 that are not Sentry's were left out",
+            );
+        }
+    }
 }
 
 impl Settings {

@@ -42,6 +42,8 @@ mod propagator;
 mod sampler;
 // Floor 4: what stands on the plugs.
 mod compose;
+#[cfg(feature = "http")]
+mod merging;
 
 pub use crate::baggage::BAGGAGE_HEADER;
 pub use crate::builder::SentryBuilder;
@@ -49,6 +51,8 @@ pub use crate::compose::WrappedPropagator;
 pub use crate::config::Sentry;
 pub use crate::dsc::DynamicSamplingContext;
 pub use crate::dsn::{Dsn, InvalidDsn};
+#[cfg(feature = "http")]
+pub use crate::merging::MergingInjector;
 pub use crate::propagator::SentryPropagator;
 #[cfg(feature = "sdk")]
 pub use crate::sampler::SentrySampler;

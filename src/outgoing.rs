@@ -157,5 +157,6 @@ pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: String) -> Option<
     for (key, (value, metadata)) in own() {
         list.push(key.as_str(), value.as_str(), metadata);
     }
-    list.finish(dsc, &settings.warnings.baggage_overflow)
+    settings.warnings.check_overflow(&list);
+    list.finish(dsc)
 }
