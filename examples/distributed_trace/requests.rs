@@ -1,0 +1,107 @@
+//! What is played in: the headers that real Sentry SDKs sent, as recorded, and one request without.
+
+use std::error::Error;
+
+use opentelemetry_sentry::{SentryTrace, BAGGAGE_HEADER, SENTRY_TRACE_HEADER};
+use serde::Deserialize;
+
+const RECORDED: &str = include_str!("../../tests/vectors/captured_heads.json");
+
+/// One recorded row per SDK.
+const SAMPLED: [&str; 7] = [
+    "node-on-1",
+    "browser-on-1",
+    "vue-on-1",
+    "cloudflare-on-1",
+    "python-on-1",
+    "ruby-on-1",
+    "rust-on-1",
+];
+const NOT_SAMPLED: &str = "node-off-1";
+/// Python sends no `sample_rand` here and Ruby does.
+const DEFERRED: [&str; 2] = ["python-twp-1", "ruby-twp-1"];
+const OTHER_ORGANISATION: &str = "node-org1-1";
+
+/// What has to become of a request's trace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// The caller's trace and the caller's decision.
+    Continued { sampled: bool },
+    /// The caller's trace; the storefront takes the decision.
+    Decided,
+    /// A trace of our own.
+    New,
+}
+
+pub(crate) struct Request {
+    /// Who sends it.
+    pub(crate) caller: String,
+    /// What the caller is, and how it was set up.
+    pub(crate) about: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) incoming: Option<SentryTrace>,
+    pub(crate) expected: Expected,
+}
+
+impl Request {
+    /// The Sentry members of the incoming `baggage`, as they were sent.
+    pub(crate) fn dynamic_sampling_context(&self) -> Vec<&str> {
+        sentry_members(header(&self.headers, BAGGAGE_HEADER).unwrap_or_default())
+    }
+}
+
+#[derive(Deserialize)]
+struct Row {
+    name: String,
+    sdk: String,
+    version: String,
+    setting: String,
+    headers: Vec<(String, String)>,
+}
+
+pub(crate) fn all() -> Result<Vec<Request>, Box<dyn Error>> {
+    let rows: Vec<Row> = serde_json::from_str(RECORDED)?;
+    let mut requests = Vec::new();
+    for name in SAMPLED {
+        requests.push(recorded(&rows, name, Expected::Continued { sampled: true })?);
+    }
+    requests.push(Request {
+        caller: "visitor".to_owned(),
+        about: "no trace headers".to_owned(),
+        headers: Vec::new(),
+        incoming: None,
+        expected: Expected::New,
+    });
+    let not_sampled = Expected::Continued { sampled: false };
+    requests.push(recorded(&rows, NOT_SAMPLED, not_sampled)?);
+    for name in DEFERRED {
+        requests.push(recorded(&rows, name, Expected::Decided)?);
+    }
+    requests.push(recorded(&rows, OTHER_ORGANISATION, Expected::New)?);
+    Ok(requests)
+}
+
+fn recorded(rows: &[Row], name: &str, expected: Expected) -> Result<Request, Box<dyn Error>> {
+    let row = rows
+        .iter()
+        .find(|row| row.name == name)
+        .ok_or_else(|| format!("captured_heads.json has no row {name}"))?;
+    let sentry_trace = header(&row.headers, SENTRY_TRACE_HEADER)
+        .ok_or_else(|| format!("row {name} has no {SENTRY_TRACE_HEADER}"))?;
+    Ok(Request {
+        caller: name.split('-').next().unwrap_or(name).to_owned(),
+        about: format!("{} {}, {}", row.sdk, row.version, row.setting),
+        headers: row.headers.clone(),
+        incoming: Some(sentry_trace.parse()?),
+        expected,
+    })
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+/// The members of a `baggage` header that are Sentry's, in their order and their bytes.
+pub(crate) fn sentry_members(baggage: &str) -> Vec<&str> {
+    baggage.split(',').filter(|member| member.trim_start().starts_with("sentry-")).collect()
+}

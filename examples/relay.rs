@@ -1,0 +1,240 @@
+//! A service between two others: continues the incoming Sentry trace, calls the next service, and
+//! answers with the ids it used. Real Sentry SDKs are pointed at it from both sides.
+//!
+//! ```sh
+//! PORT=8080 SENTRY_DSN=http://key@o42.localhost/1 SENTRY_TRACES_SAMPLE_RATE=1 \
+//!     cargo run --example relay
+//! curl 'http://127.0.0.1:8080/relay?to=http%3A%2F%2F127.0.0.1%3A9000%2F'
+//! ```
+//!
+//! The library reads its settings from the `SENTRY_*` variables; the relay itself reads `PORT` and
+//! `UPSTREAM_URL`, the address that is called when a request has no `to`. It calls whatever
+//! address it is given, so it listens on the loopback interface only.
+
+use std::borrow::Cow;
+use std::env::{self, VarError};
+use std::error::Error;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{
+    HeaderMap, HeaderValue, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+};
+use axum::http::StatusCode;
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::{global, Context, KeyValue};
+use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sentry::{Sentry, BAGGAGE_HEADER, SENTRY_TRACE_HEADER, TRACEPARENT_HEADER};
+use reqwest::{redirect, Client, Url};
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Value};
+
+const ROUTE: &str = "/relay";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("relay: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let sentry = Sentry::from_env()?;
+    let port = match setting("PORT")? {
+        Some(port) => port.parse().map_err(|_| "PORT: not a port number")?,
+        None => 0,
+    };
+    let default_upstream = setting("UPSTREAM_URL")?
+        .map(|url| http_url(&url).map_err(|error| format!("UPSTREAM_URL: {error}")))
+        .transpose()?;
+
+    global::set_text_map_propagator(sentry.propagator());
+    let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
+    let relay = Relay {
+        tracer: provider.tracer("relay"),
+        // One call for one request: a redirect would carry the trace to an address that no
+        // propagation target was asked about.
+        client: Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .build()?,
+        default_upstream,
+    };
+
+    let router = Router::new()
+        .route(ROUTE, get(relay_request).options(preflight))
+        .route_layer(map_response(allow_any_origin))
+        .route("/healthz", get(|| async { "ok" }))
+        .with_state(Arc::new(relay));
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, router).await?;
+    Ok(())
+}
+
+/// An empty variable counts as unset, as it does for the library's own settings.
+fn setting(name: &str) -> Result<Option<String>, String> {
+    match env::var(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(format!("{name}: not valid UTF-8")),
+    }
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        scheme => Err(format!("neither http nor https: {scheme}")),
+    }
+}
+
+struct Relay {
+    tracer: SdkTracer,
+    client: Client,
+    default_upstream: Option<Url>,
+}
+
+#[derive(Deserialize)]
+struct RelayQuery {
+    to: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Relayed {
+    trace_id: String,
+    span_id: String,
+    parent_span_id: Option<String>,
+    client_span_id: Option<String>,
+    sampled: bool,
+    upstream: Value,
+}
+
+struct RelayError(StatusCode, String);
+
+impl IntoResponse for RelayError {
+    fn into_response(self) -> Response {
+        let Self(status, error) = self;
+        (status, Json(json!({ "error": error }))).into_response()
+    }
+}
+
+async fn relay_request(
+    State(relay): State<Arc<Relay>>,
+    query: Result<Query<RelayQuery>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Json<Relayed>, RelayError> {
+    let parent = global::get_text_map_propagator(|propagator| {
+        propagator.extract(&HeaderExtractor(&headers))
+    });
+    let name = format!("GET {ROUTE}");
+    let route = KeyValue::new("http.route", ROUTE);
+    let server = relay.start_span(name, SpanKind::Server, route, &parent);
+
+    let url =
+        relay.upstream_url(query).map_err(|error| RelayError(StatusCode::BAD_REQUEST, error))?;
+    let url_full = KeyValue::new("url.full", url.to_string());
+    let client = relay.start_span("GET", SpanKind::Client, url_full, &server);
+    let upstream = relay.call(&client, url).await.map_err(|error| {
+        let error = format!("the upstream did not answer: {error}");
+        client.span().set_status(Status::error(error.clone()));
+        server.span().set_status(Status::error(error.clone()));
+        RelayError(StatusCode::BAD_GATEWAY, error)
+    })?;
+
+    let span_context = server.span().span_context().clone();
+    Ok(Json(Relayed {
+        trace_id: span_context.trace_id().to_string(),
+        span_id: span_context.span_id().to_string(),
+        parent_span_id: span_id(&parent),
+        client_span_id: span_id(&client),
+        sampled: span_context.is_sampled(),
+        upstream,
+    }))
+}
+
+fn span_id(context: &Context) -> Option<String> {
+    let span = context.span();
+    let span_context = span.span_context();
+    span_context.is_valid().then(|| span_context.span_id().to_string())
+}
+
+impl Relay {
+    /// Starts a span below `parent`; it ends when the returned context goes.
+    ///
+    /// The attributes are given at the start because the sampler sees no later ones: it holds
+    /// `url.full` against the propagation targets, and takes the transaction's name for the
+    /// service's only beside its `http.route`.
+    fn start_span(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        kind: SpanKind,
+        attribute: KeyValue,
+        parent: &Context,
+    ) -> Context {
+        let method = KeyValue::new("http.request.method", "GET");
+        let span = self
+            .tracer
+            .span_builder(name)
+            .with_kind(kind)
+            .with_attributes([method, attribute])
+            .start_with_context(&self.tracer, parent);
+        parent.with_span(span)
+    }
+
+    fn upstream_url(
+        &self,
+        query: Result<Query<RelayQuery>, QueryRejection>,
+    ) -> Result<Url, String> {
+        let Query(query) = query.map_err(|error| error.body_text())?;
+        match (query.to, &self.default_upstream) {
+            (Some(to), _) => http_url(&to).map_err(|error| format!("`to`: {error}")),
+            (None, Some(url)) => Ok(url.clone()),
+            (None, None) => Err("there is neither a `to` nor an UPSTREAM_URL".to_owned()),
+        }
+    }
+
+    /// One GET with the trace headers of `context`; the answer is JSON, or else its text.
+    async fn call(&self, context: &Context, url: Url) -> reqwest::Result<Value> {
+        let mut headers = HeaderMap::new();
+        global::get_text_map_propagator(|propagator| {
+            propagator.inject_context(context, &mut HeaderInjector(&mut headers));
+        });
+        let response = self.client.get(url).headers(headers).send().await?;
+        let text = response.text().await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+}
+
+async fn preflight() -> Response {
+    let allowed_headers = format!("{SENTRY_TRACE_HEADER}, {BAGGAGE_HEADER}, {TRACEPARENT_HEADER}");
+    let headers = [
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, OPTIONS".to_owned()),
+        (ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+async fn allow_any_origin(mut response: Response) -> Response {
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
