@@ -4,47 +4,123 @@
 
 /// Spaces and tabs taken off both ends: `OWS` of RFC 9110, section 5.6.3.
 pub(crate) fn trim_ows(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    let is_space = |byte: &u8| *byte == b' ' || *byte == b'\t';
+    let bytes = text.as_bytes();
+    if !bytes.first().is_some_and(is_space) && !bytes.last().is_some_and(is_space) {
+        return text;
+    }
+    let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last + 1);
+    text.get(start..end).unwrap_or_default()
 }
 
 /// The value of exactly `N` hexadecimal digits of either case; `N` is at most 32.
 pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
+    parse_digits::<N>(digits, 0x1f)
+}
+
+/// The value of exactly `N` lower-case hexadecimal digits; `N` is at most 32.
+pub(crate) fn parse_lower_hex<const N: usize>(digits: &str) -> Option<u128> {
+    parse_digits::<N>(digits, 0x0f)
+}
+
+/// What is above 15 in a [`NIBBLES`] value and not in `allowed` makes a digit invalid.
+fn parse_digits<const N: usize>(digits: &str, allowed: u8) -> Option<u128> {
     let digits: &[u8; N] = digits.as_bytes().try_into().ok()?;
     let mut value = 0_u128;
+    let mut seen = 0;
     for half in digits.chunks(16) {
         let mut word = 0_u64;
-        let mut seen = 0;
         for &digit in half {
-            let nibble = nibble(digit);
+            let nibble = NIBBLES.get(usize::from(digit)).copied().unwrap_or(INVALID);
             seen |= nibble;
             word = (word << 4) | u64::from(nibble & 0xf);
         }
-        if seen > 0xf {
-            return None;
-        }
         value = (value << (4 * half.len())) | u128::from(word);
     }
-    Some(value)
+    (seen & !allowed == 0).then_some(value)
 }
 
-/// 0 to 15, or 255 for what is no hexadecimal digit.
-fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        b'A'..=b'F' => digit - b'A' + 10,
-        _ => 0xff,
+const INVALID: u8 = 0xf0;
+
+/// The value of each hexadecimal digit; an upper-case one has 0x10 set, what is no digit 0xf0.
+const NIBBLES: [u8; 256] = nibbles();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn nibbles() -> [u8; 256] {
+    let mut nibbles = [INVALID; 256];
+    let mut value = 0;
+    while value < 16 {
+        nibbles[digit(value).to_ascii_uppercase() as usize] = value | 0x10;
+        nibbles[digit(value) as usize] = value;
+        value += 1;
     }
+    nibbles
 }
 
-/// Appends the last `N` hexadecimal digits of `value`, in lower case.
-pub(crate) fn push_hex<const N: usize>(value: u128, out: &mut String) {
-    let mut digits = [b'0'; N];
-    let mut rest = value;
-    for digit in digits.iter_mut().rev() {
-        let nibble = (rest & 0xf) as u8;
-        *digit = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
-        rest >>= 4;
+/// Appends 16 lower-case hexadecimal digits.
+pub(crate) fn push_hex(value: u64, out: &mut String) {
+    let mut digits = [0; 16];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(value.to_be_bytes()) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
     }
     out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+}
+
+/// Appends 32 lower-case hexadecimal digits.
+pub(crate) fn push_hex128(value: u128, out: &mut String) {
+    push_hex((value >> 64) as u64, out);
+    push_hex(value as u64, out);
+}
+
+/// The lower-case digit of 0 to 15.
+pub(crate) const fn digit(nibble: u8) -> u8 {
+    nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
+}
+
+/// Text under construction on the stack, of at most `N` bytes.
+pub(crate) struct StackText<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+    room: usize,
+    overflowed: bool,
+}
+
+impl<const N: usize> StackText<N> {
+    /// At most `room` bytes, and never more than `N`.
+    pub(crate) fn with_room(room: usize) -> Self {
+        StackText { bytes: [0; N], len: 0, room: room.min(N), overflowed: false }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// `None` where something did not fit.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        let bytes = self.bytes.get(..self.len).filter(|_| !self.overflowed)?;
+        std::str::from_utf8(bytes).ok()
+    }
+
+    pub(crate) fn push(&mut self, text: &str) {
+        let end = self.len + text.len();
+        match self.bytes.get_mut(self.len..end) {
+            Some(free) if end <= self.room => {
+                free.copy_from_slice(text.as_bytes());
+                self.len = end;
+            }
+            _ => self.overflowed = true,
+        }
+    }
+
+    /// Appends an ASCII byte.
+    pub(crate) fn push_byte(&mut self, byte: u8) {
+        match self.bytes.get_mut(self.len) {
+            Some(free) if self.len < self.room => {
+                *free = byte;
+                self.len += 1;
+            }
+            _ => self.overflowed = true,
+        }
+    }
 }

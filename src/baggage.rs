@@ -68,24 +68,24 @@ impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
     }
 }
 
-/// Key and value of a member, its properties cut off.
+/// What stands where a member has its key, and where it has its value and properties.
 ///
 /// ```text
 /// list-member = key OWS "=" OWS value *( OWS ";" OWS property )
 /// key         = token          ; RFC 9110, section 5.6.2
 /// ```
 pub(crate) fn key_value(member: &str) -> Option<(&str, &str)> {
-    let equals = memchr::memchr(b'=', member.as_bytes())?;
-    let (key, value) = (member.get(..equals)?, member.get(equals + 1..)?);
-    let value = match memchr::memchr(b';', value.as_bytes()) {
-        Some(semicolon) => value.get(..semicolon)?,
-        None => value,
-    };
-    let key = trim_ows(key);
-    (!key.is_empty() && key.bytes().all(is_token)).then(|| (key, trim_ows(value)))
+    // Keys are short: a loop beats a search that has to be set up.
+    let equals = member.bytes().position(|byte| byte == b'=')?;
+    Some((trim_ows(member.get(..equals)?), trim_ows(member.get(equals + 1..)?)))
 }
 
-pub(crate) fn is_token(byte: u8) -> bool {
+/// Whether a text is a member's key.
+pub(crate) fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token)
+}
+
+fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
@@ -101,13 +101,15 @@ pub(crate) fn is_baggage_octet(byte: u8) -> bool {
         | (0x5d..=0x7e).contains(&byte)
 }
 
-/// The value itself where it holds nothing but baggage octets, else with the others encoded.
+/// A member's value as it may be sent again: its properties are cut off, and what is no baggage
+/// octet is encoded.
 pub(crate) fn octets(value: &str) -> Cow<'_, str> {
+    // `;` is no octet: where there is none of those, there are no properties either.
     if value.bytes().fold(true, |valid, byte| valid & is_baggage_octet(byte)) {
-        Cow::Borrowed(value)
-    } else {
-        utf8_percent_encode(value, NOT_BAGGAGE_OCTET).into()
+        return Cow::Borrowed(value);
     }
+    let value = value.split(';').next().map_or("", trim_ows);
+    utf8_percent_encode(value, NOT_BAGGAGE_OCTET).into()
 }
 
 /// A plain text as a member's value.
@@ -117,6 +119,9 @@ pub(crate) fn encode(text: &str) -> Cow<'_, str> {
 
 /// The text that a member's value stands for; bytes that are no UTF-8 become U+FFFD.
 pub(crate) fn decode(value: &str) -> Cow<'_, str> {
+    if memchr::memchr(b'%', value.as_bytes()).is_none() {
+        return Cow::Borrowed(value);
+    }
     percent_encoding::percent_decode_str(value).decode_utf8_lossy()
 }
 

@@ -130,7 +130,7 @@ impl<P> WrappedPropagator<P> {
         let inner = inner.unwrap_or_default();
         let mut written: Vec<&str> = Vec::new();
         for member in inner.split(',').map(trim_ows).filter(|member| !member.is_empty()) {
-            let key = key_value(member).map_or(Default::default(), |(key, _)| decode(key));
+            let key = decode(key_value(member).map_or("", |(key, _)| key));
             match own.iter().find(|(own_key, _)| own_key.as_str() == key) {
                 _ if is_sentry_key(member) => {}
                 Some((own_key, (value, metadata))) => {

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::ascii::trim_ows;
-use crate::baggage::{decode, key_value, octets, Members};
+use opentelemetry::trace::TraceId;
+
+use crate::ascii::{parse_hex, trim_ows};
+use crate::baggage::{decode, is_key, key_value, octets, Members};
 use crate::sampling::{SampleRand, SampleRate};
 
 /// What marks a member as Sentry's. Case-sensitive.
@@ -38,26 +40,37 @@ pub(crate) enum DscKey {
 }
 
 /// Every [`DscKey`] at the place of its discriminant.
-const KEYS: [(DscKey, &str); 10] = [
-    (DscKey::TraceId, "trace_id"),
-    (DscKey::PublicKey, "public_key"),
-    (DscKey::SampleRate, "sample_rate"),
-    (DscKey::SampleRand, "sample_rand"),
-    (DscKey::Sampled, "sampled"),
-    (DscKey::Release, "release"),
-    (DscKey::Environment, "environment"),
-    (DscKey::Transaction, "transaction"),
-    (DscKey::ReplayId, "replay_id"),
-    (DscKey::OrgId, "org_id"),
+const KEYS: [DscKey; 10] = [
+    DscKey::TraceId,
+    DscKey::PublicKey,
+    DscKey::SampleRate,
+    DscKey::SampleRand,
+    DscKey::Sampled,
+    DscKey::Release,
+    DscKey::Environment,
+    DscKey::Transaction,
+    DscKey::ReplayId,
+    DscKey::OrgId,
 ];
 
 impl DscKey {
     pub(crate) fn name(self) -> &'static str {
-        KEYS.iter().find(|(key, _)| *key == self).map_or("", |(_, name)| name)
+        match self {
+            DscKey::TraceId => "trace_id",
+            DscKey::PublicKey => "public_key",
+            DscKey::SampleRate => "sample_rate",
+            DscKey::SampleRand => "sample_rand",
+            DscKey::Sampled => "sampled",
+            DscKey::Release => "release",
+            DscKey::Environment => "environment",
+            DscKey::Transaction => "transaction",
+            DscKey::ReplayId => "replay_id",
+            DscKey::OrgId => "org_id",
+        }
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        KEYS.iter().find(|(_, known)| *known == name).map(|(key, _)| *key)
+        KEYS.into_iter().find(|key| key.name() == name)
     }
 }
 
@@ -131,13 +144,19 @@ impl<'a> DynamicSamplingContext<'a> {
         let mut dsc = Self::default();
         let mut read = 0;
         for member in Members::new(lines) {
-            let Some(member) = trim_ows(member).strip_prefix(PREFIX) else {
+            let member = trim_ows(member);
+            if !is_sentry_key(member) {
                 continue;
-            };
+            }
             let Some((key, value)) = key_value(member) else {
                 continue;
             };
-            dsc.insert(key, octets(value));
+            let Some(key) = key.strip_prefix(PREFIX) else {
+                continue;
+            };
+            if !dsc.insert(key, octets(value)) {
+                continue;
+            }
             read += 1;
             if read == MAX_SENTRY_MEMBERS {
                 break;
@@ -181,7 +200,7 @@ impl<'a> DynamicSamplingContext<'a> {
         self.order.iter().take(self.len).filter_map(|place| {
             let place = usize::from(*place);
             match KEYS.get(place) {
-                Some((key, _)) => Some((EntryKey::Known(*key), self.known(*key)?)),
+                Some(key) => Some((EntryKey::Known(*key), self.known(*key)?)),
                 None => {
                     let (key, value) = self.unknown.get(place - KEYS.len())?;
                     Some((EntryKey::Unknown(key), value))
@@ -200,6 +219,17 @@ impl<'a> DynamicSamplingContext<'a> {
     /// The value of a known key, as it is encoded on the wire.
     pub(crate) fn known(&self, key: DscKey) -> Option<&str> {
         self.known.get(key as usize)?.as_deref()
+    }
+
+    /// Whether a trace is the one that the DSC names; `None` where it names none.
+    pub(crate) fn names_trace(&self, trace_id: TraceId) -> Option<bool> {
+        let named = self.known(DscKey::TraceId).map(decode).filter(|id| !id.is_empty())?;
+        Some(parse_hex::<32>(&named) == Some(u128::from_be_bytes(trace_id.to_bytes())))
+    }
+
+    /// The organisation, where it is named.
+    pub(crate) fn org_id(&self) -> Option<Cow<'_, str>> {
+        self.known(DscKey::OrgId).map(decode).filter(|id| !id.is_empty())
     }
 
     /// The `sample_rate`, where it is a number in [0,1].
@@ -223,17 +253,23 @@ impl<'a> DynamicSamplingContext<'a> {
         facts
     }
 
-    pub(crate) fn insert(&mut self, key: &'a str, value: Cow<'a, str>) {
-        match DscKey::from_name(key) {
-            Some(key) => self.set(key, value),
-            None => match self.unknown.iter_mut().find(|(k, _)| k == key) {
-                Some((_, old)) => *old = value,
-                None => {
-                    self.push_place(KEYS.len() + self.unknown.len());
-                    self.unknown.push((Cow::Borrowed(key), value));
-                }
-            },
+    /// Sets a member; `false` where the key is none.
+    pub(crate) fn insert(&mut self, key: &'a str, value: Cow<'a, str>) -> bool {
+        if let Some(key) = DscKey::from_name(key) {
+            self.set(key, value);
+            return true;
         }
+        if !is_key(key) {
+            return false;
+        }
+        match self.unknown.iter_mut().find(|(k, _)| k == key) {
+            Some((_, old)) => *old = value,
+            None => {
+                self.push_place(KEYS.len() + self.unknown.len());
+                self.unknown.push((Cow::Borrowed(key), value));
+            }
+        }
+        true
     }
 
     /// Replaces the value in place, or appends it.

@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::push_hex;
+use crate::ascii::push_hex128;
 use crate::baggage::encode;
 use crate::dsc::{push_member, DscKey, EntryKey};
 
@@ -59,7 +59,7 @@ impl HeadTemplate {
             }
         };
         push_member(&mut out, EntryKey::Known(DscKey::TraceId), "");
-        push_hex::<32>(u128::from_be_bytes(trace_id.to_bytes()), &mut out);
+        push_hex128(u128::from_be_bytes(trace_id.to_bytes()), &mut out);
         out.push_str(&self.public_key);
         push(&mut out, DscKey::SampleRate, facts.sample_rate);
         push(&mut out, DscKey::SampleRand, facts.sample_rand);

@@ -35,29 +35,22 @@ pub(crate) fn continuation(
     // Of a trace that a hop without sentry-trace passed on, or that was preferred to
     // sentry-trace's, only a DSC that names it says anything.
     let is_sentry_trace = trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
-    if !is_sentry_trace && names_trace(&dsc, parent.trace_id) != Some(true) {
+    if !is_sentry_trace && dsc.names_trace(parent.trace_id) != Some(true) {
         return Continuation::Nothing;
     }
     if !may_continue(settings, &dsc) {
         return Continuation::Refuse;
     }
-    if names_trace(&dsc, parent.trace_id) == Some(false) {
+    if dsc.names_trace(parent.trace_id) == Some(false) {
         dsc = DynamicSamplingContext::default();
     }
     Continuation::Continue(parent.into_span_context(settings, dsc))
 }
 
-/// Whether the DSC says of which trace it is, and whether it is this one.
-fn names_trace(dsc: &DynamicSamplingContext<'_>, trace_id: TraceId) -> Option<bool> {
-    let named = dsc.get(DscKey::TraceId.name()).filter(|id| !id.is_empty())?;
-    Some(named.eq_ignore_ascii_case(&trace_id.to_string()))
-}
-
 /// The strict continuation rule of
 /// [Trace Propagation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
 fn may_continue(settings: &Settings, dsc: &DynamicSamplingContext<'_>) -> bool {
-    let theirs = dsc.get(DscKey::OrgId.name()).filter(|id| !id.is_empty());
-    match (settings.org_id(), theirs) {
+    match (settings.org_id(), dsc.org_id()) {
         (Some(ours), Some(theirs)) => ours == theirs,
         (None, None) => true,
         _ => !settings.strict_trace_continuation,
@@ -160,6 +153,6 @@ impl<'a> Parent<'a> {
             let threshold = Threshold::of(rate.filter(|_| self.sampled == Some(true))?);
             settled.is_sampled_at(threshold).then_some(threshold)
         });
-        Ot::rewritten(fields, threshold, added)
+        Ot::Set { threshold, added }
     }
 }

@@ -4,7 +4,7 @@
 
 use opentelemetry::trace::{SpanContext, TraceId};
 
-use crate::ascii::{parse_hex, push_hex};
+use crate::ascii::{digit, parse_lower_hex, StackText};
 use crate::sampling::{Randomness, Threshold};
 
 /// The longest value of a `tracestate` member, in bytes.
@@ -17,27 +17,38 @@ const RV: &str = "rv";
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OtFields<'a> {
     value: &'a str,
+    threshold: Option<&'a str>,
+    randomness: Option<&'a str>,
 }
 
 impl<'a> OtFields<'a> {
     pub(crate) fn parse(value: &'a str) -> Self {
-        OtFields { value }
+        let mut parsed = OtFields { value, threshold: None, randomness: None };
+        for (key, value) in parsed.fields() {
+            match key {
+                TH => parsed.threshold = parsed.threshold.or(Some(value)),
+                RV => parsed.randomness = parsed.randomness.or(Some(value)),
+                _ => {}
+            }
+        }
+        parsed
     }
 
     fn fields(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.value.split(';').filter_map(|field| field.split_once(':'))
     }
 
-    fn get(self, key: &str) -> Option<&'a str> {
-        self.fields().find(|(name, _)| *name == key).map(|(_, value)| value)
-    }
-
     /// `th`: 1 to 14 lower-case hexadecimal digits, the missing ones are zeros.
     pub(crate) fn threshold(self) -> Option<Threshold> {
-        let digits = self.get(TH).filter(|digits| is_lower_hex(digits))?;
-        let bits = u64::from_str_radix(digits, 16).ok()?;
+        let digits = self.threshold.filter(|digits| is_lower_hex(digits))?;
         let missing = 14_usize.checked_sub(digits.len())?;
+        let bits = u64::from_str_radix(digits, 16).ok()?;
         Some(Threshold::from_bits(bits << (4 * missing)))
+    }
+
+    /// `rv`: 14 lower-case hexadecimal digits.
+    pub(crate) fn randomness(self) -> Option<Randomness> {
+        parse_lower_hex::<14>(self.randomness?).map(|bits| Randomness::from_rv(bits as u64))
     }
 
     /// The `th` that holds for a span: it is sampled, and by this threshold.
@@ -53,52 +64,52 @@ impl<'a> OtFields<'a> {
 
     /// Whether there is a `th`, valid or not.
     pub(crate) fn has_threshold(self) -> bool {
-        self.get(TH).is_some()
-    }
-
-    /// `rv`: 14 lower-case hexadecimal digits.
-    pub(crate) fn randomness(self) -> Option<Randomness> {
-        let digits = self.get(RV).filter(|digits| is_lower_hex(digits))?;
-        parse_hex::<14>(digits).map(|bits| Randomness::from_rv(bits as u64))
+        self.threshold.is_some()
     }
 
     /// The member with another `th` and, where it has no valid one, with this `rv`; the other
-    /// fields stay as far as there is room. `None` where nothing is left.
+    /// fields stay as far as there is room. Empty where nothing is left.
     pub(crate) fn rewritten(
         self,
         threshold: Option<Threshold>,
         randomness: Option<Randomness>,
-    ) -> Option<String> {
-        let own_rv = self.randomness();
-        let mut out = String::with_capacity(40);
+    ) -> OtValue {
+        let mut out = OtValue::with_room(MAX_VALUE_BYTES);
         if let Some(bits) = threshold.and_then(Threshold::bits) {
-            push_field(&mut out, TH);
-            let start = out.len();
-            push_hex::<14>(bits.into(), &mut out);
-            let digits = out.trim_end_matches('0').len();
-            out.truncate(digits.max(start + 1));
+            push_key(&mut out, TH);
+            push_digits(&mut out, bits, 14 - (bits.trailing_zeros() as usize / 4).min(13));
         }
-        if let Some(randomness) = own_rv.or(randomness) {
-            push_field(&mut out, RV);
-            push_hex::<14>(randomness.as_rv().into(), &mut out);
+        if let Some(randomness) = self.randomness().or(randomness) {
+            push_key(&mut out, RV);
+            push_digits(&mut out, randomness.as_rv(), 14);
         }
         for (key, value) in self.fields().filter(|(key, _)| *key != TH && *key != RV) {
             if out.len() + key.len() + value.len() + 2 > MAX_VALUE_BYTES {
                 break;
             }
-            push_field(&mut out, key);
-            out.push_str(value);
+            push_key(&mut out, key);
+            out.push(value);
         }
-        (!out.is_empty()).then_some(out)
+        out
     }
 }
 
-fn push_field(out: &mut String, key: &str) {
-    if !out.is_empty() {
-        out.push(';');
+/// The value of an `ot` member under construction.
+pub(crate) type OtValue = StackText<MAX_VALUE_BYTES>;
+
+fn push_key(out: &mut OtValue, key: &str) {
+    if out.len() > 0 {
+        out.push_byte(b';');
     }
-    out.push_str(key);
-    out.push(':');
+    out.push(key);
+    out.push_byte(b':');
+}
+
+/// The first `count` of the 14 digits of 56 bits.
+fn push_digits(out: &mut OtValue, bits: u64, count: usize) {
+    for index in 0..count {
+        out.push_byte(digit((bits >> (52 - 4 * index) & 0xf) as u8));
+    }
 }
 
 fn is_lower_hex(digits: &str) -> bool {

@@ -14,7 +14,7 @@
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::parse_hex;
+use crate::ascii::{parse_lower_hex, StackText};
 use crate::dsc::{DscKey, DynamicSamplingContext, EntryKey};
 
 /// The most bytes of packed entries: four `tracestate` values.
@@ -36,8 +36,8 @@ pub(crate) enum Form {
     Const(&'static str),
 }
 
-/// The codes; of two for one key the first that can hold the value is taken.
-pub(crate) const CODES: [(u8, DscKey, Form); 17] = [
+/// Every code; of two for one key the first that can hold the value is taken.
+const CODES: [(u8, DscKey, Form); 17] = [
     (b'T', DscKey::TraceId, Form::TraceId),
     (b't', DscKey::TraceId, Form::Text),
     (b'P', DscKey::PublicKey, Form::Hex),
@@ -57,51 +57,38 @@ pub(crate) const CODES: [(u8, DscKey, Form); 17] = [
     (b'o', DscKey::OrgId, Form::Text),
 ];
 
-/// Packed entries under construction, on the stack.
-pub(crate) struct Packed {
-    bytes: [u8; MAX_PACKED_BYTES],
-    len: usize,
-    room: usize,
-    overflowed: bool,
+/// Where in [`CODES`] each code stands; past its end for what is no code.
+const PLACES: [u8; 128] = places();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn places() -> [u8; 128] {
+    let mut places = [CODES.len() as u8; 128];
+    let mut place = 0;
+    while place < CODES.len() {
+        places[CODES[place].0 as usize] = place as u8;
+        place += 1;
+    }
+    places
 }
 
+/// The key of a code, and how its value is packed.
+pub(crate) fn decode_code(code: u8) -> Option<(DscKey, Form)> {
+    let place = PLACES.get(usize::from(code))?;
+    CODES.get(usize::from(*place)).map(|(_, key, form)| (*key, *form))
+}
+
+/// Packed entries under construction.
+pub(crate) type Packed = StackText<MAX_PACKED_BYTES>;
+
 impl Packed {
-    /// At most `room` bytes; no more than [`MAX_PACKED_BYTES`].
-    pub(crate) fn with_room(room: usize) -> Self {
-        let room = room.min(MAX_PACKED_BYTES);
-        Packed { bytes: [0; MAX_PACKED_BYTES], len: 0, room, overflowed: false }
-    }
-
-    /// `None` where something did not fit.
-    pub(crate) fn as_str(&self) -> Option<&str> {
-        let bytes = self.bytes.get(..self.len).filter(|_| !self.overflowed)?;
-        std::str::from_utf8(bytes).ok()
-    }
-
-    pub(crate) fn push(&mut self, text: &str) {
-        let end = self.len + text.len();
-        match self.bytes.get_mut(self.len..end) {
-            Some(free) if end <= self.room => {
-                free.copy_from_slice(text.as_bytes());
-                self.len = end;
-            }
-            _ => self.overflowed = true,
-        }
-    }
-
-    fn push_byte(&mut self, byte: u8) {
-        match self.bytes.get_mut(self.len) {
-            Some(free) if self.len < self.room => {
-                *free = byte;
-                self.len += 1;
-            }
-            _ => self.overflowed = true,
-        }
-    }
-
     /// A value's text, `=` as `"`, and the end of its entry.
     fn push_text(&mut self, text: &str) {
         let mut rest = text;
+        // Values are short: a loop beats a search that has to be set up, and `=` is rare.
+        if !text.bytes().fold(false, |found, byte| found | (byte == b'=')) {
+            self.push(text);
+            return self.push_byte(b';');
+        }
         while let Some(equals) = memchr::memchr(b'=', rest.as_bytes()) {
             let (head, tail) = rest.split_at(equals);
             self.push(head);
@@ -128,17 +115,18 @@ impl Packed {
     }
 
     pub(crate) fn push_known(&mut self, key: DscKey, value: &str, trace_id: TraceId) {
-        for (code, _, form) in CODES.iter().filter(|(_, k, _)| *k == key) {
+        for (code, _, form) in CODES.iter().skip_while(|(_, k, _)| *k != key) {
             match form {
                 Form::Const(text) if *text == value => return self.push_byte(*code),
                 Form::Const(_) => {}
                 Form::TraceId => {
-                    if lower_hex(value) == Some(u128::from_be_bytes(trace_id.to_bytes())) {
+                    let trace_id = u128::from_be_bytes(trace_id.to_bytes());
+                    if parse_lower_hex::<32>(value) == Some(trace_id) {
                         return self.push_byte(*code);
                     }
                 }
                 Form::Hex => {
-                    if let Some(bits) = lower_hex(value) {
+                    if let Some(bits) = parse_lower_hex::<32>(value) {
                         self.push_byte(*code);
                         return self.push_base64(bits);
                     }
@@ -157,26 +145,22 @@ impl Packed {
         }
     }
 
-    /// 128 bits in 22 digits, the least significant first.
+    /// 128 bits, the least significant digit first, in words of 60 bits: 10 digits.
     fn push_base64(&mut self, bits: u128) {
-        let mut rest = bits;
-        for _ in 0..BASE64_DIGITS {
-            let digit = (rest & 0x3f) as u8;
-            rest >>= 6;
-            self.push_byte(match digit {
-                0..=9 => b'0' + digit,
-                10..=35 => b'a' + digit - 10,
-                36..=61 => b'A' + digit - 36,
-                62 => b'-',
-                _ => b'_',
-            });
+        const WORD: u128 = (1 << 60) - 1;
+        let words = [(bits & WORD, 10), (bits >> 60 & WORD, 10), (bits >> 120, 2)];
+        for (word, digits) in words {
+            let mut rest = word as u64;
+            for _ in 0..digits {
+                let digit = usize::from(rest as u8 & 0x3f);
+                self.push_byte(BASE64.get(digit).copied().unwrap_or_default());
+                rest >>= 6;
+            }
         }
     }
 }
 
+const BASE64: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+
 /// Digits of 128 bits.
 pub(crate) const BASE64_DIGITS: usize = 22;
-
-fn lower_hex(value: &str) -> Option<u128> {
-    parse_hex::<32>(value).filter(|_| !value.bytes().any(|b| b.is_ascii_uppercase()))
-}

@@ -166,8 +166,7 @@ impl Start<'_> {
             }
         }
         let marks = Marks { origin: Origin::Head, decision: Decision::Flag, verdict };
-        let fields = Default::default();
-        let ot = Ot::rewritten(fields, Some(threshold).filter(|_| sampled), None);
+        let ot = Ot::Set { threshold: Some(threshold).filter(|_| sampled), added: None };
         self.result(sampled, Some(rate), self.state(None, marks, facts, ot))
     }
 
@@ -215,7 +214,7 @@ impl Start<'_> {
             self.settings.traces_sampler.is_some() || self.settings.traces_sample_rate.is_some();
         if !configured || destination == Destination::Sentry {
             marks.decision = parent_sampled.map_or(Decision::Undecided, Decision::Forwarded);
-            let ot = Ot::rewritten(fields, None, None);
+            let ot = Ot::Set { threshold: None, added: None };
             return self.result(false, None, self.state(Some(parent), marks, dsc, ot));
         }
         let rate = self.rate(parent_sampled, parent_rate).filter(|_| overrules);
@@ -246,7 +245,7 @@ impl Start<'_> {
             Origin::Continued | Origin::Withheld => {}
         }
         let holds = sampled && randomness.is_sampled_at(threshold);
-        let ot = Ot::rewritten(fields, Some(threshold).filter(|_| holds), None);
+        let ot = Ot::Set { threshold: Some(threshold).filter(|_| holds), added: None };
         self.result(sampled, Some(rate), self.state(Some(parent), marks, dsc, ot))
     }
 

@@ -207,8 +207,9 @@ impl Randomness {
         sampled: Option<bool>,
         rate: Option<f64>,
     ) -> Self {
-        let scaled = u128::from(rand.micros()) << 56;
-        let inverse = scaled.div_ceil(u128::from(MICROS)) as u64;
+        // ceil(micros * 2^56 / 10^6) in 64 bits: 10^6 is 2^6 * 15625.
+        let (whole, rest) = (rand.micros() / 15_625, rand.micros() % 15_625);
+        let inverse = (whole << 50) + (rest << 50).div_ceil(15_625);
         let kept = rate.map(kept);
         let inverse = match (sampled, kept) {
             (Some(true), Some(kept)) => inverse.min(kept.saturating_sub(1)),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{SpanId, TraceId};
 
-use crate::ascii::{parse_hex, push_hex, trim_ows};
+use crate::ascii::{parse_hex, push_hex, push_hex128, trim_ows};
 
 /// Name of the `sentry-trace` header.
 pub const SENTRY_TRACE_HEADER: &str = "sentry-trace";
@@ -71,9 +71,9 @@ impl SentryTrace {
     /// As it stands in the header, in one allocation.
     pub(crate) fn to_header(self) -> String {
         let mut header = String::with_capacity(51);
-        push_hex::<32>(u128::from_be_bytes(self.trace_id.to_bytes()), &mut header);
+        push_hex128(u128::from_be_bytes(self.trace_id.to_bytes()), &mut header);
         header.push('-');
-        push_hex::<16>(u64::from_be_bytes(self.span_id.to_bytes()).into(), &mut header);
+        push_hex(u64::from_be_bytes(self.span_id.to_bytes()), &mut header);
         match self.sampled {
             Some(true) => header.push_str("-1"),
             Some(false) => header.push_str("-0"),
@@ -132,10 +132,8 @@ impl FromStr for SentryTrace {
         if text.is_empty() {
             return Err(ErrorKind::Empty.into());
         }
-        let (digits, rest) = split_dash(text);
-        let trace_id = id::<32>(Id::Trace, digits)?;
-        let (digits, rest) = split_dash(rest.ok_or(ErrorKind::NoSpanId)?);
-        let span_id = id::<16>(Id::Span, digits)?;
+        let (trace_id, rest) = take_id::<32>(Id::Trace, text)?;
+        let (span_id, rest) = take_id::<16>(Id::Span, rest.ok_or(ErrorKind::NoSpanId)?)?;
         let sampled = match rest {
             None => None,
             Some("1") => Some(true),
@@ -157,18 +155,26 @@ impl FromStr for SentryTrace {
     }
 }
 
-fn split_dash(text: &str) -> (&str, Option<&str>) {
-    match text.split_once('-') {
-        Some((head, tail)) => (head, Some(tail)),
-        None => (text, None),
+/// An id of `N` digits, and what follows the dash behind it.
+fn take_id<const N: usize>(id: Id, text: &str) -> Result<(u128, Option<&str>), ErrorKind> {
+    let (digits, rest) = match (text.get(..N), text.get(N..)) {
+        (Some(digits), Some("")) => (digits, None),
+        (Some(digits), Some(rest)) if rest.starts_with('-') => (digits, rest.get(1..)),
+        _ => return Err(wrong_id::<N>(id, text)),
+    };
+    match parse_hex::<N>(digits) {
+        Some(value) => Ok((value, rest)),
+        None => Err(wrong_id::<N>(id, text)),
     }
 }
 
-fn id<const N: usize>(id: Id, digits: &str) -> Result<u128, ErrorKind> {
-    parse_hex::<N>(digits).ok_or_else(|| match digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        false => ErrorKind::NotHex(id),
-        true => ErrorKind::Length { id, expected: N, found: digits.len() },
-    })
+fn wrong_id<const N: usize>(id: Id, text: &str) -> ErrorKind {
+    let digits = text.split('-').next().unwrap_or_default();
+    if digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        ErrorKind::Length { id, expected: N, found: digits.len() }
+    } else {
+        ErrorKind::NotHex(id)
+    }
 }
 
 impl fmt::Display for SentryTrace {

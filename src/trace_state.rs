@@ -13,8 +13,8 @@ use opentelemetry::trace::{SpanContext, TraceId, TraceState};
 use crate::ascii::trim_ows;
 use crate::dsc::{DscKey, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
 use crate::marks::{Decision, Marks, Origin, Verdict, MARK_BYTES};
-use crate::ot::OtFields;
-use crate::packing::{Packed, MAX_PACKED_BYTES};
+use crate::ot::{OtFields, OtValue};
+use crate::packing::Packed;
 use crate::sampling::{Randomness, Threshold};
 use crate::unpacking::find;
 
@@ -99,7 +99,7 @@ fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
 
 /// The `ot` member's fields.
 pub(crate) fn ot_fields(trace_state: &TraceState) -> OtFields<'_> {
-    OtFields::parse(trace_state.get(OT_KEY).unwrap_or_default())
+    trace_state.get(OT_KEY).map_or(OtFields::default(), OtFields::parse)
 }
 
 /// A member to be written.
@@ -110,26 +110,26 @@ pub(crate) struct NewMember<'a> {
 }
 
 /// What becomes of the `ot` member.
+#[derive(Clone, Copy)]
 pub(crate) enum Ot {
     Keep,
-    /// `None` takes it out.
-    Replace(Option<String>),
+    /// It gets this `th`, or none, and this `rv` where it has none.
+    Set {
+        threshold: Option<Threshold>,
+        added: Option<Randomness>,
+    },
 }
 
 impl Ot {
-    /// The member with this `th`, and this `rv` added; kept where it says so already.
-    pub(crate) fn rewritten(
-        fields: OtFields<'_>,
-        threshold: Option<Threshold>,
-        added: Option<Randomness>,
-    ) -> Self {
-        let says_so =
-            fields.threshold() == threshold && fields.has_threshold() == threshold.is_some();
-        if added.is_none() && says_so {
-            Ot::Keep
-        } else {
-            Ot::Replace(fields.rewritten(threshold, added))
-        }
+    /// The new value; `None` where it says so already.
+    fn rewrite(self, fields: OtFields<'_>) -> Option<OtValue> {
+        let Ot::Set { threshold, added } = self else {
+            return None;
+        };
+        let says_so = fields.threshold() == threshold
+            && fields.has_threshold() == threshold.is_some()
+            && added.is_none();
+        (!says_so).then(|| fields.rewritten(threshold, added))
     }
 }
 
@@ -141,10 +141,9 @@ impl Ot {
 ///
 /// The SDK checks less than W3C asks for: members that are not valid, or stand twice, go.
 pub(crate) fn replace(base: &TraceState, ours: Option<NewMember<'_>>, ot: Ot) -> TraceState {
-    let (keep_ot, ot) = match ot {
-        Ot::Keep => (true, None),
-        Ot::Replace(ot) => (false, ot),
-    };
+    let rewritten = ot.rewrite(ot_fields(base));
+    let keep_ot = rewritten.is_none();
+    let ot = rewritten.as_ref().and_then(OtValue::as_str).filter(|value| !value.is_empty());
     let mut foreign: Vec<(&str, &str)> = Vec::new();
     for (key, value) in base {
         let kept = !is_ours(key) && (keep_ot || key != OT_KEY);
@@ -160,27 +159,34 @@ pub(crate) fn replace(base: &TraceState, ours: Option<NewMember<'_>>, ot: Ot) ->
         let end = packed.len().min(start + MAX_VALUE_BYTES);
         packed.get(start..end).filter(|part| !part.is_empty()).map(|part| (*key, part))
     });
-    let ot = ot.iter().map(|value| (OT_KEY, value.as_str()));
+    let ot = ot.map(|value| (OT_KEY, value));
     TraceState::from_key_value(ours.chain(ot).chain(foreign)).unwrap_or_default()
 }
 
-/// The member in at most `members` values: whole entries go until it fits.
+/// The member in at most `members` values: whole entries go until it fits, in the end all.
 fn pack(mut member: NewMember<'_>, members: usize) -> Packed {
-    let room = (members * MAX_VALUE_BYTES).min(MAX_PACKED_BYTES);
-    loop {
+    let room = members * MAX_VALUE_BYTES;
+    let fits = |member: &NewMember<'_>| {
         let mut packed = Packed::with_room(room);
         member.marks.push_to(&mut packed);
         packed.push_entries(&member.dsc, member.trace_id);
-        if packed.as_str().is_some() && member.dsc.len() <= MAX_SENTRY_MEMBERS {
+        let fits = packed.as_str().is_some() && member.dsc.len() <= MAX_SENTRY_MEMBERS;
+        fits.then_some(packed)
+    };
+    loop {
+        if let Some(packed) = fits(&member) {
             return packed;
         }
         if !drop_entry(&mut member.dsc) {
-            member.dsc = DynamicSamplingContext::default();
-            if member.marks.origin == Origin::Continued {
-                member.marks.origin = Origin::Withheld;
-            }
+            break;
         }
     }
+    if member.marks.origin == Origin::Continued {
+        member.marks.origin = Origin::Withheld;
+    }
+    let mut packed = Packed::with_room(room);
+    member.marks.push_to(&mut packed);
+    packed
 }
 
 /// Takes out the entry that a trace can best do without; `false` where the rest is needed.
@@ -210,15 +216,16 @@ pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> Strin
         let fields = OtFields::parse(value);
         let is_false =
             key == OT_KEY && fields.has_threshold() && fields.threshold_of(span_context).is_none();
-        let rewritten = if is_false { fields.rewritten(None, None) } else { None };
-        if is_ours(key) || (is_false && rewritten.is_none()) {
+        let rewritten = is_false.then(|| fields.rewritten(None, None));
+        let rewritten = rewritten.as_ref().map(|value| value.as_str().unwrap_or_default());
+        if is_ours(key) || rewritten == Some("") {
             continue;
         }
         if !out.is_empty() {
             out.push(',');
         }
         match rewritten {
-            Some(value) => out.extend([OT_KEY, "=", &value]),
+            Some(value) => out.extend([OT_KEY, "=", value]),
             None => out.push_str(member),
         }
     }

@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::{SpanId, TraceId};
 
-use crate::ascii::push_hex;
+use crate::ascii::{push_hex, push_hex128};
 
 /// Name of W3C's `traceparent` header.
 pub const TRACEPARENT_HEADER: &str = "traceparent";
@@ -15,9 +15,9 @@ pub(crate) const TRACESTATE_HEADER: &str = "tracestate";
 pub(crate) fn traceparent(trace_id: TraceId, span_id: SpanId, sampled: bool) -> String {
     let mut header = String::with_capacity(55);
     header.push_str("00-");
-    push_hex::<32>(u128::from_be_bytes(trace_id.to_bytes()), &mut header);
+    push_hex128(u128::from_be_bytes(trace_id.to_bytes()), &mut header);
     header.push('-');
-    push_hex::<16>(u64::from_be_bytes(span_id.to_bytes()).into(), &mut header);
+    push_hex(u64::from_be_bytes(span_id.to_bytes()), &mut header);
     header.push_str(if sampled { "-01" } else { "-00" });
     header
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::push_hex;
-use crate::baggage::{is_baggage_octet, is_token};
+use crate::ascii::push_hex128;
+use crate::baggage::{is_baggage_octet, is_key};
 use crate::dsc::{push_member, DscKey, DynamicSamplingContext, EntryKey, MAX_SENTRY_MEMBERS};
-use crate::packing::{Form, BASE64_DIGITS, CODES, UNKNOWN};
+use crate::packing::{decode_code, Form, BASE64_DIGITS, UNKNOWN};
 
 fn parse_base64(digits: &str) -> Option<u128> {
     digits.bytes().rev().try_fold(0_u128, |bits, byte| {
@@ -79,12 +79,12 @@ impl<'a> Entries<'a> {
         let code = self.take(1)?.as_bytes().first().copied().unwrap_or_default();
         if code == UNKNOWN {
             let key = self.take_until(b'\\')?;
-            if key.is_empty() || !key.bytes().all(is_token) {
+            if !is_key(key) {
                 return Err(NotPacked);
             }
             return Ok((EntryKey::Unknown(key), PackedValue::Text(self.text()?)));
         }
-        let (_, key, form) = CODES.iter().find(|(c, _, _)| *c == code).ok_or(NotPacked)?;
+        let (key, form) = decode_code(code).ok_or(NotPacked)?;
         let value = match form {
             Form::Text => PackedValue::Text(self.text()?),
             Form::Fraction => PackedValue::Fraction(self.text()?),
@@ -94,12 +94,12 @@ impl<'a> Entries<'a> {
             Form::TraceId => PackedValue::TraceId,
             Form::Const(text) => PackedValue::Const(text),
         };
-        let bit = 1 << *key as u16;
+        let bit = 1 << key as u16;
         if self.seen & bit != 0 {
             return Err(NotPacked);
         }
         self.seen |= bit;
-        Ok((EntryKey::Known(*key), value))
+        Ok((EntryKey::Known(key), value))
     }
 }
 
@@ -128,20 +128,22 @@ impl<'a> PackedValue<'a> {
         match self {
             PackedValue::Const(text) => out.push_str(text),
             PackedValue::TraceId => {
-                push_hex::<32>(u128::from_be_bytes(trace_id.to_bytes()), out);
+                push_hex128(u128::from_be_bytes(trace_id.to_bytes()), out);
             }
-            PackedValue::Hex(bits) => push_hex::<32>(bits, out),
+            PackedValue::Hex(bits) => push_hex128(bits, out),
             PackedValue::Fraction(digits) => {
                 out.push_str("0.");
                 PackedValue::Text(digits).push_to(out, trace_id);
             }
             PackedValue::Text(text) => {
-                for (index, part) in text.split('"').enumerate() {
-                    if index > 0 {
-                        out.push('=');
-                    }
-                    out.push_str(part);
+                let mut rest = text;
+                while let Some(quote) = memchr::memchr(b'"', rest.as_bytes()) {
+                    let (head, tail) = rest.split_at(quote);
+                    out.push_str(head);
+                    out.push('=');
+                    rest = tail.get(1..).unwrap_or_default();
                 }
+                out.push_str(rest);
             }
         }
     }
