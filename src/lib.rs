@@ -1,5 +1,52 @@
 //! An OpenTelemetry plugin through which any OTel-instrumented Rust app joins
 //! [Sentry](https://sentry.io) distributed traces.
+//!
+//! `sentry-trace` is mapped onto [`SpanContext`], Sentry's part of `baggage`, the
+//! [`DynamicSamplingContext`], onto [`TraceState`]. So a trace survives whatever OTel does with a
+//! span context: child spans recorded or not, the no-op tracer, another thread, `tracing`.
+//!
+//! ```
+//! use opentelemetry::global;
+//! use opentelemetry_sentry::Sentry;
+//!
+//! let sentry = Sentry::builder()
+//!     .dsn("https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42")
+//!     .release("shop@1.2.3")
+//!     .traces_sample_rate(0.2)
+//!     .build()?;
+//! global::set_text_map_propagator(sentry.propagator());
+//! # #[cfg(feature = "sdk")] {
+//! use opentelemetry_sdk::trace::SdkTracerProvider;
+//! global::set_tracer_provider(
+//!     SdkTracerProvider::builder().with_sampler(sentry.sampler()).build(),
+//! );
+//! # }
+//! # Ok::<(), opentelemetry_sentry::ConfigError>(())
+//! ```
+//!
+//! # What is here
+//!
+//! - [`Sentry`]: the settings; from them come [`SentryPropagator`] and `SentrySampler`.
+//! - [`SentryPropagator::wrap`]: Sentry's headers beside W3C's and OTel's baggage.
+//! - [`OutgoingUrlExt`]: tells the propagator where a request goes, for the targets.
+//! - [`SentryTrace`], [`DynamicSamplingContext`], [`Dsn`], [`SampleRate`], [`PropagationTargets`]:
+//!   the nouns, for use of their own.
+//!
+//! # What is not
+//!
+//! Nothing is sent to Sentry from here: no span processor, no exporter, no errors or logs. Spans
+//! leave through your own OTLP exporter. There is no global state and no `unsafe`.
+//!
+//! # Crate features
+//!
+//! - **sdk** (default): `SentrySampler`, for opentelemetry_sdk.
+//! - **internal-logs** (default): the crate's warnings as `tracing` events, each at most once for
+//!   one `Sentry`.
+//! - **http**: `MergingInjector`, a carrier that keeps the `baggage` a request already has.
+//! - **regex**: regular expressions as trace propagation targets.
+//!
+//! [`SpanContext`]: opentelemetry::trace::SpanContext
+//! [`TraceState`]: opentelemetry::trace::TraceState
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -62,3 +109,11 @@ pub use crate::setting::ConfigError;
 pub use crate::targets::{OutgoingUrlExt, PropagationTargets, Target};
 pub use crate::traceparent::TRACEPARENT_HEADER;
 pub use crate::traces_sampler::SamplingContext;
+
+/// The pages of `docs/`, so that every block in them is a test.
+#[cfg(all(any(doc, doctest), feature = "sdk"))]
+pub mod _documentation {
+    #[cfg(doctest)]
+    #[doc = include_str!("../README.md")]
+    pub mod readme {}
+}
