@@ -88,7 +88,7 @@ impl SentryBuilder {
         self
     }
 
-    /// The share of traces to record, in [0,1], where the caller has not decided.
+    /// The share of traces to record, in `[0,1]`, where the caller has not decided.
     ///
     /// 0 is a decision, and is sent as one. With neither this nor a
     /// [`traces_sampler`](Self::traces_sampler) nothing is recorded, and no decision is taken.
@@ -98,7 +98,7 @@ impl SentryBuilder {
     }
 
     /// A function from what is known at the start of a trace's first span here to the trace's
-    /// sample rate, in [0,1]. It wins over [`traces_sample_rate`](Self::traces_sample_rate) and
+    /// sample rate, in `[0,1]`. It wins over [`traces_sample_rate`](Self::traces_sample_rate) and
     /// over the caller's decision.
     ///
     /// Any other number counts as 0, with one warning.

@@ -232,12 +232,12 @@ impl<'a> DynamicSamplingContext<'a> {
         self.known(DscKey::OrgId).map(decode).filter(|id| !id.is_empty())
     }
 
-    /// The `sample_rate`, where it is a number in [0,1].
+    /// The `sample_rate`, where it is a number in `[0,1]`.
     pub(crate) fn sample_rate(&self) -> Option<f64> {
         SampleRate::parse_incoming(&decode(self.known(DscKey::SampleRate)?))
     }
 
-    /// The `sample_rand`, where it is a number in [0,1).
+    /// The `sample_rand`, where it is a number in `[0,1)`.
     pub(crate) fn sample_rand(&self) -> Option<SampleRand> {
         SampleRand::parse_incoming(&decode(self.known(DscKey::SampleRand)?))
     }

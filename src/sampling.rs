@@ -15,7 +15,7 @@ const M: u64 = 1 << 56;
 /// `sample_rand` has six digits.
 const MICROS: u64 = 1_000_000;
 
-/// The share of traces to keep, in [0,1].
+/// The share of traces to keep, in `[0,1]`.
 ///
 /// A rate above 0.999999 is 1 (`sample_rand`, with its six digits, could not express the rest).
 ///
@@ -39,7 +39,7 @@ impl SampleRate {
 
     /// # Errors
     ///
-    /// - `NaN`, `-0.1`, `1.5` - not a number in [0,1]
+    /// - `NaN`, `-0.1`, `1.5` - not a number in `[0,1]`
     /// - `1e-16` - neither 0 nor at least 1e-15
     pub fn new(rate: f64) -> Result<Self, InvalidSampleRate> {
         if !(0.0..=1.0).contains(&rate) {
@@ -54,12 +54,12 @@ impl SampleRate {
         Ok(if rate > 0.999_999 { Self::ONE } else { SampleRate(rate) })
     }
 
-    /// The rate, in [0,1].
+    /// The rate, in `[0,1]`.
     pub fn get(self) -> f64 {
         self.0
     }
 
-    /// An incoming `sample_rate`: any number in [0,1].
+    /// An incoming `sample_rate`: any number in `[0,1]`.
     pub(crate) fn parse_incoming(text: &str) -> Option<f64> {
         parse_number(text).filter(|rate| *rate <= 1.0)
     }
@@ -104,7 +104,7 @@ fn parse_number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| starts_like_one && number.is_finite())
 }
 
-/// The value that decides over a trace, in [0,1): sampled <=> `sample_rand` < rate.
+/// The value that decides over a trace, in `[0,1)`: sampled <=> `sample_rand` < rate.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(crate) struct SampleRand(f64);
 

@@ -44,7 +44,7 @@ impl<'a> SamplingContext<'a> {
         self.parent_sampled
     }
 
-    /// The rate that came with the trace in `baggage`, in [0,1].
+    /// The rate that came with the trace in `baggage`, in `[0,1]`.
     pub fn parent_sample_rate(&self) -> Option<f64> {
         self.parent_sample_rate
     }
