@@ -14,6 +14,45 @@ pub(crate) fn trim_ows(text: &str) -> &str {
     text.get(start..end).unwrap_or_default()
 }
 
+/// What a text is made of: one bit for each class of bytes that occurs in it.
+///
+/// What is in none of the classes is a `baggage-octet` but for `=`.
+pub(crate) fn classes(text: &str) -> u8 {
+    text.bytes().fold(0, |seen, byte| {
+        seen | CLASSES.get(usize::from(byte)).copied().unwrap_or(class::OTHER)
+    })
+}
+
+/// The classes of bytes that mean something in `baggage` and `tracestate`.
+pub(crate) mod class {
+    pub(crate) const EQUALS: u8 = 1;
+    pub(crate) const COMMA: u8 = 1 << 1;
+    pub(crate) const SEMICOLON: u8 = 1 << 2;
+    pub(crate) const QUOTE: u8 = 1 << 3;
+    pub(crate) const BACKSLASH: u8 = 1 << 4;
+    /// White space, control characters, and what is not ASCII.
+    pub(crate) const OTHER: u8 = 1 << 5;
+}
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+    while byte < classes.len() {
+        classes[byte] = match byte as u8 {
+            b'=' => class::EQUALS,
+            b',' => class::COMMA,
+            b';' => class::SEMICOLON,
+            b'"' => class::QUOTE,
+            b'\\' => class::BACKSLASH,
+            0x21..=0x7e => 0,
+            _ => class::OTHER,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 /// The value of exactly `N` hexadecimal digits of either case; `N` is at most 32.
 pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
     parse_digits::<N>(digits, 0x1f)
@@ -44,19 +83,17 @@ fn parse_digits<const N: usize>(digits: &str, allowed: u8) -> Option<u128> {
 const INVALID: u8 = 0xf0;
 
 /// The value of each hexadecimal digit; an upper-case one has 0x10 set, what is no digit 0xf0.
-const NIBBLES: [u8; 256] = nibbles();
-
-#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const fn nibbles() -> [u8; 256] {
+const NIBBLES: [u8; 256] = {
     let mut nibbles = [INVALID; 256];
     let mut value = 0;
+    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
     while value < 16 {
         nibbles[digit(value).to_ascii_uppercase() as usize] = value | 0x10;
         nibbles[digit(value) as usize] = value;
         value += 1;
     }
     nibbles
-}
+};
 
 /// Appends 16 lower-case hexadecimal digits.
 pub(crate) fn push_hex(value: u64, out: &mut String) {
@@ -75,7 +112,42 @@ pub(crate) fn push_hex128(value: u128, out: &mut String) {
 
 /// The lower-case digit of 0 to 15.
 pub(crate) const fn digit(nibble: u8) -> u8 {
-    nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
+    // Without a branch: 39 is what lies between `9` and `a`.
+    nibble + b'0' + 39 * (nibble > 9) as u8
+}
+
+/// Digits of 128 bits in base 64.
+pub(crate) const BASE64_DIGITS: usize = 22;
+
+const BASE64: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
+
+/// How many digits go into a word of 64 bits; 128 bits take two such words, and two digits.
+const WORD_DIGITS: usize = 10;
+
+/// The value of each digit of base 64, or 255.
+const BASE64_VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut value = 0;
+    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+    while value < BASE64.len() {
+        values[BASE64[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
+/// The value of 22 digits of base 64, the least significant first.
+pub(crate) fn parse_base64(digits: &str) -> Option<u128> {
+    let mut value = 0;
+    for word_digits in digits.as_bytes().chunks(WORD_DIGITS).rev() {
+        let mut word = 0_u64;
+        for digit in word_digits.iter().rev() {
+            let bits = BASE64_VALUES.get(usize::from(*digit)).filter(|bits| **bits < 64)?;
+            word = (word << 6) | u64::from(*bits);
+        }
+        value = (value << 60) | u128::from(word);
+    }
+    (digits.len() == BASE64_DIGITS).then_some(value)
 }
 
 /// Text under construction on the stack, of at most `N` bytes.
@@ -111,6 +183,21 @@ impl<const N: usize> StackText<N> {
             }
             _ => self.overflowed = true,
         }
+    }
+
+    /// Appends 22 digits of base 64, the least significant first.
+    pub(crate) fn push_base64(&mut self, value: u128) {
+        let mut digits = [0; BASE64_DIGITS];
+        let mut rest = value;
+        for word_digits in digits.chunks_mut(WORD_DIGITS) {
+            let mut word = rest as u64;
+            for digit in word_digits {
+                *digit = BASE64.get(usize::from(word as u8 & 0x3f)).copied().unwrap_or_default();
+                word >>= 6;
+            }
+            rest >>= 60;
+        }
+        self.push(std::str::from_utf8(&digits).unwrap_or_default());
     }
 
     /// Appends an ASCII byte.

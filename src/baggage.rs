@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::baggage::BaggageMetadata;
 use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS, NON_ALPHANUMERIC};
 
-use crate::ascii::trim_ows;
+use crate::ascii::{class, classes, trim_ows};
 
 /// Name of the `baggage` header.
 pub const BAGGAGE_HEADER: &str = "baggage";
@@ -20,10 +20,52 @@ pub(crate) const MAX_BAGGAGE_MEMBERS: usize = 64;
 /// Everything outside RFC 3986's unreserved characters: `+` too, which some SDKs read as a space.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Everything outside `baggage-octet`; `%` stays, it is somebody else's encoding.
+/// Everything outside `baggage-octet` (`%x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E`); `%` stays, it is somebody else's encoding.
 const NOT_BAGGAGE_OCTET: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\');
 
-/// The members of a list that may be spread over several headers, as they stand.
+/// A member of a list, as it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Member<'a> {
+    pub(crate) text: &'a str,
+    /// Whether it is known to be made of baggage octets alone: no space, no property.
+    plain: bool,
+}
+
+impl<'a> Member<'a> {
+    /// What stands where the member has its key, and where it has its value, as it may be sent
+    /// again: its properties are cut off, and what is no baggage octet is encoded.
+    ///
+    /// ```text
+    /// list-member = key OWS "=" OWS value *( OWS ";" OWS property )
+    /// key         = token          ; RFC 9110, section 5.6.2
+    /// ```
+    pub(crate) fn key_value(self) -> Option<(&'a str, Cow<'a, str>)> {
+        if self.plain {
+            return split_equals(self.text).map(|(key, value)| (key, Cow::Borrowed(value)));
+        }
+        let (key, value) = split_equals(trim_ows(self.text))?;
+        Some((trim_ows(key), octets(trim_ows(value))))
+    }
+}
+
+fn split_equals(member: &str) -> Option<(&str, &str)> {
+    // Keys are short: a loop beats a search that has to be set up.
+    let equals = member.bytes().position(|byte| byte == b'=')?;
+    Some((member.get(..equals)?, member.get(equals + 1..)?))
+}
+
+/// The key of a member; empty where it has none.
+pub(crate) fn key(member: &str) -> &str {
+    split_equals(member).map_or("", |(key, _)| trim_ows(key))
+}
+
+/// A value without its properties, and with what is no baggage octet encoded.
+fn octets(value: &str) -> Cow<'_, str> {
+    let value = value.split(';').next().map_or("", trim_ows);
+    utf8_percent_encode(value, NOT_BAGGAGE_OCTET).into()
+}
+
+/// The members of a list that may be spread over several headers.
 ///
 /// ```text
 /// baggage-string = list-member 0*179( OWS "," OWS list-member )
@@ -33,7 +75,7 @@ const NOT_BAGGAGE_OCTET: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add
 /// joined with `,`.
 pub(crate) struct Members<'a, I> {
     lines: I,
-    rest: Option<&'a str>,
+    rest: Option<Member<'a>>,
     left: usize,
 }
 
@@ -41,20 +83,30 @@ impl<'a, I: Iterator<Item = &'a str>> Members<'a, I> {
     pub(crate) fn new(lines: impl IntoIterator<IntoIter = I>) -> Self {
         Members { lines: lines.into_iter(), rest: None, left: MAX_BAGGAGE_BYTES }
     }
+
+    /// What of a list can still be read, and the byte behind that.
+    fn window<'b>(&self, list: &'b str) -> &'b [u8] {
+        list.as_bytes().get(..=self.left).unwrap_or(list.as_bytes())
+    }
 }
 
 impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
-    type Item = &'a str;
+    type Item = Member<'a>;
 
-    fn next(&mut self) -> Option<&'a str> {
-        let list = match self.rest.take() {
+    fn next(&mut self) -> Option<Member<'a>> {
+        let Member { text: list, plain } = match self.rest.take() {
             Some(rest) => rest,
-            None => self.lines.next()?,
+            None => {
+                let text = self.lines.next()?;
+                // One pass over the line spares each member a look at spaces and properties.
+                let plain = text.len() <= MAX_BAGGAGE_BYTES
+                    && classes(text) & !(class::EQUALS | class::COMMA) == 0;
+                Member { text, plain }
+            }
         };
-        let window = list.as_bytes().get(..=self.left).unwrap_or(list.as_bytes());
-        let member = match memchr::memchr(b',', window) {
+        let text = match memchr::memchr(b',', self.window(list)) {
             Some(comma) => {
-                self.rest = list.get(comma + 1..);
+                self.rest = list.get(comma + 1..).map(|text| Member { text, plain });
                 list.get(..comma)?
             }
             None if list.len() <= self.left => list,
@@ -63,21 +115,9 @@ impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
                 return None;
             }
         };
-        self.left = self.left.saturating_sub(member.len() + 1);
-        Some(member)
+        self.left = self.left.saturating_sub(text.len() + 1);
+        Some(Member { text, plain })
     }
-}
-
-/// What stands where a member has its key, and where it has its value and properties.
-///
-/// ```text
-/// list-member = key OWS "=" OWS value *( OWS ";" OWS property )
-/// key         = token          ; RFC 9110, section 5.6.2
-/// ```
-pub(crate) fn key_value(member: &str) -> Option<(&str, &str)> {
-    // Keys are short: a loop beats a search that has to be set up.
-    let equals = member.bytes().position(|byte| byte == b'=')?;
-    Some((trim_ows(member.get(..equals)?), trim_ows(member.get(equals + 1..)?)))
 }
 
 /// Whether a text is a member's key.
@@ -87,29 +127,6 @@ pub(crate) fn is_key(text: &str) -> bool {
 
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// ```text
-/// baggage-octet = %x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E
-/// ```
-pub(crate) fn is_baggage_octet(byte: u8) -> bool {
-    // No short circuit: the loops over this become vector code.
-    (byte == 0x21)
-        | (0x23..=0x2b).contains(&byte)
-        | (0x2d..=0x3a).contains(&byte)
-        | (0x3c..=0x5b).contains(&byte)
-        | (0x5d..=0x7e).contains(&byte)
-}
-
-/// A member's value as it may be sent again: its properties are cut off, and what is no baggage
-/// octet is encoded.
-pub(crate) fn octets(value: &str) -> Cow<'_, str> {
-    // `;` is no octet: where there is none of those, there are no properties either.
-    if value.bytes().fold(true, |valid, byte| valid & is_baggage_octet(byte)) {
-        return Cow::Borrowed(value);
-    }
-    let value = value.split(';').next().map_or("", trim_ows);
-    utf8_percent_encode(value, NOT_BAGGAGE_OCTET).into()
 }
 
 /// A plain text as a member's value.
@@ -175,13 +192,14 @@ impl OutgoingList {
         self.keep_if_it_fits(start);
     }
 
-    /// Appends somebody else's member, if it fits whole.
+    /// Appends somebody else's member as it is, if it fits whole; only what no header can hold is
+    /// encoded.
     pub(crate) fn push_as_is(&mut self, member: &str) {
         let start = self.list.len();
         if start > 0 {
             self.list.push(',');
         }
-        self.list.push_str(member);
+        self.list.extend(utf8_percent_encode(member, CONTROLS));
         self.keep_if_it_fits(start);
     }
 

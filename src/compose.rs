@@ -10,7 +10,7 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
 
 use crate::ascii::trim_ows;
-use crate::baggage::{decode, key_value, Members, OutgoingList, BAGGAGE_HEADER};
+use crate::baggage::{decode, key, Members, OutgoingList, BAGGAGE_HEADER};
 use crate::dsc::{is_sentry_key, DynamicSamplingContext};
 use crate::outgoing::{outgoing, Outgoing};
 use crate::propagator::{refuse, remote_parent, SentryPropagator};
@@ -130,9 +130,10 @@ impl<P> WrappedPropagator<P> {
         let inner = inner.unwrap_or_default();
         let mut written: Vec<&str> = Vec::new();
         for member in inner.split(',').map(trim_ows).filter(|member| !member.is_empty()) {
-            let key = decode(key_value(member).map_or("", |(key, _)| key));
-            match own.iter().find(|(own_key, _)| own_key.as_str() == key) {
+            let member_key = decode(key(member));
+            match own.iter().find(|(own_key, _)| own_key.as_str() == member_key) {
                 _ if is_sentry_key(member) => {}
+                Some((own_key, _)) if written.contains(&own_key.as_str()) => {}
                 Some((own_key, (value, metadata))) => {
                     list.push(own_key.as_str(), value.as_str(), metadata);
                     written.push(own_key.as_str());
@@ -188,11 +189,11 @@ impl Injector for Side {
 fn foreign_members(lines: &[&str]) -> Option<String> {
     let mut list = String::new();
     for member in Members::new(lines.iter().copied()) {
-        if !is_sentry_key(trim_ows(member)) {
+        if !is_sentry_key(trim_ows(member.text)) {
             if !list.is_empty() {
                 list.push(',');
             }
-            list.push_str(member);
+            list.push_str(member.text);
         }
     }
     (!list.is_empty()).then_some(list)

@@ -6,7 +6,7 @@ use std::fmt;
 use opentelemetry::trace::TraceId;
 
 use crate::ascii::{parse_hex, trim_ows};
-use crate::baggage::{decode, is_key, key_value, octets, Members};
+use crate::baggage::{decode, is_key, Members};
 use crate::sampling::{SampleRand, SampleRate};
 
 /// What marks a member as Sentry's. Case-sensitive.
@@ -21,6 +21,12 @@ const MAX_ENTRIES: usize = MAX_SENTRY_MEMBERS + 3;
 /// Whether a baggage member of this key is Sentry's.
 pub(crate) fn is_sentry_key(key: &str) -> bool {
     key.starts_with(PREFIX)
+}
+
+/// Whether the encoded value of a DSC's trace id is this trace; `None` where it is empty.
+pub(crate) fn names_trace(value: &str, trace_id: TraceId) -> Option<bool> {
+    let named = parse_hex::<32>(&decode(value));
+    (!value.is_empty()).then(|| named == Some(u128::from_be_bytes(trace_id.to_bytes())))
 }
 
 /// The keys that the specification names.
@@ -54,19 +60,25 @@ const KEYS: [DscKey; 10] = [
 ];
 
 impl DscKey {
-    pub(crate) fn name(self) -> &'static str {
+    /// The beginning of its member: all but the value.
+    pub(crate) fn member(self) -> &'static str {
         match self {
-            DscKey::TraceId => "trace_id",
-            DscKey::PublicKey => "public_key",
-            DscKey::SampleRate => "sample_rate",
-            DscKey::SampleRand => "sample_rand",
-            DscKey::Sampled => "sampled",
-            DscKey::Release => "release",
-            DscKey::Environment => "environment",
-            DscKey::Transaction => "transaction",
-            DscKey::ReplayId => "replay_id",
-            DscKey::OrgId => "org_id",
+            DscKey::TraceId => "sentry-trace_id=",
+            DscKey::PublicKey => "sentry-public_key=",
+            DscKey::SampleRate => "sentry-sample_rate=",
+            DscKey::SampleRand => "sentry-sample_rand=",
+            DscKey::Sampled => "sentry-sampled=",
+            DscKey::Release => "sentry-release=",
+            DscKey::Environment => "sentry-environment=",
+            DscKey::Transaction => "sentry-transaction=",
+            DscKey::ReplayId => "sentry-replay_id=",
+            DscKey::OrgId => "sentry-org_id=",
         }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        let member = self.member();
+        member.get(PREFIX.len()..member.len() - 1).unwrap_or_default()
     }
 
     fn from_name(name: &str) -> Option<Self> {
@@ -90,12 +102,15 @@ impl<'a> EntryKey<'a> {
     }
 }
 
-/// Appends `sentry-<key>=<value>`; the value is encoded already.
-pub(crate) fn push_member(out: &mut String, key: EntryKey<'_>, value: &str) {
-    out.push_str(PREFIX);
-    out.push_str(key.name());
-    out.push('=');
-    out.push_str(value);
+/// Appends the beginning of a member, behind a comma where one stands before it.
+pub(crate) fn push_key(out: &mut String, key: EntryKey<'_>) {
+    if !out.is_empty() {
+        out.push(',');
+    }
+    match key {
+        EntryKey::Known(key) => out.push_str(key.member()),
+        EntryKey::Unknown(key) => out.extend([PREFIX, key, "="]),
+    }
 }
 
 /// A trace's [Dynamic Sampling Context](https://develop.sentry.dev/sdk/telemetry/traces/dynamic-sampling-context/),
@@ -144,17 +159,13 @@ impl<'a> DynamicSamplingContext<'a> {
         let mut dsc = Self::default();
         let mut read = 0;
         for member in Members::new(lines) {
-            let member = trim_ows(member);
-            if !is_sentry_key(member) {
+            if !is_sentry_key(trim_ows(member.text)) {
                 continue;
             }
-            let Some((key, value)) = key_value(member) else {
+            let Some((key, value)) = member.key_value() else {
                 continue;
             };
-            let Some(key) = key.strip_prefix(PREFIX) else {
-                continue;
-            };
-            if !dsc.insert(key, octets(value)) {
+            if !key.strip_prefix(PREFIX).is_some_and(|key| dsc.insert(key, value)) {
                 continue;
             }
             read += 1;
@@ -223,8 +234,7 @@ impl<'a> DynamicSamplingContext<'a> {
 
     /// Whether a trace is the one that the DSC names; `None` where it names none.
     pub(crate) fn names_trace(&self, trace_id: TraceId) -> Option<bool> {
-        let named = self.known(DscKey::TraceId).map(decode).filter(|id| !id.is_empty())?;
-        Some(parse_hex::<32>(&named) == Some(u128::from_be_bytes(trace_id.to_bytes())))
+        names_trace(self.known(DscKey::TraceId)?, trace_id)
     }
 
     /// The organisation, where it is named.

@@ -4,7 +4,7 @@ use opentelemetry::trace::TraceId;
 
 use crate::ascii::push_hex128;
 use crate::baggage::encode;
-use crate::dsc::{push_member, DscKey, EntryKey};
+use crate::dsc::DscKey;
 
 /// What the head's settings give to its DSC, encoded once.
 #[derive(Clone, Default)]
@@ -32,7 +32,8 @@ impl HeadTemplate {
     ) -> Self {
         let member = |key: DscKey, value: &str| {
             let mut member = String::from(",");
-            push_member(&mut member, EntryKey::Known(key), &encode(value));
+            member.push_str(key.member());
+            member.push_str(&encode(value));
             member
         };
         HeadTemplate {
@@ -55,10 +56,11 @@ impl HeadTemplate {
         let push = |out: &mut String, key: DscKey, value: Option<&str>| {
             if let Some(value) = value {
                 out.push(',');
-                push_member(out, EntryKey::Known(key), value);
+                out.push_str(key.member());
+                out.push_str(value);
             }
         };
-        push_member(&mut out, EntryKey::Known(DscKey::TraceId), "");
+        out.push_str(DscKey::TraceId.member());
         push_hex128(u128::from_be_bytes(trace_id.to_bytes()), &mut out);
         out.push_str(&self.public_key);
         push(&mut out, DscKey::SampleRate, facts.sample_rate);

@@ -54,6 +54,10 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
+    /// What is true of a span that has none.
+    pub(crate) const FOREIGN: Marks =
+        Marks { origin: Origin::Head, decision: Decision::Flag, verdict: Verdict::Unknown };
+
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let [origin, decision, verdict] = bytes else {
             return None;

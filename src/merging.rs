@@ -5,7 +5,7 @@ use opentelemetry::propagation::Injector;
 use opentelemetry_http::HeaderInjector;
 
 use crate::ascii::trim_ows;
-use crate::baggage::{key_value, OutgoingList, BAGGAGE_HEADER};
+use crate::baggage::{key, OutgoingList, BAGGAGE_HEADER};
 use crate::dsc::is_sentry_key;
 use crate::sentry_trace::SENTRY_TRACE_HEADER;
 
@@ -78,8 +78,4 @@ impl MergingInjector<'_> {
 
 fn members(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(trim_ows).filter(|member| !member.is_empty())
-}
-
-fn key(member: &str) -> Option<&str> {
-    key_value(member).map(|(key, _)| key)
 }

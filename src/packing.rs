@@ -14,7 +14,7 @@
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::{parse_lower_hex, StackText};
+use crate::ascii::{class, classes, parse_lower_hex, StackText};
 use crate::dsc::{DscKey, DynamicSamplingContext, EntryKey};
 
 /// The most bytes of packed entries: four `tracestate` values.
@@ -57,19 +57,29 @@ const CODES: [(u8, DscKey, Form); 17] = [
     (b'o', DscKey::OrgId, Form::Text),
 ];
 
-/// Where in [`CODES`] each code stands; past its end for what is no code.
-const PLACES: [u8; 128] = places();
+/// Where in [`CODES`] those of each key begin.
+const FIRST: [u8; 10] = {
+    let mut first = [0; 10];
+    let mut place = CODES.len();
+    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+    while place > 0 {
+        place -= 1;
+        first[CODES[place].1 as usize] = place as u8;
+    }
+    first
+};
 
-#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const fn places() -> [u8; 128] {
+/// Where in [`CODES`] each code stands; past its end for what is no code.
+const PLACES: [u8; 128] = {
     let mut places = [CODES.len() as u8; 128];
     let mut place = 0;
+    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
     while place < CODES.len() {
         places[CODES[place].0 as usize] = place as u8;
         place += 1;
     }
     places
-}
+};
 
 /// The key of a code, and how its value is packed.
 pub(crate) fn decode_code(code: u8) -> Option<(DscKey, Form)> {
@@ -85,7 +95,7 @@ impl Packed {
     fn push_text(&mut self, text: &str) {
         let mut rest = text;
         // Values are short: a loop beats a search that has to be set up, and `=` is rare.
-        if !text.bytes().fold(false, |found, byte| found | (byte == b'=')) {
+        if classes(text) & class::EQUALS == 0 {
             self.push(text);
             return self.push_byte(b';');
         }
@@ -115,7 +125,8 @@ impl Packed {
     }
 
     pub(crate) fn push_known(&mut self, key: DscKey, value: &str, trace_id: TraceId) {
-        for (code, _, form) in CODES.iter().skip_while(|(_, k, _)| *k != key) {
+        let first = FIRST.get(key as usize).copied().unwrap_or_default();
+        for (code, _, form) in CODES.iter().skip(first.into()) {
             match form {
                 Form::Const(text) if *text == value => return self.push_byte(*code),
                 Form::Const(_) => {}
@@ -144,23 +155,4 @@ impl Packed {
             }
         }
     }
-
-    /// 128 bits, the least significant digit first, in words of 60 bits: 10 digits.
-    fn push_base64(&mut self, bits: u128) {
-        const WORD: u128 = (1 << 60) - 1;
-        let words = [(bits & WORD, 10), (bits >> 60 & WORD, 10), (bits >> 120, 2)];
-        for (word, digits) in words {
-            let mut rest = word as u64;
-            for _ in 0..digits {
-                let digit = usize::from(rest as u8 & 0x3f);
-                self.push_byte(BASE64.get(digit).copied().unwrap_or_default());
-                rest >>= 6;
-            }
-        }
-    }
 }
-
-const BASE64: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
-
-/// Digits of 128 bits.
-pub(crate) const BASE64_DIGITS: usize = 22;

@@ -102,7 +102,10 @@ impl Start<'_> {
     fn destination(&self, parent_context: Option<&Context>) -> Destination {
         let settings = self.settings;
         let sends = matches!(self.span_kind, SpanKind::Client | SpanKind::Producer);
-        if !sends || (settings.targets.are_everywhere() && settings.dsn.is_none()) {
+        let matters = !settings.targets.are_everywhere()
+            || settings.dsn.is_some()
+            || settings.deny_unknown_urls;
+        if !sends || !matters {
             return Destination::Unknown;
         }
         let known = parent_context.and_then(outgoing_url).map(Cow::Borrowed);
@@ -171,29 +174,25 @@ impl Start<'_> {
     }
 
     fn below_local(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
-        let verdict = self.verdict(destination);
-        let marks = marks(parent.trace_state());
-        let inherited = marks.map_or(Verdict::Unknown, |marks| marks.verdict);
         let sampled = parent.is_sampled() && destination != Destination::Sentry;
-        if inherited == verdict && verdict != Verdict::Denied && sampled == parent.is_sampled() {
+        let fields = || ot_fields(parent.trace_state());
+        let marks = marks(parent.trace_state());
+        let verdict = self.verdict(destination);
+        let inherited = marks.map_or(Verdict::Unknown, |marks| marks.verdict);
+        let unchanged = inherited == verdict && verdict != Verdict::Denied;
+        if unchanged && (sampled || !fields().has_threshold()) {
             return self.result(sampled, None, parent.trace_state().clone());
         }
-        let mut marks = marks.unwrap_or(Marks {
-            origin: Origin::Head,
-            decision: Decision::Flag,
-            verdict: Verdict::Unknown,
-        });
+        let mut marks = marks.unwrap_or(Marks::FOREIGN);
         if sampled != parent.is_sampled() {
             marks.decision = Decision::Forwarded(true);
         }
         marks.verdict = verdict;
         let member = Member::read(parent);
         let dsc = member.as_ref().and_then(|member| unpack(&member.entries, self.trace_id));
-        self.result(
-            sampled,
-            None,
-            self.state(Some(parent), marks, dsc.unwrap_or_default(), Ot::Keep),
-        )
+        let threshold = fields().threshold_of(parent).filter(|_| sampled);
+        let ot = Ot::Set { threshold, added: None };
+        self.result(sampled, None, self.state(Some(parent), marks, dsc.unwrap_or_default(), ot))
     }
 
     fn below_remote(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
@@ -219,13 +218,7 @@ impl Start<'_> {
         }
         let rate = self.rate(parent_sampled, parent_rate).filter(|_| overrules);
         let Some(rate) = rate else {
-            let sampled = parent.is_sampled();
-            let unchanged = marks.verdict == Verdict::Unknown;
-            let state = match unchanged {
-                true => parent.trace_state().clone(),
-                false => self.state(Some(parent), marks, dsc, Ot::Keep),
-            };
-            return self.result(sampled, None, state);
+            return self.result(parent.is_sampled(), None, self.inherited(parent, marks, dsc));
         };
         let randomness = fields.randomness_of(self.trace_id);
         let threshold = Threshold::of(rate.get());
@@ -247,6 +240,26 @@ impl Start<'_> {
         let holds = sampled && randomness.is_sampled_at(threshold);
         let ot = Ot::Set { threshold: Some(threshold).filter(|_| holds), added: None };
         self.result(sampled, Some(rate), self.state(Some(parent), marks, dsc, ot))
+    }
+
+    /// The trace state below a remote parent whose decision counts.
+    fn inherited(
+        &self,
+        parent: &SpanContext,
+        new: Marks,
+        dsc: DynamicSamplingContext<'_>,
+    ) -> TraceState {
+        let fields = ot_fields(parent.trace_state());
+        let threshold = fields.threshold_of(parent);
+        let unchanged = match marks(parent.trace_state()) {
+            // A head's marks on a remote parent are somebody else's claim.
+            Some(old) => old == new && old.origin != Origin::Head,
+            None => new == Marks::FOREIGN,
+        };
+        if unchanged && fields.has_threshold() == threshold.is_some() {
+            return parent.trace_state().clone();
+        }
+        self.state(Some(parent), new, dsc, Ot::Set { threshold, added: None })
     }
 
     /// The span's trace state; a denied span keeps the sampling facts only.

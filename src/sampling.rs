@@ -226,7 +226,13 @@ impl Randomness {
         sampled: Option<bool>,
         rate: Option<f64>,
     ) -> bool {
-        self.sample_rand(sampled, rate).micros() == rand.micros()
+        // A decision that this randomness contradicts would otherwise pass, as the cut to its side
+        // of the rate hides that.
+        let decided = match (sampled, rate) {
+            (Some(sampled), Some(rate)) => self.is_sampled_at(Threshold::of(rate)) == sampled,
+            _ => true,
+        };
+        decided && self.sample_rand(sampled, rate).micros() == rand.micros()
     }
 }
 

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use opentelemetry::trace::{SpanContext, TraceId, TraceState};
 
 use crate::ascii::trim_ows;
-use crate::dsc::{DscKey, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::dsc::{names_trace, DscKey, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
 use crate::marks::{Decision, Marks, Origin, Verdict, MARK_BYTES};
 use crate::ot::{OtFields, OtValue};
 use crate::packing::Packed;
@@ -63,8 +63,8 @@ impl<'a> Member<'a> {
                 return None;
             }
             let trace_id = span_context.trace_id();
-            let named = find(&entries, DscKey::TraceId, trace_id).filter(|id| !id.is_empty());
-            if named.is_some_and(|id| !id.eq_ignore_ascii_case(&trace_id.to_string())) {
+            let named = find(&entries, DscKey::TraceId, trace_id);
+            if named.and_then(|id| names_trace(&id, trace_id)) == Some(false) {
                 marks.origin = Origin::Withheld;
             }
         }

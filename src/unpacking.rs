@@ -4,39 +4,35 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::push_hex128;
-use crate::baggage::{is_baggage_octet, is_key};
-use crate::dsc::{push_member, DscKey, DynamicSamplingContext, EntryKey, MAX_SENTRY_MEMBERS};
-use crate::packing::{decode_code, Form, BASE64_DIGITS, UNKNOWN};
+use crate::ascii::{class, classes, parse_base64, push_hex128, BASE64_DIGITS};
+use crate::baggage::is_key;
+use crate::dsc::{push_key, DscKey, DynamicSamplingContext, EntryKey, MAX_SENTRY_MEMBERS};
+use crate::packing::{decode_code, Form, UNKNOWN};
 
-fn parse_base64(digits: &str) -> Option<u128> {
-    digits.bytes().rev().try_fold(0_u128, |bits, byte| {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'z' => byte - b'a' + 10,
-            b'A'..=b'Z' => byte - b'A' + 36,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        Some((bits << 6) | u128::from(digit))
-    })
-}
-
-/// One packed entry.
+/// One packed value.
 #[derive(Clone, Copy)]
 enum PackedValue<'a> {
-    /// `"` stands for `=`.
-    Text(&'a str),
-    Fraction(&'a str),
+    Text(Text<'a>),
+    Fraction(Text<'a>),
     Hex(u128),
     TraceId,
     Const(&'static str),
 }
 
+#[derive(Clone, Copy)]
+struct Text<'a> {
+    text: &'a str,
+    /// Whether there may be a `"` in it, which stands for `=`.
+    quoted: bool,
+}
+
 /// The entries of a packed text; ends with an `Err` where it is none of ours.
 struct Entries<'a> {
     rest: &'a str,
+    /// Whether there is a `"` anywhere.
+    quoted: bool,
+    /// Whether there is a `\` anywhere.
+    escaped: bool,
     /// One bit for each known key that was seen.
     seen: u16,
     count: usize,
@@ -45,8 +41,15 @@ struct Entries<'a> {
 struct NotPacked;
 
 impl<'a> Entries<'a> {
-    fn new(packed: &'a str) -> Self {
-        Entries { rest: packed, seen: 0, count: 0 }
+    fn new(packed: &'a str) -> Result<Self, NotPacked> {
+        // Over everything at once, so that no entry has to look again.
+        let seen = classes(packed);
+        if seen & (class::EQUALS | class::COMMA | class::OTHER) != 0 {
+            return Err(NotPacked);
+        }
+        let quoted = seen & class::QUOTE != 0;
+        let escaped = seen & class::BACKSLASH != 0;
+        Ok(Entries { rest: packed, quoted, escaped, seen: 0, count: 0 })
     }
 
     fn take(&mut self, len: usize) -> Result<&'a str, NotPacked> {
@@ -62,13 +65,12 @@ impl<'a> Entries<'a> {
         Ok(head)
     }
 
-    fn text(&mut self) -> Result<&'a str, NotPacked> {
+    fn text(&mut self) -> Result<Text<'a>, NotPacked> {
         let text = self.take_until(b';')?;
-        let valid = |b| (is_baggage_octet(b) & (b != b'=')) | (b == b'"');
-        match text.bytes().fold(true, |all, byte| all & valid(byte)) {
-            true => Ok(text),
-            false => Err(NotPacked),
+        if self.escaped && text.contains('\\') {
+            return Err(NotPacked);
         }
+        Ok(Text { text, quoted: self.quoted })
     }
 
     fn entry(&mut self) -> Result<(EntryKey<'a>, PackedValue<'a>), NotPacked> {
@@ -115,7 +117,7 @@ impl<'a> PackedValue<'a> {
     fn unpack(self, trace_id: TraceId) -> Cow<'a, str> {
         match self {
             PackedValue::Const(text) => text.into(),
-            PackedValue::Text(text) if !text.contains('"') => text.into(),
+            PackedValue::Text(Text { text, quoted: false }) => text.into(),
             _ => {
                 let mut value = String::with_capacity(32);
                 self.push_to(&mut value, trace_id);
@@ -133,18 +135,23 @@ impl<'a> PackedValue<'a> {
             PackedValue::Hex(bits) => push_hex128(bits, out),
             PackedValue::Fraction(digits) => {
                 out.push_str("0.");
-                PackedValue::Text(digits).push_to(out, trace_id);
+                digits.push_to(out);
             }
-            PackedValue::Text(text) => {
-                let mut rest = text;
-                while let Some(quote) = memchr::memchr(b'"', rest.as_bytes()) {
-                    let (head, tail) = rest.split_at(quote);
-                    out.push_str(head);
-                    out.push('=');
-                    rest = tail.get(1..).unwrap_or_default();
-                }
-                out.push_str(rest);
+            PackedValue::Text(text) => text.push_to(out),
+        }
+    }
+}
+
+impl Text<'_> {
+    fn push_to(self, out: &mut String) {
+        if !self.quoted {
+            return out.push_str(self.text);
+        }
+        for (index, part) in self.text.split('"').enumerate() {
+            if index > 0 {
+                out.push('=');
             }
+            out.push_str(part);
         }
     }
 }
@@ -153,14 +160,15 @@ impl<'a> PackedValue<'a> {
 pub(crate) fn members(packed: &str, trace_id: TraceId) -> Option<String> {
     /// Commas, prefixes and known keys, each of which stands once.
     const NAMES_BYTES: usize = 224;
-    let unknown = memchr::memchr_iter(b'\\', packed.as_bytes()).count();
+    let entries = Entries::new(packed).ok()?;
+    let unknown = match entries.escaped {
+        true => memchr::memchr_iter(b'\\', packed.as_bytes()).count(),
+        false => 0,
+    };
     let mut out = String::with_capacity(NAMES_BYTES + packed.len() + 8 * unknown);
-    for entry in Entries::new(packed) {
+    for entry in entries {
         let (key, value) = entry.ok()?;
-        if !out.is_empty() {
-            out.push(',');
-        }
-        push_member(&mut out, key, "");
+        push_key(&mut out, key);
         value.push_to(&mut out, trace_id);
     }
     Some(out)
@@ -169,7 +177,7 @@ pub(crate) fn members(packed: &str, trace_id: TraceId) -> Option<String> {
 /// The packed entries as a DSC; `None` where the text is none of ours.
 pub(crate) fn unpack(packed: &str, trace_id: TraceId) -> Option<DynamicSamplingContext<'_>> {
     let mut dsc = DynamicSamplingContext::default();
-    for entry in Entries::new(packed) {
+    for entry in Entries::new(packed).ok()? {
         let (key, value) = entry.ok()?;
         dsc.insert(key.name(), value.unpack(trace_id));
     }
@@ -178,8 +186,7 @@ pub(crate) fn unpack(packed: &str, trace_id: TraceId) -> Option<DynamicSamplingC
 
 /// The value of one known key, as it is encoded on the wire.
 pub(crate) fn find(packed: &str, key: DscKey, trace_id: TraceId) -> Option<Cow<'_, str>> {
-    Entries::new(packed)
-        .map_while(Result::ok)
-        .find(|(k, _)| *k == EntryKey::Known(key))
-        .map(|(_, value)| value.unpack(trace_id))
+    let mut entries = Entries::new(packed).ok()?.map_while(Result::ok);
+    let (_, value) = entries.find(|(found, _)| *found == EntryKey::Known(key))?;
+    Some(value.unpack(trace_id))
 }

@@ -1,0 +1,51 @@
+//! HTML: from a server to the browser that shows its page.
+
+use crate::carrier::TraceData;
+
+impl TraceData {
+    /// One `<meta>` tag a line for the `<head>` of a page, from which Sentry's browser SDK
+    /// continues the trace of the request that the page answers. Empty where there is nothing to
+    /// send.
+    ///
+    /// The values are escaped. A page that is cached gives one trace to all that read it: leave
+    /// the tags out of those. The tags hold what the propagator writes, the `baggage` of the
+    /// context included.
+    ///
+    /// ```
+    /// use opentelemetry_sentry::TraceData;
+    ///
+    /// let data = TraceData::from([("baggage", "note=\"a<b&c\"")]);
+    /// assert_eq!(
+    ///     data.to_meta_tags(),
+    ///     r#"<meta name="baggage" content="note=&quot;a&lt;b&amp;c&quot;">"#,
+    /// );
+    /// ```
+    pub fn to_meta_tags(&self) -> String {
+        let mut tags = String::new();
+        for (name, value) in self {
+            if !tags.is_empty() {
+                tags.push('\n');
+            }
+            tags.push_str("<meta name=\"");
+            push_escaped(name, &mut tags);
+            tags.push_str("\" content=\"");
+            push_escaped(value, &mut tags);
+            tags.push_str("\">");
+        }
+        tags
+    }
+}
+
+/// Text as it may stand between the quotes of an attribute, and everywhere else in a page.
+fn push_escaped(text: &str, out: &mut String) {
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Message headers as Kafka and AMQP have them: values are bytes, and a name may stand twice.
+
+use std::fmt;
+use std::str;
+
+use opentelemetry::propagation::{Extractor, Injector};
+
+/// Reads trace headers from a message: pairs of name and bytes, in order, nothing copied.
+///
+/// Names are compared without case. A value that is not UTF-8 is as if absent.
+///
+/// ```
+/// use opentelemetry_sentry::{continue_trace, MessageExtractor, SentryPropagator};
+///
+/// let headers: [(&str, &[u8]); 2] = [
+///     ("content-type", b"application/json"),
+///     ("sentry-trace", b"771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1"),
+/// ];
+/// let cx = continue_trace(&SentryPropagator::new(), &MessageExtractor::new(headers));
+/// ```
+#[derive(Clone)]
+pub struct MessageExtractor<'a> {
+    headers: Vec<(&'a str, &'a [u8])>,
+}
+
+impl<'a> MessageExtractor<'a> {
+    /// The headers of one message.
+    pub fn new(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
+        MessageExtractor { headers: headers.into_iter().collect() }
+    }
+
+    fn values<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
+        let named = self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name));
+        named.filter_map(|(_, value)| str::from_utf8(value).ok())
+    }
+}
+
+impl Extractor for MessageExtractor<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.values(key).next()
+    }
+
+    fn get_all(&self, key: &str) -> Option<Vec<&str>> {
+        let values: Vec<&str> = self.values(key).collect();
+        (!values.is_empty()).then_some(values)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.headers.iter().map(|(name, _)| *name).collect()
+    }
+}
+
+/// Shows how many headers there are: they are somebody else's.
+impl fmt::Debug for MessageExtractor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageExtractor")
+            .field("len", &self.headers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes trace headers into a message. What it had by the same name is replaced, so that a message
+/// that is sent again, or passed on, has each header once.
+///
+/// For another type of headers loop over [`TraceData`](crate::TraceData).
+///
+/// ```
+/// use opentelemetry::propagation::Injector;
+/// use opentelemetry_sentry::MessageInjector;
+///
+/// let mut headers = vec![
+///     ("sentry-trace".to_owned(), b"old".to_vec()),
+///     ("Sentry-Trace".to_owned(), b"older".to_vec()),
+/// ];
+/// MessageInjector(&mut headers).set("sentry-trace", "new".to_owned());
+/// assert_eq!(headers, [("sentry-trace".to_owned(), b"new".to_vec())]);
+/// ```
+pub struct MessageInjector<'a>(pub &'a mut Vec<(String, Vec<u8>)>);
+
+impl Injector for MessageInjector<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        self.0.retain(|(name, _)| !name.eq_ignore_ascii_case(key));
+        self.0.push((key.to_owned(), value.into_bytes()));
+    }
+
+    fn reserve(&mut self, additional: usize) {
+        self.0.reserve(additional);
+    }
+}
+
+/// Shows how many headers there are: they are somebody else's.
+impl fmt::Debug for MessageInjector<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageInjector").field("len", &self.0.len()).finish_non_exhaustive()
+    }
+}

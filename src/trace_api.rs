@@ -1,0 +1,143 @@
+//! Custom instrumentation: what Sentry's SDKs call `continueTrace`, `getTraceData` and
+//! `startNewTrace`, in terms of OTel's `Context`.
+
+use opentelemetry::baggage::{Baggage, BaggageExt};
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::Context;
+
+use crate::baggage::BAGGAGE_HEADER;
+use crate::carrier::TraceData;
+use crate::dsc::is_sentry_key;
+use crate::sentry_trace::SENTRY_TRACE_HEADER;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+use {
+    crate::config::Sentry,
+    crate::fresh_ids::fresh_ids,
+    crate::head::HeadFacts,
+    crate::propagator::SentryPropagator,
+    crate::sampling::Randomness,
+    crate::sentry_trace::SentryTrace,
+    opentelemetry::propagation::Injector,
+};
+
+/// A context in which the next span continues the trace that came with some headers, or starts one
+/// where no valid trace came, or one that is refused.
+///
+/// That is so whatever span is active: a message that a worker takes from its queue has nothing to
+/// do with the span in which the worker waits for messages. Of the current context the baggage and
+/// the suppression of telemetry stay.
+///
+/// Headers are any carrier: a `HashMap` of strings, `HeaderExtractor` for HTTP, [`TraceData`] or
+/// [`MessageExtractor`](crate::MessageExtractor) for other channels.
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use opentelemetry::{global, Context};
+/// use opentelemetry::trace::Tracer;
+/// use opentelemetry_sentry::{continue_trace, SentryPropagator};
+///
+/// let headers = HashMap::from([(
+///     "sentry-trace".to_owned(),
+///     "771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1".to_owned(),
+/// )]);
+/// let cx = continue_trace(&SentryPropagator::new(), &headers);
+/// // Or with the propagator that is registered:
+/// let cx = global::get_text_map_propagator(|propagator| continue_trace(propagator, &headers));
+///
+/// let tracer = global::tracer("worker");
+/// let span = tracer.start_with_context("process message", &cx);
+/// ```
+#[must_use = "the trace is continued by spans that start with this context"]
+pub fn continue_trace(propagator: &dyn TextMapPropagator, headers: &dyn Extractor) -> Context {
+    propagator.extract_with_context(&start_new_trace(&Context::current()), headers)
+}
+
+/// The headers through which another program can continue the context's trace, for channels that
+/// have none of their own. Nothing where nothing is to be sent: there is no valid span, telemetry
+/// is suppressed, or the target is denied.
+///
+/// `sentry-trace` and `baggage` come first. The channel's URL is known only where the context has
+/// one: see [`with_outgoing_url`](crate::OutgoingUrlExt::with_outgoing_url).
+///
+/// ```
+/// use opentelemetry::Context;
+/// use opentelemetry_sentry::{trace_data, SentryPropagator};
+///
+/// let data = trace_data(&SentryPropagator::new(), &Context::current());
+/// assert!(data.is_empty(), "there is no span");
+/// ```
+pub fn trace_data(propagator: &dyn TextMapPropagator, cx: &Context) -> TraceData {
+    let mut data = TraceData::default();
+    propagator.inject_context(cx, &mut data);
+    data.put_first(&[SENTRY_TRACE_HEADER, BAGGAGE_HEADER]);
+    data
+}
+
+/// A context with the baggage and the suppression of `cx`, and nothing else: the next span in it
+/// starts a trace, under any sampler.
+///
+/// ```
+/// use opentelemetry::trace::TraceContextExt;
+/// use opentelemetry::Context;
+/// use opentelemetry_sentry::start_new_trace;
+///
+/// let cx = start_new_trace(&Context::current());
+/// assert!(!cx.has_active_span());
+/// ```
+#[must_use = "the trace is started by the first span that starts with this context"]
+pub fn start_new_trace(cx: &Context) -> Context {
+    // What is Sentry's in the baggage is of the trace that is left.
+    let own = cx.baggage().iter().filter(|(key, _)| !is_sentry_key(key.as_str()));
+    let baggage: Baggage = own.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let fresh = Context::new().with_baggage(baggage);
+    if cx.is_telemetry_suppressed() {
+        return fresh.with_telemetry_suppressed();
+    }
+    fresh
+}
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+impl Sentry {
+    /// A context in which an undecided trace of our own has arrived, for programs that have no
+    /// tracer: fresh ids, and a Dynamic Sampling Context of these settings without a decision.
+    ///
+    /// What is sent from it connects the services behind, which decide for themselves. It has the
+    /// baggage and the suppression of `cx`.
+    ///
+    /// Not for programs with a tracer: under the SDK's default sampler spans below it are dropped,
+    /// as it knows no undecided traces, and under [`Sentry`]'s own they are decided by the rate,
+    /// below a parent that is never exported. Use [`start_new_trace`] there.
+    ///
+    /// Where the operating system gives no random bytes the context has no trace.
+    ///
+    /// ```
+    /// use opentelemetry::Context;
+    /// use opentelemetry_sentry::{trace_data, Sentry};
+    ///
+    /// let sentry = Sentry::builder().build()?;
+    /// let cx = sentry.start_deferred_trace(&Context::current());
+    /// let data = trace_data(&sentry.propagator(), &cx);
+    /// assert_eq!(data.get("sentry-trace").map(str::len), Some(32 + 1 + 16));
+    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+    /// ```
+    #[must_use = "the trace is sent from this context"]
+    pub fn start_deferred_trace(&self, cx: &Context) -> Context {
+        let cx = start_new_trace(cx);
+        let Some((trace_id, span_id)) = fresh_ids() else {
+            return cx;
+        };
+        let mut headers = TraceData::default();
+        if let Some(trace) = SentryTrace::new(trace_id, span_id, None) {
+            headers.set(SENTRY_TRACE_HEADER, trace.to_header());
+        }
+        let Some(template) = &self.settings.head else {
+            // Without a DSC the trace names no organisation: to a strict reader it is a stranger's.
+            return SentryPropagator::new().extract_with_context(&cx, &headers);
+        };
+        let sample_rand = Randomness::of(trace_id).sample_rand(None, None).to_string();
+        let facts = HeadFacts { sample_rand: Some(&sample_rand), ..HeadFacts::default() };
+        headers.set(BAGGAGE_HEADER, template.compose(trace_id, &facts));
+        self.propagator().extract_with_context(&cx, &headers)
+    }
+}
