@@ -102,7 +102,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
         match self.sentry.continue_with(&found, remote, trace, dsc) {
             Ok(continued) => continued,
             Err(_refused) => {
-                let fields = self.inner.fields().filter(|name| *name != BAGGAGE_HEADER);
+                let fields = self.inner.fields();
                 view.hidden = fields.collect();
                 refuse(&self.inner.extract_with_context(cx, &view))
             }
@@ -208,7 +208,10 @@ struct View<'a> {
 
 impl View<'_> {
     fn hides(&self, key: &str) -> bool {
-        self.hidden.iter().any(|hidden| hidden.eq_ignore_ascii_case(key))
+        match key.eq_ignore_ascii_case(BAGGAGE_HEADER) {
+            true => self.baggage.is_none(),
+            false => self.hidden.iter().any(|hidden| hidden.eq_ignore_ascii_case(key)),
+        }
     }
 }
 
