@@ -14,92 +14,66 @@ pub(crate) fn trim_ows(text: &str) -> &str {
     text.get(start..end).unwrap_or_default()
 }
 
-/// What a text is made of: one bit for each class of bytes that occurs in it.
-///
-/// What is in none of the classes is a `baggage-octet` but for `=`.
-pub(crate) fn classes(text: &str) -> u8 {
-    text.bytes().fold(0, |seen, byte| {
-        seen | CLASSES.get(usize::from(byte)).copied().unwrap_or(class::OTHER)
-    })
+/// Whether a text is printable ASCII without spaces. Least and greatest byte are vector code.
+pub(crate) fn is_graphic(text: &str) -> bool {
+    let least = text.bytes().fold(u8::MAX, u8::min);
+    let greatest = text.bytes().fold(0, u8::max);
+    least > b' ' && greatest < 0x7f
 }
 
-/// The classes of bytes that mean something in `baggage` and `tracestate`.
-pub(crate) mod class {
-    pub(crate) const EQUALS: u8 = 1;
-    pub(crate) const COMMA: u8 = 1 << 1;
-    pub(crate) const SEMICOLON: u8 = 1 << 2;
-    pub(crate) const QUOTE: u8 = 1 << 3;
-    pub(crate) const BACKSLASH: u8 = 1 << 4;
-    /// White space, control characters, and what is not ASCII.
-    pub(crate) const OTHER: u8 = 1 << 5;
-}
-
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-    while byte < classes.len() {
-        classes[byte] = match byte as u8 {
-            b'=' => class::EQUALS,
-            b',' => class::COMMA,
-            b';' => class::SEMICOLON,
-            b'"' => class::QUOTE,
-            b'\\' => class::BACKSLASH,
-            0x21..=0x7e => 0,
-            _ => class::OTHER,
-        };
-        byte += 1;
-    }
-    classes
-};
-
-/// The value of exactly `N` hexadecimal digits of either case; `N` is at most 32.
+/// The value of exactly `N` hexadecimal digits of either case; `N` is 16 or 32.
 pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
-    parse_digits::<N>(digits, 0x1f)
+    parse_digits::<N>(digits, CASE_BIT)
 }
 
-/// The value of exactly `N` lower-case hexadecimal digits; `N` is at most 32.
+/// The value of exactly `N` lower-case hexadecimal digits; `N` is 16 or 32.
 pub(crate) fn parse_lower_hex<const N: usize>(digits: &str) -> Option<u128> {
-    parse_digits::<N>(digits, 0x0f)
+    parse_digits::<N>(digits, 0)
 }
 
-/// What is above 15 in a [`NIBBLES`] value and not in `allowed` makes a digit invalid.
-fn parse_digits<const N: usize>(digits: &str, allowed: u8) -> Option<u128> {
+/// One in each of eight bytes.
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// What tells an upper-case letter from a lower-case one.
+const CASE_BIT: u64 = 0x20;
+
+/// Reads eight digits at a time, each in a byte of one word.
+fn parse_digits<const N: usize>(digits: &str, folded: u64) -> Option<u128> {
     let digits: &[u8; N] = digits.as_bytes().try_into().ok()?;
-    let mut value = 0_u128;
-    let mut seen = 0;
-    for half in digits.chunks(16) {
-        let mut word = 0_u64;
-        for &digit in half {
-            let nibble = NIBBLES.get(usize::from(digit)).copied().unwrap_or(INVALID);
-            seen |= nibble;
-            word = (word << 4) | u64::from(nibble & 0xf);
+    let mut value = 0;
+    for eight in digits.chunks_exact(8) {
+        let text = u64::from_be_bytes(eight.try_into().ok()?);
+        // A letter has bit 6 set, and its low bits are 1 to 6.
+        let nibbles = (text & (0x0f * ONES)) + 9 * ((text >> 6) & ONES);
+        // Written back, they have to give the text; a `g` would, so no value is above 15.
+        let text = text | (folded * ((text >> 6) & ONES));
+        if write_digits(nibbles) != text || nibbles & (0xf0 * ONES) != 0 {
+            return None;
         }
-        value = (value << (4 * half.len())) | u128::from(word);
+        // Neighbours join into bytes, pairs of bytes, and the whole.
+        let bytes = (nibbles | (nibbles >> 4)) & 0x00ff_00ff_00ff_00ff;
+        let pairs = (bytes | (bytes >> 8)) & 0x0000_ffff_0000_ffff;
+        let word = (pairs | (pairs >> 16)) & 0xffff_ffff;
+        value = (value << 32) | u128::from(word);
     }
-    (seen & !allowed == 0).then_some(value)
+    Some(value)
 }
 
-const INVALID: u8 = 0xf0;
-
-/// The value of each hexadecimal digit; an upper-case one has 0x10 set, what is no digit 0xf0.
-const NIBBLES: [u8; 256] = {
-    let mut nibbles = [INVALID; 256];
-    let mut value = 0;
-    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-    while value < 16 {
-        nibbles[digit(value).to_ascii_uppercase() as usize] = value | 0x10;
-        nibbles[digit(value) as usize] = value;
-        value += 1;
-    }
-    nibbles
-};
+/// Lower-case digits of eight values, each in a byte.
+fn write_digits(nibbles: u64) -> u64 {
+    // 0x76 carries values from 10 on into the highest bit.
+    let letters = ((nibbles + 0x76 * ONES) >> 7) & ONES;
+    nibbles + 0x30 * ONES + u64::from(b'a' - b'9' - 1) * letters
+}
 
 /// Appends 16 lower-case hexadecimal digits.
 pub(crate) fn push_hex(value: u64, out: &mut String) {
     let mut digits = [0; 16];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(value.to_be_bytes()) {
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+    for (eight, half) in digits.chunks_exact_mut(8).zip([value >> 32, value & 0xffff_ffff]) {
+        let pairs = (half | (half << 16)) & 0x0000_ffff_0000_ffff;
+        let bytes = (pairs | (pairs << 8)) & 0x00ff_00ff_00ff_00ff;
+        let nibbles = (bytes | (bytes << 4)) & (0x0f * ONES);
+        eight.copy_from_slice(&write_digits(nibbles).to_be_bytes());
     }
     out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
@@ -111,9 +85,8 @@ pub(crate) fn push_hex128(value: u128, out: &mut String) {
 }
 
 /// The lower-case digit of 0 to 15.
-pub(crate) const fn digit(nibble: u8) -> u8 {
-    // Without a branch: 39 is what lies between `9` and `a`.
-    nibble + b'0' + 39 * (nibble > 9) as u8
+pub(crate) fn digit(nibble: u8) -> u8 {
+    nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
 }
 
 /// Digits of 128 bits in base 64.
@@ -166,6 +139,11 @@ impl<const N: usize> StackText<N> {
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether something did not fit.
+    pub(crate) fn is_overflowed(&self) -> bool {
+        self.overflowed
     }
 
     /// `None` where something did not fit.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::baggage::BaggageMetadata;
 use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS, NON_ALPHANUMERIC};
 
-use crate::ascii::{class, classes, trim_ows};
+use crate::ascii::{is_graphic, trim_ows};
 
 /// Name of the `baggage` header.
 pub const BAGGAGE_HEADER: &str = "baggage";
@@ -100,7 +100,8 @@ impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
                 let text = self.lines.next()?;
                 // One pass over the line spares each member a look at spaces and properties.
                 let plain = text.len() <= MAX_BAGGAGE_BYTES
-                    && classes(text) & !(class::EQUALS | class::COMMA) == 0;
+                    && is_graphic(text)
+                    && memchr::memchr3(b'"', b';', b'\\', text.as_bytes()).is_none();
                 Member { text, plain }
             }
         };

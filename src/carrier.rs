@@ -39,8 +39,8 @@ impl TraceData {
     }
 
     /// Names and values, in order.
-    pub fn iter(&self) -> Iter<'_> {
-        Iter { pairs: self.pairs.iter() }
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Whether there is nothing to send.
@@ -111,44 +111,9 @@ impl IntoIterator for TraceData {
     }
 }
 
-impl<'a> IntoIterator for &'a TraceData {
-    type Item = (&'a str, &'a str);
-    type IntoIter = Iter<'a>;
-
-    fn into_iter(self) -> Iter<'a> {
-        self.iter()
-    }
-}
-
 /// Shows the headers' names: the values hold the DSN's key, and what an outsider sent.
 impl fmt::Debug for TraceData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
-    }
-}
-
-/// The names and values of [`TraceData`].
-#[derive(Clone)]
-pub struct Iter<'a> {
-    pairs: std::slice::Iter<'a, (String, String)>,
-}
-
-impl<'a> Iterator for Iter<'a> {
-    type Item = (&'a str, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.pairs.next().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.pairs.size_hint()
-    }
-}
-
-impl ExactSizeIterator for Iter<'_> {}
-
-impl fmt::Debug for Iter<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Iter").field("len", &self.len()).finish_non_exhaustive()
     }
 }

@@ -88,12 +88,18 @@ mod propagator;
 #[cfg(feature = "sdk")]
 mod sampler;
 // Floor 4: what stands on the plugs.
+mod carrier;
 mod compose;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod deferred;
 #[cfg(feature = "http")]
 mod merging;
+mod trace_api;
 
 pub use crate::baggage::BAGGAGE_HEADER;
 pub use crate::builder::SentryBuilder;
+pub use crate::carrier::message::{MessageExtractor, MessageInjector};
+pub use crate::carrier::TraceData;
 pub use crate::compose::WrappedPropagator;
 pub use crate::config::Sentry;
 pub use crate::dsc::DynamicSamplingContext;
@@ -107,6 +113,7 @@ pub use crate::sampling::{InvalidSampleRate, SampleRate};
 pub use crate::sentry_trace::{InvalidSentryTrace, SentryTrace, SENTRY_TRACE_HEADER};
 pub use crate::setting::ConfigError;
 pub use crate::targets::{OutgoingUrlExt, PropagationTargets, Target};
+pub use crate::trace_api::{continue_trace, start_new_trace, trace_data};
 pub use crate::traceparent::TRACEPARENT_HEADER;
 pub use crate::traces_sampler::SamplingContext;
 

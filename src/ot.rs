@@ -4,7 +4,7 @@
 
 use opentelemetry::trace::{SpanContext, TraceId};
 
-use crate::ascii::{digit, parse_lower_hex, StackText};
+use crate::ascii::{digit, StackText};
 use crate::sampling::{Randomness, Threshold};
 
 /// The longest value of a `tracestate` member, in bytes.
@@ -48,7 +48,8 @@ impl<'a> OtFields<'a> {
 
     /// `rv`: 14 lower-case hexadecimal digits.
     pub(crate) fn randomness(self) -> Option<Randomness> {
-        parse_lower_hex::<14>(self.randomness?).map(|bits| Randomness::from_rv(bits as u64))
+        let digits = self.randomness.filter(|digits| digits.len() == 14 && is_lower_hex(digits))?;
+        u64::from_str_radix(digits, 16).ok().map(Randomness::from_rv)
     }
 
     /// The `th` that holds for a span: it is sampled, and by this threshold.

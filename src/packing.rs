@@ -14,7 +14,7 @@
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::{class, classes, parse_lower_hex, StackText};
+use crate::ascii::{parse_lower_hex, StackText};
 use crate::dsc::{DscKey, DynamicSamplingContext, EntryKey};
 
 /// The most bytes of packed entries: four `tracestate` values.
@@ -94,11 +94,6 @@ impl Packed {
     /// A value's text, `=` as `"`, and the end of its entry.
     fn push_text(&mut self, text: &str) {
         let mut rest = text;
-        // Values are short: a loop beats a search that has to be set up, and `=` is rare.
-        if classes(text) & class::EQUALS == 0 {
-            self.push(text);
-            return self.push_byte(b';');
-        }
         while let Some(equals) = memchr::memchr(b'=', rest.as_bytes()) {
             let (head, tail) = rest.split_at(equals);
             self.push(head);
@@ -112,6 +107,9 @@ impl Packed {
     /// All entries of a DSC whose trace id is `trace_id`.
     pub(crate) fn push_entries(&mut self, dsc: &DynamicSamplingContext<'_>, trace_id: TraceId) {
         for (key, value) in dsc.entries() {
+            if self.is_overflowed() {
+                return;
+            }
             match key {
                 EntryKey::Known(key) => self.push_known(key, value, trace_id),
                 EntryKey::Unknown(key) => {

@@ -9,16 +9,6 @@ use crate::baggage::BAGGAGE_HEADER;
 use crate::carrier::TraceData;
 use crate::dsc::is_sentry_key;
 use crate::sentry_trace::SENTRY_TRACE_HEADER;
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-use {
-    crate::config::Sentry,
-    crate::fresh_ids::fresh_ids,
-    crate::head::HeadFacts,
-    crate::propagator::SentryPropagator,
-    crate::sampling::Randomness,
-    crate::sentry_trace::SentryTrace,
-    opentelemetry::propagation::Injector,
-};
 
 /// A context in which the next span continues the trace that came with some headers, or starts one
 /// where no valid trace came, or one that is refused.
@@ -95,49 +85,4 @@ pub fn start_new_trace(cx: &Context) -> Context {
         return fresh.with_telemetry_suppressed();
     }
     fresh
-}
-
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-impl Sentry {
-    /// A context in which an undecided trace of our own has arrived, for programs that have no
-    /// tracer: fresh ids, and a Dynamic Sampling Context of these settings without a decision.
-    ///
-    /// What is sent from it connects the services behind, which decide for themselves. It has the
-    /// baggage and the suppression of `cx`.
-    ///
-    /// Not for programs with a tracer: under the SDK's default sampler spans below it are dropped,
-    /// as it knows no undecided traces, and under [`Sentry`]'s own they are decided by the rate,
-    /// below a parent that is never exported. Use [`start_new_trace`] there.
-    ///
-    /// Where the operating system gives no random bytes the context has no trace.
-    ///
-    /// ```
-    /// use opentelemetry::Context;
-    /// use opentelemetry_sentry::{trace_data, Sentry};
-    ///
-    /// let sentry = Sentry::builder().build()?;
-    /// let cx = sentry.start_deferred_trace(&Context::current());
-    /// let data = trace_data(&sentry.propagator(), &cx);
-    /// assert_eq!(data.get("sentry-trace").map(str::len), Some(32 + 1 + 16));
-    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
-    /// ```
-    #[must_use = "the trace is sent from this context"]
-    pub fn start_deferred_trace(&self, cx: &Context) -> Context {
-        let cx = start_new_trace(cx);
-        let Some((trace_id, span_id)) = fresh_ids() else {
-            return cx;
-        };
-        let mut headers = TraceData::default();
-        if let Some(trace) = SentryTrace::new(trace_id, span_id, None) {
-            headers.set(SENTRY_TRACE_HEADER, trace.to_header());
-        }
-        let Some(template) = &self.settings.head else {
-            // Without a DSC the trace names no organisation: to a strict reader it is a stranger's.
-            return SentryPropagator::new().extract_with_context(&cx, &headers);
-        };
-        let sample_rand = Randomness::of(trace_id).sample_rand(None, None).to_string();
-        let facts = HeadFacts { sample_rand: Some(&sample_rand), ..HeadFacts::default() };
-        headers.set(BAGGAGE_HEADER, template.compose(trace_id, &facts));
-        self.propagator().extract_with_context(&cx, &headers)
-    }
 }

@@ -170,7 +170,7 @@ fn pack(mut member: NewMember<'_>, members: usize) -> Packed {
         let mut packed = Packed::with_room(room);
         member.marks.push_to(&mut packed);
         packed.push_entries(&member.dsc, member.trace_id);
-        let fits = packed.as_str().is_some() && member.dsc.len() <= MAX_SENTRY_MEMBERS;
+        let fits = !packed.is_overflowed() && member.dsc.len() <= MAX_SENTRY_MEMBERS;
         fits.then_some(packed)
     };
     loop {

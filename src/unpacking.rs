@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::{class, classes, parse_base64, push_hex128, BASE64_DIGITS};
+use crate::ascii::{is_graphic, parse_base64, push_hex128, BASE64_DIGITS};
 use crate::baggage::is_key;
 use crate::dsc::{push_key, DscKey, DynamicSamplingContext, EntryKey, MAX_SENTRY_MEMBERS};
 use crate::packing::{decode_code, Form, UNKNOWN};
@@ -43,12 +43,12 @@ struct NotPacked;
 impl<'a> Entries<'a> {
     fn new(packed: &'a str) -> Result<Self, NotPacked> {
         // Over everything at once, so that no entry has to look again.
-        let seen = classes(packed);
-        if seen & (class::EQUALS | class::COMMA | class::OTHER) != 0 {
+        let bytes = packed.as_bytes();
+        if !is_graphic(packed) || memchr::memchr2(b'=', b',', bytes).is_some() {
             return Err(NotPacked);
         }
-        let quoted = seen & class::QUOTE != 0;
-        let escaped = seen & class::BACKSLASH != 0;
+        let quoted = memchr::memchr(b'"', bytes).is_some();
+        let escaped = memchr::memchr(b'\\', bytes).is_some();
         Ok(Entries { rest: packed, quoted, escaped, seen: 0, count: 0 })
     }
 

@@ -22,7 +22,7 @@ impl TraceData {
     /// ```
     pub fn to_meta_tags(&self) -> String {
         let mut tags = String::new();
-        for (name, value) in self {
+        for (name, value) in self.iter() {
             if !tags.is_empty() {
                 tags.push('\n');
             }

@@ -53,9 +53,7 @@ impl Extractor for MessageExtractor<'_> {
 /// Shows how many headers there are: they are somebody else's.
 impl fmt::Debug for MessageExtractor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MessageExtractor")
-            .field("len", &self.headers.len())
-            .finish_non_exhaustive()
+        f.debug_struct("MessageExtractor").field("len", &self.headers.len()).finish_non_exhaustive()
     }
 }
 
