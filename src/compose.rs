@@ -99,7 +99,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
         let remote = remote_parent(&found).filter(|_| new);
         let trace = SentryTrace::extract(extractor);
         let dsc = DynamicSamplingContext::read(lines);
-        match self.sentry.continue_with(&found, remote, trace, dsc) {
+        match self.sentry.continue_with(&found, remote, trace, dsc, || true) {
             Ok(continued) => continued,
             Err(_refused) => {
                 let fields = self.inner.fields();

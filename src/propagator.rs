@@ -60,19 +60,22 @@ impl SentryPropagator {
     }
 
     /// The context with what came as its remote parent, beside the one that somebody else found.
+    /// `brought` tells whether that one's trace state came with the request.
     pub(crate) fn continue_with(
         &self,
         cx: &Context,
         remote: Option<SpanContext>,
         trace: Option<SentryTrace>,
         dsc: DynamicSamplingContext<'_>,
+        brought: impl FnOnce() -> bool,
     ) -> Result<Context, Refused> {
         let parent = match continuation(&self.settings, trace, dsc, remote.as_ref()) {
             Continuation::Continue(parent) => Some(parent),
             Continuation::Refuse => return Err(Refused),
-            Continuation::Nothing => {
-                remote.filter(|sc| has_ours(sc.trace_state())).map(|sc| without_members(&sc))
-            }
+            // What an earlier extract of ours left in the context stays there.
+            Continuation::Nothing => remote
+                .filter(|parent| has_ours(parent.trace_state()) && brought())
+                .map(|parent| without_members(&parent)),
         };
         let cleaned = without_sentry_baggage(cx);
         let base = cleaned.as_ref().unwrap_or(cx);
@@ -123,7 +126,8 @@ impl TextMapPropagator for SentryPropagator {
             false => Vec::new(),
         };
         let dsc = DynamicSamplingContext::read(lines);
-        self.continue_with(cx, remote, trace, dsc).unwrap_or_else(|_refused| refuse(cx))
+        let brought = || extractor.get(TRACESTATE_HEADER).is_some();
+        self.continue_with(cx, remote, trace, dsc, brought).unwrap_or_else(|_refused| refuse(cx))
     }
 
     fn fields(&self) -> FieldIter<'_> {
