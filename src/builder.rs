@@ -18,7 +18,7 @@ use crate::traces_sampler::{SamplingContext, TracesSampler};
 const MAX_TEXT_BYTES: usize = 1000;
 
 /// The environment where none is set, as in Sentry's SDKs.
-const DEFAULT_ENVIRONMENT: &str = "production";
+pub(crate) const DEFAULT_ENVIRONMENT: &str = "production";
 
 /// Makes [`Sentry`] settings. The options have the names they have in Sentry's SDKs.
 #[derive(Clone, Default)]
@@ -274,9 +274,11 @@ impl SentryBuilder {
 
     fn assemble(self, dsn: Option<Dsn>, traces_sample_rate: Option<SampleRate>) -> Sentry {
         let environment = self.environment.as_deref().unwrap_or(DEFAULT_ENVIRONMENT);
-        let org_id = self.org_id.as_deref().or(dsn.as_ref().and_then(Dsn::org_id));
+        let dsn_org_id = || dsn.as_ref()?.org_id().map(str::to_owned);
+        let org_id = self.org_id.or_else(dsn_org_id);
         let head = dsn.as_ref().map(|dsn| {
-            HeadTemplate::new(dsn.public_key(), self.release.as_deref(), environment, org_id)
+            let (key, release) = (dsn.public_key(), self.release.as_deref());
+            HeadTemplate::new(key, release, environment, org_id.as_deref())
         });
         let propagate_traceparent = self.propagate_traceparent.unwrap_or(false);
         let fields = [
@@ -293,7 +295,7 @@ impl SentryBuilder {
                 dsn,
                 release: self.release,
                 environment: self.environment,
-                org_id: self.org_id,
+                org_id,
                 traces_sample_rate,
                 traces_sampler: self.traces_sampler,
                 targets: self.targets.unwrap_or_default(),

@@ -31,10 +31,18 @@ pub struct Sentry {
     pub(crate) settings: Arc<Settings>,
 }
 
+impl Sentry {
+    /// The project's DSN, where one is set.
+    pub fn dsn(&self) -> Option<&Dsn> {
+        self.settings.dsn.as_ref()
+    }
+}
+
 pub(crate) struct Settings {
     pub(crate) dsn: Option<Dsn>,
     pub(crate) release: Option<String>,
     pub(crate) environment: Option<String>,
+    /// Our organisation: the option, else the DSN's.
     pub(crate) org_id: Option<String>,
     pub(crate) traces_sample_rate: Option<SampleRate>,
     pub(crate) traces_sampler: Option<TracesSampler>,
@@ -71,11 +79,6 @@ impl Warnings {
 }
 
 impl Settings {
-    /// Our organisation: the option, else the DSN's.
-    pub(crate) fn org_id(&self) -> Option<&str> {
-        self.org_id.as_deref().or_else(|| self.dsn.as_ref()?.org_id())
-    }
-
     /// Whether a request to a known URL gets trace headers; never one to Sentry itself.
     pub(crate) fn allows(&self, url: &str) -> bool {
         self.targets.matches(url) && !self.is_sentry(url)

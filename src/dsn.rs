@@ -8,6 +8,9 @@ use crate::url::{default_port, Url};
 /// The longest DSN that is read, in bytes: its key goes into every `baggage` header.
 const MAX_DSN_BYTES: usize = 512;
 
+/// Name of the header by which Sentry knows who sends.
+pub const SENTRY_AUTH_HEADER: &str = "x-sentry-auth";
+
 /// The most digits of an organisation id.
 const MAX_ORG_ID_DIGITS: usize = 20;
 
@@ -74,6 +77,39 @@ impl Dsn {
     pub fn org_id(&self) -> Option<&str> {
         let (label, _) = self.host.split_once('.')?;
         label.strip_prefix('o').filter(|id| is_org_id(id))
+    }
+
+    /// Where an OTLP/HTTP exporter sends the project's spans
+    /// ([OTLP Integration](https://develop.sentry.dev/sdk/telemetry/traces/otlp/)), beside the
+    /// [`SENTRY_AUTH_HEADER`].
+    ///
+    /// ```text
+    /// endpoint = scheme "://" host [ ":" port ] [ path ] "/api/" project-id "/integration/otlp/v1/traces/"
+    /// ```
+    ///
+    /// ```
+    /// use opentelemetry_sentry::Dsn;
+    ///
+    /// let dsn: Dsn = "https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42".parse()?;
+    /// assert_eq!(
+    ///     dsn.otlp_traces_endpoint(),
+    ///     "https://o1.ingest.sentry.io/api/42/integration/otlp/v1/traces/",
+    /// );
+    /// assert_eq!(dsn.auth_header(), "sentry sentry_key=49d0f7386ad645858ae85020e393bef3");
+    /// # Ok::<(), opentelemetry_sentry::InvalidDsn>(())
+    /// ```
+    pub fn otlp_traces_endpoint(&self) -> String {
+        let Dsn { scheme, host, port, path, project_id, .. } = self;
+        let port = match default_port(scheme) {
+            Some(default) if default == *port => String::new(),
+            _ => format!(":{port}"),
+        };
+        format!("{scheme}://{host}{port}{path}/api/{project_id}/integration/otlp/v1/traces/")
+    }
+
+    /// The value of the [`SENTRY_AUTH_HEADER`]. It holds the key: it goes to Sentry alone.
+    pub fn auth_header(&self) -> String {
+        format!("sentry sentry_key={}", self.public_key)
     }
 
     /// Whether a URL is on the DSN's host and port. The scheme does not matter.

@@ -50,7 +50,7 @@ pub(crate) fn continuation(
 /// The strict continuation rule of
 /// [Trace Propagation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
 fn may_continue(settings: &Settings, dsc: &DynamicSamplingContext<'_>) -> bool {
-    match (settings.org_id(), dsc.org_id()) {
+    match (settings.org_id.as_deref(), dsc.org_id()) {
         (Some(ours), Some(theirs)) => ours == theirs,
         (None, None) => true,
         _ => !settings.strict_trace_continuation,

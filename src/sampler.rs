@@ -111,8 +111,10 @@ impl Start<'_> {
         let known = parent_context.and_then(outgoing_url).map(Cow::Borrowed);
         match known.or_else(|| url(self.attributes)) {
             None => Destination::Unknown,
-            Some(url) if settings.is_sentry(&url) => Destination::Sentry,
-            Some(url) if settings.targets.matches(&url) => Destination::Allowed,
+            Some(url) if settings.is_sentry(&url) && *self.span_kind == SpanKind::Client => {
+                Destination::Sentry
+            }
+            Some(url) if settings.allows(&url) => Destination::Allowed,
             Some(_) => Destination::Denied,
         }
     }
@@ -150,7 +152,10 @@ impl Start<'_> {
 
     fn head(&self, destination: Destination) -> SamplingResult {
         let verdict = self.verdict(destination);
-        let rate = self.rate(None, None).filter(|_| destination != Destination::Sentry);
+        let rate = match destination {
+            Destination::Sentry => None,
+            _ => self.rate(None, None),
+        };
         let Some(rate) = rate else {
             let marks = Marks { origin: Origin::Head, decision: Decision::Undecided, verdict };
             return self.result(false, None, self.state(None, marks, Default::default(), Ot::Keep));
@@ -159,9 +164,7 @@ impl Start<'_> {
         let threshold = Threshold::of(rate.get());
         let sampled = randomness.is_sampled_at(threshold);
         let mut facts = DynamicSamplingContext::default();
-        facts.set(DscKey::SampleRate, rate.to_string().into());
-        let rand = randomness.sample_rand(Some(sampled), Some(rate.get()));
-        facts.set(DscKey::SampleRand, rand.to_string().into());
+        set_facts(&mut facts, randomness, sampled, rate);
         let leaves = self.settings.head.is_some() && !self.settings.targets.are_nowhere();
         if leaves && verdict != Verdict::Denied {
             if let Some(transaction) = transaction(self.name, self.attributes) {
@@ -213,6 +216,10 @@ impl Start<'_> {
             self.settings.traces_sampler.is_some() || self.settings.traces_sample_rate.is_some();
         if !configured || destination == Destination::Sentry {
             marks.decision = parent_sampled.map_or(Decision::Undecided, Decision::Forwarded);
+            if let Some(threshold) = fields.threshold_of(parent).filter(|_| member.is_none()) {
+                // The span is not recorded, so `th` goes; what it says of the trace stays true.
+                set_facts(&mut dsc, fields.randomness_of(self.trace_id), true, threshold.rate());
+            }
             let ot = Ot::Set { threshold: None, added: None };
             return self.result(false, None, self.state(Some(parent), marks, dsc, ot));
         }
@@ -226,16 +233,13 @@ impl Start<'_> {
             dsc.sample_rand().filter(|rand| rand.agrees_with(parent_sampled, parent_rate));
         let sampled =
             rand.map_or(randomness.is_sampled_at(threshold), |rand| rand.is_sampled_at(rate.get()));
-        dsc.set(DscKey::SampleRate, rate.to_string().into());
-        match marks.origin {
-            Origin::Head => {
-                let rand = randomness.sample_rand(Some(sampled), Some(rate.get()));
-                dsc.set(DscKey::SampleRand, rand.to_string().into());
-            }
-            Origin::Continued if parent_sampled.is_none() => {
-                dsc.set(DscKey::Sampled, if sampled { "true" } else { "false" }.into());
-            }
-            Origin::Continued | Origin::Withheld => {}
+        if marks.origin == Origin::Head {
+            set_facts(&mut dsc, randomness, sampled, rate);
+        } else {
+            dsc.set(DscKey::SampleRate, rate.to_string().into());
+        }
+        if marks.origin == Origin::Continued && parent_sampled.is_none() {
+            dsc.set(DscKey::Sampled, if sampled { "true" } else { "false" }.into());
         }
         let holds = sampled && randomness.is_sampled_at(threshold);
         let ot = Ot::Set { threshold: Some(threshold).filter(|_| holds), added: None };
@@ -298,4 +302,16 @@ impl Start<'_> {
             trace_state,
         }
     }
+}
+
+/// What the head of a trace says of its decision.
+fn set_facts(
+    facts: &mut DynamicSamplingContext<'_>,
+    randomness: Randomness,
+    sampled: bool,
+    rate: SampleRate,
+) {
+    let rand = randomness.sample_rand(Some(sampled), Some(rate.get()));
+    facts.set(DscKey::SampleRate, rate.to_string().into());
+    facts.set(DscKey::SampleRand, rand.to_string().into());
 }

@@ -9,6 +9,7 @@ use crate::baggage::BAGGAGE_HEADER;
 use crate::carrier::TraceData;
 use crate::dsc::is_sentry_key;
 use crate::sentry_trace::SENTRY_TRACE_HEADER;
+use crate::traceparent::TRACEPARENT_HEADER;
 
 /// A context in which the next span continues the trace that came with some headers, or starts one
 /// where no valid trace came, or one that is refused.
@@ -47,7 +48,7 @@ pub fn continue_trace(propagator: &dyn TextMapPropagator, headers: &dyn Extracto
 /// have none of their own. Nothing where nothing is to be sent: there is no valid span, telemetry
 /// is suppressed, or the target is denied.
 ///
-/// `sentry-trace` and `baggage` come first. The channel's URL is known only where the context has
+/// `sentry-trace`, `baggage` and `traceparent` come first. The channel's URL is known only where the context has
 /// one: see [`with_outgoing_url`](crate::OutgoingUrlExt::with_outgoing_url).
 ///
 /// ```
@@ -60,7 +61,7 @@ pub fn continue_trace(propagator: &dyn TextMapPropagator, headers: &dyn Extracto
 pub fn trace_data(propagator: &dyn TextMapPropagator, cx: &Context) -> TraceData {
     let mut data = TraceData::default();
     propagator.inject_context(cx, &mut data);
-    data.put_first(&[SENTRY_TRACE_HEADER, BAGGAGE_HEADER]);
+    data.put_first(&[SENTRY_TRACE_HEADER, BAGGAGE_HEADER, TRACEPARENT_HEADER]);
     data
 }
 
