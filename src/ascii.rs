@@ -3,6 +3,7 @@
 //! The standard integer parsers take a sign and any number of digits; a wire format must not.
 
 /// Spaces and tabs taken off both ends: `OWS` of RFC 9110, section 5.6.3.
+#[inline]
 pub(crate) fn trim_ows(text: &str) -> &str {
     let is_space = |byte: &u8| *byte == b' ' || *byte == b'\t';
     let bytes = text.as_bytes();
@@ -15,6 +16,7 @@ pub(crate) fn trim_ows(text: &str) -> &str {
 }
 
 /// Whether a text is printable ASCII without spaces. Least and greatest byte are vector code.
+#[inline]
 pub(crate) fn is_graphic(text: &str) -> bool {
     let least = text.bytes().fold(u8::MAX, u8::min);
     let greatest = text.bytes().fold(0, u8::max);
@@ -22,11 +24,13 @@ pub(crate) fn is_graphic(text: &str) -> bool {
 }
 
 /// The value of exactly `N` hexadecimal digits of either case; `N` is 16 or 32.
+#[inline]
 pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
     parse_digits::<N>(digits, CASE_BIT)
 }
 
 /// The value of exactly `N` lower-case hexadecimal digits; `N` is 16 or 32.
+#[inline]
 pub(crate) fn parse_lower_hex<const N: usize>(digits: &str) -> Option<u128> {
     parse_digits::<N>(digits, 0)
 }
@@ -38,6 +42,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const CASE_BIT: u64 = 0x20;
 
 /// Reads eight digits at a time, each in a byte of one word.
+#[inline]
 fn parse_digits<const N: usize>(digits: &str, folded: u64) -> Option<u128> {
     let digits: &[u8; N] = digits.as_bytes().try_into().ok()?;
     let mut value = 0;
@@ -60,6 +65,7 @@ fn parse_digits<const N: usize>(digits: &str, folded: u64) -> Option<u128> {
 }
 
 /// Lower-case digits of eight values, each in a byte.
+#[inline]
 fn write_digits(nibbles: u64) -> u64 {
     // 0x76 carries values from 10 on into the highest bit.
     let letters = ((nibbles + 0x76 * ONES) >> 7) & ONES;
@@ -67,21 +73,29 @@ fn write_digits(nibbles: u64) -> u64 {
 }
 
 /// Appends 16 lower-case hexadecimal digits.
+#[inline]
 pub(crate) fn push_hex(value: u64, out: &mut String) {
-    let mut digits = [0; 16];
-    for (eight, half) in digits.chunks_exact_mut(8).zip([value >> 32, value & 0xffff_ffff]) {
-        let pairs = (half | (half << 16)) & 0x0000_ffff_0000_ffff;
+    push_digits([(value >> 32) as u32, value as u32], &mut [0; 16], out);
+}
+
+/// Appends 32 lower-case hexadecimal digits.
+#[inline]
+pub(crate) fn push_hex128(value: u128, out: &mut String) {
+    let words = [value >> 96, value >> 64, value >> 32, value].map(|word| word as u32);
+    push_digits(words, &mut [0; 32], out);
+}
+
+/// Writes eight digits at a time, into `digits` first.
+#[inline]
+fn push_digits<const N: usize>(words: [u32; N], digits: &mut [u8], out: &mut String) {
+    for (eight, word) in digits.chunks_exact_mut(8).zip(words) {
+        let word = u64::from(word);
+        let pairs = (word | (word << 16)) & 0x0000_ffff_0000_ffff;
         let bytes = (pairs | (pairs << 8)) & 0x00ff_00ff_00ff_00ff;
         let nibbles = (bytes | (bytes << 4)) & (0x0f * ONES);
         eight.copy_from_slice(&write_digits(nibbles).to_be_bytes());
     }
-    out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
-}
-
-/// Appends 32 lower-case hexadecimal digits.
-pub(crate) fn push_hex128(value: u128, out: &mut String) {
-    push_hex((value >> 64) as u64, out);
-    push_hex(value as u64, out);
+    out.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
 /// The lower-case digit of 0 to 15.
@@ -137,21 +151,25 @@ impl<const N: usize> StackText<N> {
         StackText { bytes: [0; N], len: 0, room: room.min(N), overflowed: false }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Whether something did not fit.
+    #[inline]
     pub(crate) fn is_overflowed(&self) -> bool {
         self.overflowed
     }
 
     /// `None` where something did not fit.
+    #[inline]
     pub(crate) fn as_str(&self) -> Option<&str> {
         let bytes = self.bytes.get(..self.len).filter(|_| !self.overflowed)?;
         std::str::from_utf8(bytes).ok()
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, text: &str) {
         let end = self.len + text.len();
         match self.bytes.get_mut(self.len..end) {
@@ -164,6 +182,7 @@ impl<const N: usize> StackText<N> {
     }
 
     /// Appends 22 digits of base 64, the least significant first.
+    #[inline]
     pub(crate) fn push_base64(&mut self, value: u128) {
         let mut digits = [0; BASE64_DIGITS];
         let mut rest = value;
@@ -179,6 +198,7 @@ impl<const N: usize> StackText<N> {
     }
 
     /// Appends an ASCII byte.
+    #[inline]
     pub(crate) fn push_byte(&mut self, byte: u8) {
         match self.bytes.get_mut(self.len) {
             Some(free) if self.len < self.room => {

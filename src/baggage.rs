@@ -39,6 +39,7 @@ impl<'a> Member<'a> {
     /// list-member = key OWS "=" OWS value *( OWS ";" OWS property )
     /// key         = token          ; RFC 9110, section 5.6.2
     /// ```
+    #[inline]
     pub(crate) fn key_value(self) -> Option<(&'a str, Cow<'a, str>)> {
         if self.plain {
             return split_equals(self.text).map(|(key, value)| (key, Cow::Borrowed(value)));
@@ -48,6 +49,7 @@ impl<'a> Member<'a> {
     }
 }
 
+#[inline]
 fn split_equals(member: &str) -> Option<(&str, &str)> {
     // Keys are short: a loop beats a search that has to be set up.
     let equals = member.bytes().position(|byte| byte == b'=')?;
@@ -85,6 +87,7 @@ impl<'a, I: Iterator<Item = &'a str>> Members<'a, I> {
     }
 
     /// What of a list can still be read, and the byte behind that.
+    #[inline]
     fn window<'b>(&self, list: &'b str) -> &'b [u8] {
         list.as_bytes().get(..=self.left).unwrap_or(list.as_bytes())
     }
@@ -93,6 +96,7 @@ impl<'a, I: Iterator<Item = &'a str>> Members<'a, I> {
 impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
     type Item = Member<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Member<'a>> {
         let Member { text: list, plain } = match self.rest.take() {
             Some(rest) => rest,

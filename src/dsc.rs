@@ -19,6 +19,7 @@ pub(crate) const MAX_SENTRY_MEMBERS: usize = 64;
 const MAX_ENTRIES: usize = MAX_SENTRY_MEMBERS + 3;
 
 /// Whether a baggage member of this key is Sentry's.
+#[inline]
 pub(crate) fn is_sentry_key(key: &str) -> bool {
     key.starts_with(PREFIX)
 }
@@ -61,6 +62,7 @@ const KEYS: [DscKey; 10] = [
 
 impl DscKey {
     /// The beginning of its member: all but the value.
+    #[inline]
     pub(crate) fn member(self) -> &'static str {
         match self {
             DscKey::TraceId => "sentry-trace_id=",
@@ -76,13 +78,28 @@ impl DscKey {
         }
     }
 
+    #[inline]
     pub(crate) fn name(self) -> &'static str {
         let member = self.member();
         member.get(PREFIX.len()..member.len() - 1).unwrap_or_default()
     }
 
+    #[inline]
     fn from_name(name: &str) -> Option<Self> {
-        KEYS.into_iter().find(|key| key.name() == name)
+        // Lengths and bytes known to the compiler: no call for a comparison.
+        Some(match name {
+            "trace_id" => DscKey::TraceId,
+            "public_key" => DscKey::PublicKey,
+            "sample_rate" => DscKey::SampleRate,
+            "sample_rand" => DscKey::SampleRand,
+            "sampled" => DscKey::Sampled,
+            "release" => DscKey::Release,
+            "environment" => DscKey::Environment,
+            "transaction" => DscKey::Transaction,
+            "replay_id" => DscKey::ReplayId,
+            "org_id" => DscKey::OrgId,
+            _ => return None,
+        })
     }
 }
 
@@ -94,6 +111,7 @@ pub(crate) enum EntryKey<'a> {
 }
 
 impl<'a> EntryKey<'a> {
+    #[inline]
     pub(crate) fn name(self) -> &'a str {
         match self {
             EntryKey::Known(key) => key.name(),
@@ -103,6 +121,7 @@ impl<'a> EntryKey<'a> {
 }
 
 /// Appends the beginning of a member, behind a comma where one stands before it.
+#[inline]
 pub(crate) fn push_key(out: &mut String, key: EntryKey<'_>) {
     if !out.is_empty() {
         out.push(',');
@@ -228,6 +247,7 @@ impl<'a> DynamicSamplingContext<'a> {
     }
 
     /// The value of a known key, as it is encoded on the wire.
+    #[inline]
     pub(crate) fn known(&self, key: DscKey) -> Option<&str> {
         self.known.get(key as usize)?.as_deref()
     }
@@ -264,6 +284,7 @@ impl<'a> DynamicSamplingContext<'a> {
     }
 
     /// Sets a member; `false` where the key is none.
+    #[inline]
     pub(crate) fn insert(&mut self, key: &'a str, value: Cow<'a, str>) -> bool {
         if let Some(key) = DscKey::from_name(key) {
             self.set(key, value);
@@ -283,6 +304,7 @@ impl<'a> DynamicSamplingContext<'a> {
     }
 
     /// Replaces the value in place, or appends it.
+    #[inline]
     pub(crate) fn set(&mut self, key: DscKey, value: Cow<'a, str>) {
         let Some(slot) = self.known.get_mut(key as usize) else {
             return;
@@ -292,6 +314,7 @@ impl<'a> DynamicSamplingContext<'a> {
         }
     }
 
+    #[inline]
     fn push_place(&mut self, place: usize) {
         if let Some(next) = self.order.get_mut(self.len) {
             *next = place as u8;

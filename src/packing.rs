@@ -82,6 +82,7 @@ const PLACES: [u8; 128] = {
 };
 
 /// The key of a code, and how its value is packed.
+#[inline]
 pub(crate) fn decode_code(code: u8) -> Option<(DscKey, Form)> {
     let place = PLACES.get(usize::from(code))?;
     CODES.get(usize::from(*place)).map(|(_, key, form)| (*key, *form))
@@ -92,6 +93,7 @@ pub(crate) type Packed = StackText<MAX_PACKED_BYTES>;
 
 impl Packed {
     /// A value's text, `=` as `"`, and the end of its entry.
+    #[inline]
     fn push_text(&mut self, text: &str) {
         let mut rest = text;
         while let Some(equals) = memchr::memchr(b'=', rest.as_bytes()) {
@@ -105,6 +107,7 @@ impl Packed {
     }
 
     /// All entries of a DSC whose trace id is `trace_id`.
+    #[inline]
     pub(crate) fn push_entries(&mut self, dsc: &DynamicSamplingContext<'_>, trace_id: TraceId) {
         for (key, value) in dsc.entries() {
             if self.is_overflowed() {
@@ -122,6 +125,7 @@ impl Packed {
         }
     }
 
+    #[inline]
     pub(crate) fn push_known(&mut self, key: DscKey, value: &str, trace_id: TraceId) {
         let first = FIRST.get(key as usize).copied().unwrap_or_default();
         for (code, _, form) in CODES.iter().skip(first.into()) {

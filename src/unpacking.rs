@@ -11,16 +11,9 @@ use crate::packing::{decode_code, Form, UNKNOWN};
 
 /// One packed value.
 #[derive(Clone, Copy)]
-enum PackedValue<'a> {
-    Text(Text<'a>),
-    Fraction(Text<'a>),
-    Hex(u128),
-    TraceId,
-    Const(&'static str),
-}
-
-#[derive(Clone, Copy)]
-struct Text<'a> {
+struct PackedValue<'a> {
+    form: Form,
+    /// As it stands behind the code; empty where the code says it all.
     text: &'a str,
     /// Whether there may be a `"` in it, which stands for `=`.
     quoted: bool,
@@ -52,12 +45,14 @@ impl<'a> Entries<'a> {
         Ok(Entries { rest: packed, quoted, escaped, seen: 0, count: 0 })
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'a str, NotPacked> {
         let (head, tail) = (self.rest.get(..len), self.rest.get(len..));
         self.rest = tail.ok_or(NotPacked)?;
         head.ok_or(NotPacked)
     }
 
+    #[inline]
     fn take_until(&mut self, end: u8) -> Result<&'a str, NotPacked> {
         let len = memchr::memchr(end, self.rest.as_bytes()).ok_or(NotPacked)?;
         let head = self.take(len)?;
@@ -65,85 +60,86 @@ impl<'a> Entries<'a> {
         Ok(head)
     }
 
-    fn text(&mut self) -> Result<Text<'a>, NotPacked> {
+    #[inline]
+    fn text(&mut self) -> Result<&'a str, NotPacked> {
         let text = self.take_until(b';')?;
-        if self.escaped && text.contains('\\') {
-            return Err(NotPacked);
+        match self.escaped && text.contains('\\') {
+            true => Err(NotPacked),
+            false => Ok(text),
         }
-        Ok(Text { text, quoted: self.quoted })
     }
 
+    #[inline]
     fn entry(&mut self) -> Result<(EntryKey<'a>, PackedValue<'a>), NotPacked> {
         self.count += 1;
         if self.count > MAX_SENTRY_MEMBERS {
             return Err(NotPacked);
         }
         let code = self.take(1)?.as_bytes().first().copied().unwrap_or_default();
-        if code == UNKNOWN {
+        let (key, form) = if code == UNKNOWN {
             let key = self.take_until(b'\\')?;
             if !is_key(key) {
                 return Err(NotPacked);
             }
-            return Ok((EntryKey::Unknown(key), PackedValue::Text(self.text()?)));
-        }
-        let (key, form) = decode_code(code).ok_or(NotPacked)?;
-        let value = match form {
-            Form::Text => PackedValue::Text(self.text()?),
-            Form::Fraction => PackedValue::Fraction(self.text()?),
-            Form::Hex => {
-                PackedValue::Hex(parse_base64(self.take(BASE64_DIGITS)?).ok_or(NotPacked)?)
+            (EntryKey::Unknown(key), Form::Text)
+        } else {
+            let (key, form) = decode_code(code).ok_or(NotPacked)?;
+            let bit = 1 << key as u16;
+            if self.seen & bit != 0 {
+                return Err(NotPacked);
             }
-            Form::TraceId => PackedValue::TraceId,
-            Form::Const(text) => PackedValue::Const(text),
+            self.seen |= bit;
+            (EntryKey::Known(key), form)
         };
-        let bit = 1 << key as u16;
-        if self.seen & bit != 0 {
-            return Err(NotPacked);
-        }
-        self.seen |= bit;
-        Ok((EntryKey::Known(key), value))
+        let text = match form {
+            Form::Text | Form::Fraction => self.text()?,
+            Form::Hex => self.take(BASE64_DIGITS)?,
+            Form::TraceId | Form::Const(_) => "",
+        };
+        Ok((key, PackedValue { form, text, quoted: self.quoted }))
     }
 }
 
 impl<'a> Iterator for Entries<'a> {
     type Item = Result<(EntryKey<'a>, PackedValue<'a>), NotPacked>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         (!self.rest.is_empty()).then(|| self.entry())
     }
 }
 
 impl<'a> PackedValue<'a> {
-    fn unpack(self, trace_id: TraceId) -> Cow<'a, str> {
-        match self {
-            PackedValue::Const(text) => text.into(),
-            PackedValue::Text(Text { text, quoted: false }) => text.into(),
+    fn unpack(self, trace_id: TraceId) -> Option<Cow<'a, str>> {
+        match self.form {
+            Form::Const(text) => Some(text.into()),
+            Form::Text if !self.quoted => Some(self.text.into()),
             _ => {
                 let mut value = String::with_capacity(32);
-                self.push_to(&mut value, trace_id);
-                value.into()
+                self.push_to(&mut value, trace_id)?;
+                Some(value.into())
             }
         }
     }
 
-    fn push_to(self, out: &mut String, trace_id: TraceId) {
-        match self {
-            PackedValue::Const(text) => out.push_str(text),
-            PackedValue::TraceId => {
-                push_hex128(u128::from_be_bytes(trace_id.to_bytes()), out);
-            }
-            PackedValue::Hex(bits) => push_hex128(bits, out),
-            PackedValue::Fraction(digits) => {
+    /// `None` where it is none of ours.
+    #[inline]
+    fn push_to(self, out: &mut String, trace_id: TraceId) -> Option<()> {
+        match self.form {
+            Form::Const(text) => out.push_str(text),
+            Form::TraceId => push_hex128(u128::from_be_bytes(trace_id.to_bytes()), out),
+            Form::Hex => push_hex128(parse_base64(self.text)?, out),
+            Form::Fraction => {
                 out.push_str("0.");
-                digits.push_to(out);
+                self.push_text(out);
             }
-            PackedValue::Text(text) => text.push_to(out),
+            Form::Text => self.push_text(out),
         }
+        Some(())
     }
-}
 
-impl Text<'_> {
-    fn push_to(self, out: &mut String) {
+    #[inline]
+    fn push_text(self, out: &mut String) {
         if !self.quoted {
             return out.push_str(self.text);
         }
@@ -169,7 +165,7 @@ pub(crate) fn members(packed: &str, trace_id: TraceId) -> Option<String> {
     for entry in entries {
         let (key, value) = entry.ok()?;
         push_key(&mut out, key);
-        value.push_to(&mut out, trace_id);
+        value.push_to(&mut out, trace_id)?;
     }
     Some(out)
 }
@@ -179,7 +175,7 @@ pub(crate) fn unpack(packed: &str, trace_id: TraceId) -> Option<DynamicSamplingC
     let mut dsc = DynamicSamplingContext::default();
     for entry in Entries::new(packed).ok()? {
         let (key, value) = entry.ok()?;
-        dsc.insert(key.name(), value.unpack(trace_id));
+        dsc.insert(key.name(), value.unpack(trace_id)?);
     }
     Some(dsc)
 }
@@ -188,5 +184,5 @@ pub(crate) fn unpack(packed: &str, trace_id: TraceId) -> Option<DynamicSamplingC
 pub(crate) fn find(packed: &str, key: DscKey, trace_id: TraceId) -> Option<Cow<'_, str>> {
     let mut entries = Entries::new(packed).ok()?.map_while(Result::ok);
     let (_, value) = entries.find(|(found, _)| *found == EntryKey::Known(key))?;
-    Some(value.unpack(trace_id))
+    value.unpack(trace_id)
 }
