@@ -1,0 +1,219 @@
+//! Our decisions over many pairs of a trace id and a rate, and what others make of them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags};
+use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry_sdk::trace::{SamplingDecision, ShouldSample};
+use opentelemetry_sentry::{DynamicSamplingContext, Sentry, SentryPropagator};
+use rand::rngs::StdRng;
+use rand::SeedableRng;
+
+use crate::oracle::{
+    field, first_digits, is_sampled, parse_th, randomness, randomness_of, sample_rand, th,
+    threshold,
+};
+use crate::pair::{Pair, RATES};
+
+/// The span attribute from which the callback takes any other rate.
+const RATE: &str = "rate";
+
+/// Each part has a seed of its own, so that the pairs are the same on every machine.
+const PARTS: u64 = 64;
+
+/// Of so many pairs one goes through the headers of our own head, too: they take most of the time.
+const WIRE_EVERY: u64 = 8;
+
+#[test]
+fn pairs_of_a_trace_id_and_a_rate() {
+    check(200_000);
+}
+
+#[test]
+#[ignore = "10 million pairs; run in release: cargo test --release --test consistency -- --ignored"]
+fn ten_million_pairs() {
+    check(10_000_000);
+}
+
+/// How often what is checked came up.
+#[derive(Default)]
+struct Tally {
+    sampled: u64,
+    not_sampled: u64,
+    rv_added: u64,
+    rv_implied: u64,
+}
+
+fn check(pairs: u64) {
+    let services = Services::new();
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut tally = Tally::default();
+        loop {
+            let part = next.fetch_add(1, Ordering::Relaxed);
+            if part >= PARTS {
+                return tally;
+            }
+            let mut rng = StdRng::seed_from_u64(part);
+            for number in 0..pairs.div_ceil(PARTS) {
+                let pair = Pair::draw(&mut rng);
+                let head = services.head(&pair, &mut tally);
+                services.below_a_foreign_head(&pair, &mut tally);
+                if number % WIRE_EVERY == 0 {
+                    services.below_our_head(&pair, head);
+                    services.below_a_deferred_trace(&pair);
+                }
+            }
+        }
+    };
+    let tallies: Vec<Tally> = thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no failed pair")).collect()
+    });
+    let sum = |count: fn(&Tally) -> u64| tallies.iter().map(count).sum::<u64>();
+    for (what, count) in [
+        ("sampled", sum(|tally| tally.sampled)),
+        ("not sampled", sum(|tally| tally.not_sampled)),
+        ("rv added", sum(|tally| tally.rv_added)),
+        ("rv implied", sum(|tally| tally.rv_implied)),
+    ] {
+        assert!(count > pairs / 10, "only {count} of {pairs} pairs: {what}");
+    }
+}
+
+/// One service for each fixed rate, one for all others, and one without any rate.
+struct Services {
+    fixed: Vec<Sentry>,
+    any: Sentry,
+    without: SentryPropagator,
+}
+
+impl Services {
+    fn new() -> Self {
+        let builder = || Sentry::builder().dsn("https://key@o1.ingest.sentry.io/42");
+        let fixed = |rate| builder().traces_sample_rate(rate).build().expect("settings");
+        let any = builder().traces_sampler(|context| {
+            match context.attributes().iter().find(|attribute| attribute.key.as_str() == RATE) {
+                Some(KeyValue { value: Value::F64(rate), .. }) => *rate,
+                _ => f64::NAN,
+            }
+        });
+        Services {
+            fixed: RATES.into_iter().map(fixed).collect(),
+            any: any.build().expect("settings"),
+            without: SentryPropagator::new(),
+        }
+    }
+
+    fn of(&self, rate: f64) -> &Sentry {
+        let place = RATES.iter().position(|fixed| *fixed == rate);
+        place.map_or(&self.any, |place| &self.fixed[place])
+    }
+
+    /// A trace that starts here.
+    fn head(&self, pair: &Pair, tally: &mut Tally) -> SpanContext {
+        let rate = pair.local_rate();
+        let (sampled, head) = start(self.of(pair.rate), None, pair);
+        assert_eq!(sampled, is_sampled(pair.randomness, rate), "{pair:?}");
+        *(if sampled { &mut tally.sampled } else { &mut tally.not_sampled }) += 1;
+        assert_th(&head, sampled, rate, pair);
+        assert_eq!(field(ot(&head), "rv"), None, "{pair:?}");
+        head
+    }
+
+    /// What a trace that starts here sends, and what the next service reads of it.
+    fn below_our_head(&self, pair: &Pair, head: SpanContext) {
+        let (rate, sampled) = (pair.local_rate(), head.is_sampled());
+        let mut headers = HashMap::new();
+        let cx = Context::new().with_remote_span_context(head);
+        self.of(pair.rate).propagator().inject_context(&cx, &mut headers);
+        let dsc = DynamicSamplingContext::parse(&headers["baggage"]);
+        let rand = dsc.get("sample_rand").expect("a sample_rand");
+        let expected = format!("0.{:06}", sample_rand(pair.randomness, rate));
+        assert_eq!(rand, expected, "{pair:?}");
+        let sent = |key| dsc.get(key).and_then(|text| text.parse::<f64>().ok());
+        assert_eq!(sent("sample_rand") < sent("sample_rate"), sampled, "{pair:?}");
+
+        let next = remote(&self.without, &headers);
+        assert_eq!(next.is_sampled(), sampled, "{pair:?}");
+        assert_th(&next, sampled, rate, pair);
+        assert_eq!(field(ot(&next), "rv"), None, "{pair:?}");
+    }
+
+    /// A trace of a Sentry SDK that draws `sample_rand` by other means than the trace id, and a
+    /// consistent sampler behind us that has never heard of Sentry.
+    fn below_a_foreign_head(&self, pair: &Pair, tally: &mut Tally) {
+        let sampled = pair.rand < pair.rate;
+        let flag = if sampled { "-1" } else { "-0" };
+        let rate = format!(",sentry-sample_rate={}", pair.rate_text);
+        let parent = remote(&self.without, &headers(pair, flag, &rate));
+        assert_eq!(parent.is_sampled(), sampled, "{pair:?}");
+
+        let seen = randomness(&pair.trace_id_text(), ot(&parent));
+        assert_eq!(is_sampled(seen, pair.rate), sampled, "downstream of {parent:?}, {pair:?}");
+        assert_th(&parent, sampled, pair.rate, pair);
+
+        let micros = first_digits(pair.rand);
+        let implied = is_sampled(pair.randomness, pair.rate) == sampled
+            && sample_rand(pair.randomness, pair.rate) == micros;
+        let added = randomness_of(micros, Some((sampled, pair.rate)));
+        let added = (!implied).then(|| format!("{added:014x}"));
+        assert_eq!(field(ot(&parent), "rv"), added.as_deref(), "{pair:?}");
+        *(if implied { &mut tally.rv_implied } else { &mut tally.rv_added }) += 1;
+    }
+
+    /// An undecided trace, over which our rate decides by the `sample_rand` that came.
+    fn below_a_deferred_trace(&self, pair: &Pair) {
+        let (sentry, rate) = (self.of(pair.rate), pair.local_rate());
+        let cx = sentry.propagator().extract(&headers(pair, "", ""));
+        let (sampled, span) = start(sentry, Some(&cx), pair);
+        assert_eq!(sampled, pair.rand < rate, "{pair:?}");
+        let seen = randomness(&pair.trace_id_text(), ot(&span));
+        assert_th(&span, sampled && is_sampled(seen, rate), rate, pair);
+    }
+}
+
+/// Starts a span; whether it is sampled, and its context.
+fn start(sentry: &Sentry, parent: Option<&Context>, pair: &Pair) -> (bool, SpanContext) {
+    let (id, attributes) = (pair.trace_id, [KeyValue::new(RATE, pair.rate)]);
+    let kind = SpanKind::Server;
+    let result = sentry.sampler().should_sample(parent, id, "pay", &kind, &attributes, &[]);
+    let sampled = result.decision == SamplingDecision::RecordAndSample;
+    let flags = TraceFlags::default().with_sampled(sampled);
+    let span_id = SpanId::from(7);
+    (sampled, SpanContext::new(id, span_id, flags, false, result.trace_state))
+}
+
+fn headers(pair: &Pair, flag: &str, more: &str) -> HashMap<String, String> {
+    let Pair { trace_id, rand_text, .. } = pair;
+    HashMap::from([
+        ("sentry-trace".to_owned(), format!("{trace_id}-7dd6b3a1fb4d9c2a{flag}")),
+        (
+            "baggage".to_owned(),
+            format!("sentry-trace_id={trace_id},sentry-sample_rand={rand_text}{more}"),
+        ),
+    ])
+}
+
+fn remote(propagator: &SentryPropagator, headers: &HashMap<String, String>) -> SpanContext {
+    propagator.extract(headers).span().span_context().clone()
+}
+
+fn ot(span_context: &SpanContext) -> Option<&str> {
+    span_context.trace_state().get("ot")
+}
+
+/// `th` stands exactly where it should, says the rate, and leads to the same decision.
+#[track_caller]
+fn assert_th(span_context: &SpanContext, stands: bool, rate: f64, pair: &Pair) {
+    let digits = field(ot(span_context), "th");
+    assert_eq!(digits, th(threshold(rate)).filter(|_| stands).as_deref(), "{pair:?}");
+    if let Some(digits) = digits {
+        let seen = randomness(&pair.trace_id_text(), ot(span_context));
+        assert!(seen >= parse_th(digits), "{pair:?}");
+    }
+}

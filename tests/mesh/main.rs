@@ -1,0 +1,203 @@
+//! A mesh between two services of ours, over HTTP: proxies that rewrite, drop and join headers,
+//! and a service that has never heard of Sentry. The trace stays one, and the DSC arrives.
+#![cfg(feature = "sdk")]
+
+mod proxies;
+mod stations;
+mod traces;
+
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use opentelemetry::trace::{SpanId, SpanKind};
+use opentelemetry_sentry::{DynamicSamplingContext, SentryTrace};
+
+use proxies::{doubles, drops_sentry_trace, joins_with_commas, own_span, own_tracestate};
+use stations::{line, list, Mesh, Passage, Station};
+use traces::{Trace, TRACES};
+
+/// For everything in this file; each request has a shorter one of its own.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What stands between the two services.
+struct Middle {
+    name: &'static str,
+    stations: &'static [Station],
+    /// Without it a decision that is left open becomes a negative one: `traceparent` has two
+    /// states, not three.
+    sentry_trace_arrives: bool,
+    /// Whether the DSC goes through OTel's own `BaggagePropagator`, which decodes values, encodes
+    /// them in its own way and keeps no order.
+    reencodes: bool,
+    /// Foreign members of the `tracestate` that the last service sends.
+    tracestate: &'static [&'static str],
+}
+
+const REWRITES: Middle = Middle {
+    name: "a proxy with a span of its own in traceparent",
+    stations: &[Station::Proxy(own_span)],
+    sentry_trace_arrives: true,
+    reencodes: false,
+    tracestate: &[],
+};
+
+const MIDDLES: [Middle; 8] = [
+    Middle { name: "nothing", stations: &[], ..REWRITES },
+    REWRITES,
+    Middle {
+        name: "a proxy with a span and a tracestate member of its own",
+        stations: &[Station::Proxy(own_tracestate)],
+        tracestate: &["mesh=1"],
+        ..REWRITES
+    },
+    Middle {
+        name: "a proxy that drops sentry-trace",
+        stations: &[Station::Proxy(drops_sentry_trace)],
+        sentry_trace_arrives: false,
+        ..REWRITES
+    },
+    Middle {
+        name: "a proxy with a span of its own, and one that drops sentry-trace",
+        stations: &[Station::Proxy(own_tracestate), Station::Proxy(drops_sentry_trace)],
+        sentry_trace_arrives: false,
+        tracestate: &["mesh=1"],
+        ..REWRITES
+    },
+    Middle {
+        name: "every Sentry header twice, and a proxy that joins them with commas",
+        stations: &[Station::Proxy(doubles), Station::Proxy(joins_with_commas)],
+        ..REWRITES
+    },
+    Middle {
+        name: "a stock OTel service",
+        stations: &[Station::Stock],
+        sentry_trace_arrives: false,
+        reencodes: true,
+        tracestate: &[],
+    },
+    Middle {
+        name: "two stock OTel services with a proxy between them",
+        stations: &[Station::Stock, Station::Proxy(own_tracestate), Station::Stock],
+        sentry_trace_arrives: false,
+        reencodes: true,
+        tracestate: &["mesh=1"],
+    },
+];
+
+#[tokio::test]
+async fn every_trace_passes_every_mesh() {
+    let passages = async {
+        for middle in &MIDDLES {
+            for trace in &TRACES {
+                let passage = Mesh::start(trace, middle.stations).await.pass(trace.headers).await;
+                check(&passage, trace, middle);
+            }
+        }
+    };
+    tokio::time::timeout(TIMEOUT, passages).await.expect("every request ends in time");
+}
+
+fn check(passage: &Passage, trace: &Trace, middle: &Middle) {
+    let case = format!("{} through {}", trace.name, middle.name);
+    // Our second service is the last but one: behind it somebody writes down what it sends.
+    let last = passage.seen.len() - 1;
+    let (from_front, to_back, from_back) =
+        (&passage.seen[1], &passage.seen[last - 1], &passage.seen[last]);
+    let sent: SentryTrace =
+        line(from_front, "sentry-trace").expect("sentry-trace").parse().expect("a valid one");
+    let left: SentryTrace =
+        line(from_back, "sentry-trace").expect("sentry-trace").parse().expect("a valid one");
+
+    // One trace, everywhere, in the words of both.
+    let trace_id = sent.trace_id().to_string();
+    if let Some(continued) = trace.headers.iter().find(|(name, _)| *name == "sentry-trace") {
+        assert!(continued.1.starts_with(&trace_id), "{case}");
+    }
+    for (station, seen) in passage.seen.iter().enumerate().skip(1) {
+        let sentry_trace = list(seen, "sentry-trace");
+        let traceparent = line(seen, "traceparent").expect("traceparent");
+        assert_eq!(&traceparent[3..35], trace_id, "{case}: traceparent at station {station}");
+        assert!(sentry_trace.iter().all(|element| element.starts_with(&trace_id)), "{case}");
+        let state = list(seen, "tracestate");
+        assert!(state.iter().all(|member| !member.starts_with("sentry")), "{case}: {state:?}");
+    }
+    assert_eq!(!list(to_back, "sentry-trace").is_empty(), middle.sentry_trace_arrives, "{case}");
+
+    // One decision.
+    let decision = trace.decision.or((!middle.sentry_trace_arrives).then_some(false));
+    assert_eq!(sent.sampled(), trace.decision, "{case}: decision of the first service");
+    assert_eq!(left.sampled(), decision, "{case}: decision of the last service");
+    let traceparent = line(from_back, "traceparent").expect("traceparent");
+    let w3c = if decision == Some(true) { "-01" } else { "-00" };
+    assert!(traceparent.ends_with(w3c), "{case}: {traceparent}");
+    check_spans(passage, sent, middle, &case);
+
+    check_dsc(&[from_front, to_back, from_back], trace, middle, &case);
+
+    // What belongs to others, and what tells them how the trace was sampled.
+    let own = |members: Vec<String>| -> Vec<String> {
+        members.into_iter().filter(|member| !member.starts_with("sentry-")).collect()
+    };
+    assert_eq!(own(list(from_back, "baggage")), trace.baggage(), "{case}");
+    let (ot, foreign): (Vec<String>, Vec<String>) =
+        list(from_back, "tracestate").into_iter().partition(|member| member.starts_with("ot="));
+    assert_eq!(foreign, middle.tracestate, "{case}");
+    let (sent_ot, _): (Vec<String>, Vec<String>) =
+        list(from_front, "tracestate").into_iter().partition(|member| member.starts_with("ot="));
+    assert_eq!(ot, sent_ot, "{case}");
+    assert_eq!(ot.iter().any(|ot| ot.contains("th:")), decision == Some(true), "{case}: {ot:?}");
+}
+
+/// Spans are exported exactly where the trace is sampled, under the span that called.
+fn check_spans(passage: &Passage, sent: SentryTrace, middle: &Middle, case: &str) {
+    let exported = [&passage.front, &passage.back].map(|spans| spans.len());
+    let expected = if sent.sampled() == Some(true) { 2 } else { 0 };
+    assert_eq!(exported, [expected; 2], "{case}: exported spans");
+    let server = passage.back.iter().find(|span| span.span_kind == SpanKind::Server);
+    if let Some(server) = server {
+        assert_eq!(server.span_context.trace_id(), sent.trace_id(), "{case}");
+        let seen = &passage.seen[passage.seen.len() - 2];
+        let traceparent = line(seen, "traceparent").expect("traceparent");
+        let caller = match middle.sentry_trace_arrives {
+            // Its span is in Sentry for certain; a proxy's is not.
+            true => sent.span_id(),
+            false => SpanId::from_hex(&traceparent[36..52]).expect("a span id"),
+        };
+        assert_eq!(server.parent_span_id, caller, "{case}");
+    }
+}
+
+/// The DSC of the first service is the one that the last one sends on.
+fn check_dsc(
+    [from_front, to_back, from_back]: &[&HeaderMap; 3],
+    trace: &Trace,
+    middle: &Middle,
+    case: &str,
+) {
+    let members = |headers| -> Vec<String> {
+        let members = list(headers, "baggage").into_iter();
+        members.filter(|member| member.starts_with("sentry-")).collect()
+    };
+    let (sent, arrived, left) = (members(from_front), members(to_back), members(from_back));
+    match trace.dsc() {
+        Some(continued) => assert_eq!(sent, continued, "{case}: frozen in the first service"),
+        None => assert!(sent.contains(&"sentry-release=front%401%2B2".to_owned()), "{case}"),
+    }
+    if middle.reencodes {
+        // Key by key, the texts that the values stand for; and from there on the bytes again.
+        assert_eq!(decoded(&arrived), decoded(&sent), "{case}: decoded");
+        assert_eq!(left, arrived, "{case}: frozen in the last service");
+    } else {
+        assert_eq!(left, sent, "{case}: bytes");
+    }
+}
+
+/// Keys and values as the texts that they stand for, sorted.
+fn decoded(members: &[String]) -> Vec<(String, String)> {
+    let list = members.join(",");
+    let dsc = DynamicSamplingContext::parse(&list);
+    let value = |key: &str| dsc.get(key).unwrap_or_default().into_owned();
+    let mut decoded: Vec<_> = dsc.iter().map(|(key, _)| (key.to_owned(), value(key))).collect();
+    decoded.sort();
+    decoded
+}
