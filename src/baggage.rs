@@ -20,7 +20,8 @@ pub(crate) const MAX_BAGGAGE_MEMBERS: usize = 64;
 /// Everything outside RFC 3986's unreserved characters: `+` too, which some SDKs read as a space.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Everything outside `baggage-octet` (`%x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E`); `%` stays, it is somebody else's encoding.
+/// Everything outside `baggage-octet` (`%x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E`). `%` stays:
+/// it is somebody else's encoding.
 const NOT_BAGGAGE_OCTET: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\');
 
 /// A member of a list, as it stands.
@@ -78,18 +79,13 @@ fn octets(value: &str) -> Cow<'_, str> {
 pub(crate) struct Members<'a, I> {
     lines: I,
     rest: Option<Member<'a>>,
-    left: usize,
+    /// `None` where not even an empty member may follow.
+    left: Option<usize>,
 }
 
 impl<'a, I: Iterator<Item = &'a str>> Members<'a, I> {
     pub(crate) fn new(lines: impl IntoIterator<IntoIter = I>) -> Self {
-        Members { lines: lines.into_iter(), rest: None, left: MAX_BAGGAGE_BYTES }
-    }
-
-    /// What of a list can still be read, and the byte behind that.
-    #[inline]
-    fn window<'b>(&self, list: &'b str) -> &'b [u8] {
-        list.as_bytes().get(..=self.left).unwrap_or(list.as_bytes())
+        Members { lines: lines.into_iter(), rest: None, left: Some(MAX_BAGGAGE_BYTES) }
     }
 }
 
@@ -98,6 +94,7 @@ impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
 
     #[inline]
     fn next(&mut self) -> Option<Member<'a>> {
+        let left = self.left?;
         let Member { text: list, plain } = match self.rest.take() {
             Some(rest) => rest,
             None => {
@@ -109,18 +106,20 @@ impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
                 Member { text, plain }
             }
         };
-        let text = match memchr::memchr(b',', self.window(list)) {
+        // What can still be read, and the byte behind that.
+        let window = list.as_bytes().get(..=left).unwrap_or(list.as_bytes());
+        let text = match memchr::memchr(b',', window) {
             Some(comma) => {
                 self.rest = list.get(comma + 1..).map(|text| Member { text, plain });
                 list.get(..comma)?
             }
-            None if list.len() <= self.left => list,
+            None if list.len() <= left => list,
             None => {
-                self.left = 0;
+                self.left = None;
                 return None;
             }
         };
-        self.left = self.left.saturating_sub(text.len() + 1);
+        self.left = left.checked_sub(text.len() + 1);
         Some(Member { text, plain })
     }
 }
@@ -132,6 +131,11 @@ pub(crate) fn is_key(text: &str) -> bool {
 
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A list as it stands, with what no header can hold encoded.
+pub(crate) fn header_text(list: &str) -> Cow<'_, str> {
+    utf8_percent_encode(list, CONTROLS).into()
 }
 
 /// A plain text as a member's value.
@@ -204,12 +208,12 @@ impl OutgoingList {
         if start > 0 {
             self.list.push(',');
         }
-        self.list.extend(utf8_percent_encode(member, CONTROLS));
+        self.list.push_str(&header_text(member));
         self.keep_if_it_fits(start);
     }
 
     fn keep_if_it_fits(&mut self, start: usize) {
-        if self.members == MAX_BAGGAGE_MEMBERS
+        if self.members >= MAX_BAGGAGE_MEMBERS
             || self.list.len() + self.reserved_bytes > MAX_BAGGAGE_BYTES
         {
             self.list.truncate(start);

@@ -155,7 +155,8 @@ impl SentryBuilder {
     }
 
     /// Whether to write `tracestate` again without our members, for a list of propagators in
-    /// which a W3C propagator stands before this one.
+    /// which a W3C propagator stands before this one. Alone, this propagator would write the header
+    /// to every host.
     pub fn rewrite_tracestate(mut self, rewrite: bool) -> Self {
         self.rewrite_tracestate = rewrite;
         self

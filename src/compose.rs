@@ -11,7 +11,8 @@ use opentelemetry::Context;
 
 use crate::ascii::trim_ows;
 use crate::baggage::{decode, key, Members, OutgoingList, BAGGAGE_HEADER};
-use crate::dsc::{is_sentry_key, DynamicSamplingContext};
+use crate::dsc::DynamicSamplingContext;
+use crate::dsc_key::is_sentry_key;
 use crate::outgoing::{outgoing, Outgoing};
 use crate::propagator::{refuse, remote_parent, SentryPropagator};
 use crate::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
@@ -19,6 +20,7 @@ use crate::trace_state::outgoing_header;
 use crate::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 
 /// A [`SentryPropagator`] around another propagator, made by [`SentryPropagator::wrap`].
+#[derive(Clone)]
 pub struct WrappedPropagator<P> {
     sentry: SentryPropagator,
     inner: P,
@@ -93,13 +95,15 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
         let lines = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
         let mut view = View { extractor, baggage: foreign_members(&lines), hidden: Vec::new() };
         let found = self.inner.extract_with_context(cx, &view);
-        // A remote parent that was there before says nothing about this request.
+        // A remote parent that was there before, and did not come again, says nothing of this
+        // request.
         let (before, after) = (cx.span(), found.span());
-        let new = before.span_context() != after.span_context();
-        let remote = remote_parent(&found).filter(|_| new);
+        let came = before.span_context() != after.span_context()
+            || extractor.get(TRACESTATE_HEADER).is_some();
+        let remote = remote_parent(&found).filter(|_| came);
         let trace = SentryTrace::extract(extractor);
         let dsc = DynamicSamplingContext::read(lines);
-        match self.sentry.continue_with(&found, remote, trace, dsc, || true) {
+        match self.sentry.continue_with(&found, remote, trace, dsc, || came) {
             Ok(continued) => continued,
             Err(_refused) => {
                 let fields = self.inner.fields();
@@ -130,9 +134,12 @@ impl<P> WrappedPropagator<P> {
         let inner = inner.unwrap_or_default();
         let mut written: Vec<&str> = Vec::new();
         for member in inner.split(',').map(trim_ows).filter(|member| !member.is_empty()) {
-            let member_key = decode(key(member));
-            match own.iter().find(|(own_key, _)| own_key.as_str() == member_key) {
-                _ if is_sentry_key(member) => {}
+            // The stock propagator writes a key as it is, others encode it.
+            let raw = key(member);
+            let decoded = decode(raw);
+            let named = |name: &str| own.iter().find(|(own_key, _)| own_key.as_str() == name);
+            match named(raw).or_else(|| named(&decoded)) {
+                _ if is_sentry_key(member) || is_sentry_key(&decoded) => {}
                 Some((own_key, _)) if written.contains(&own_key.as_str()) => {}
                 Some((own_key, (value, metadata))) => {
                     list.push(own_key.as_str(), value.as_str(), metadata);

@@ -7,10 +7,8 @@ use opentelemetry::trace::TraceId;
 
 use crate::ascii::{parse_hex, trim_ows};
 use crate::baggage::{decode, is_key, Members};
+use crate::dsc_key::{is_sentry_key, DscKey, EntryKey, KEYS, PREFIX};
 use crate::sampling::{SampleRand, SampleRate};
-
-/// What marks a member as Sentry's. Case-sensitive.
-const PREFIX: &str = "sentry-";
 
 /// The most Sentry members that are read.
 pub(crate) const MAX_SENTRY_MEMBERS: usize = 64;
@@ -18,118 +16,10 @@ pub(crate) const MAX_SENTRY_MEMBERS: usize = 64;
 /// Room for the members that a service may add: `sample_rand`, `sample_rate`, `sampled`.
 const MAX_ENTRIES: usize = MAX_SENTRY_MEMBERS + 3;
 
-/// Whether a baggage member of this key is Sentry's.
-#[inline]
-pub(crate) fn is_sentry_key(key: &str) -> bool {
-    key.starts_with(PREFIX)
-}
-
 /// Whether the encoded value of a DSC's trace id is this trace; `None` where it is empty.
 pub(crate) fn names_trace(value: &str, trace_id: TraceId) -> Option<bool> {
     let named = parse_hex::<32>(&decode(value));
     (!value.is_empty()).then(|| named == Some(u128::from_be_bytes(trace_id.to_bytes())))
-}
-
-/// The keys that the specification names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum DscKey {
-    TraceId,
-    PublicKey,
-    SampleRate,
-    SampleRand,
-    Sampled,
-    Release,
-    Environment,
-    Transaction,
-    ReplayId,
-    OrgId,
-}
-
-/// Every [`DscKey`] at the place of its discriminant.
-const KEYS: [DscKey; 10] = [
-    DscKey::TraceId,
-    DscKey::PublicKey,
-    DscKey::SampleRate,
-    DscKey::SampleRand,
-    DscKey::Sampled,
-    DscKey::Release,
-    DscKey::Environment,
-    DscKey::Transaction,
-    DscKey::ReplayId,
-    DscKey::OrgId,
-];
-
-impl DscKey {
-    /// The beginning of its member: all but the value.
-    #[inline]
-    pub(crate) fn member(self) -> &'static str {
-        match self {
-            DscKey::TraceId => "sentry-trace_id=",
-            DscKey::PublicKey => "sentry-public_key=",
-            DscKey::SampleRate => "sentry-sample_rate=",
-            DscKey::SampleRand => "sentry-sample_rand=",
-            DscKey::Sampled => "sentry-sampled=",
-            DscKey::Release => "sentry-release=",
-            DscKey::Environment => "sentry-environment=",
-            DscKey::Transaction => "sentry-transaction=",
-            DscKey::ReplayId => "sentry-replay_id=",
-            DscKey::OrgId => "sentry-org_id=",
-        }
-    }
-
-    #[inline]
-    pub(crate) fn name(self) -> &'static str {
-        let member = self.member();
-        member.get(PREFIX.len()..member.len() - 1).unwrap_or_default()
-    }
-
-    #[inline]
-    fn from_name(name: &str) -> Option<Self> {
-        // Lengths and bytes known to the compiler: no call for a comparison.
-        Some(match name {
-            "trace_id" => DscKey::TraceId,
-            "public_key" => DscKey::PublicKey,
-            "sample_rate" => DscKey::SampleRate,
-            "sample_rand" => DscKey::SampleRand,
-            "sampled" => DscKey::Sampled,
-            "release" => DscKey::Release,
-            "environment" => DscKey::Environment,
-            "transaction" => DscKey::Transaction,
-            "replay_id" => DscKey::ReplayId,
-            "org_id" => DscKey::OrgId,
-            _ => return None,
-        })
-    }
-}
-
-/// A key as it stands in an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EntryKey<'a> {
-    Known(DscKey),
-    Unknown(&'a str),
-}
-
-impl<'a> EntryKey<'a> {
-    #[inline]
-    pub(crate) fn name(self) -> &'a str {
-        match self {
-            EntryKey::Known(key) => key.name(),
-            EntryKey::Unknown(name) => name,
-        }
-    }
-}
-
-/// Appends the beginning of a member, behind a comma where one stands before it.
-#[inline]
-pub(crate) fn push_key(out: &mut String, key: EntryKey<'_>) {
-    if !out.is_empty() {
-        out.push(',');
-    }
-    match key {
-        EntryKey::Known(key) => out.push_str(key.member()),
-        EntryKey::Unknown(key) => out.extend([PREFIX, key, "="]),
-    }
 }
 
 /// A trace's [Dynamic Sampling Context](https://develop.sentry.dev/sdk/telemetry/traces/dynamic-sampling-context/),
@@ -142,7 +32,7 @@ pub(crate) fn push_key(out: &mut String, key: EntryKey<'_>) {
 /// assert_eq!(dsc.get("release").as_deref(), Some("shop@1.2.3"));
 /// assert_eq!(dsc.to_string(), "sentry-release=shop%401.2.3,sentry-a-b=c=d");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct DynamicSamplingContext<'a> {
     known: [Option<Cow<'a, str>>; KEYS.len()],
     unknown: Vec<(Cow<'a, str>, Cow<'a, str>)>,
@@ -150,6 +40,14 @@ pub struct DynamicSamplingContext<'a> {
     order: [u8; MAX_ENTRIES],
     len: usize,
 }
+
+impl PartialEq for DynamicSamplingContext<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries().eq(other.entries())
+    }
+}
+
+impl Eq for DynamicSamplingContext<'_> {}
 
 impl Default for DynamicSamplingContext<'_> {
     fn default() -> Self {
@@ -274,9 +172,15 @@ impl<'a> DynamicSamplingContext<'a> {
 
     /// What sampling decisions need, of a DSC that may not leave.
     pub(crate) fn sampling_facts(&self) -> DynamicSamplingContext<'static> {
+        /// Longer than any number that is worth passing on.
+        const MAX_NUMBER_BYTES: usize = 40;
         let mut facts = DynamicSamplingContext::default();
-        for key in [DscKey::SampleRate, DscKey::SampleRand] {
-            if let Some(value) = self.known(key) {
+        let numbers = [
+            (DscKey::SampleRate, self.sample_rate().is_some()),
+            (DscKey::SampleRand, self.sample_rand().is_some()),
+        ];
+        for (key, _) in numbers.into_iter().filter(|(_, is_number)| *is_number) {
+            if let Some(value) = self.known(key).filter(|value| value.len() <= MAX_NUMBER_BYTES) {
                 facts.set(key, value.to_owned().into());
             }
         }
@@ -329,6 +233,13 @@ impl<'a> DynamicSamplingContext<'a> {
             self.forget_place(key as usize);
         }
         removed
+    }
+
+    /// Takes an entry out if another one would be too many.
+    pub(crate) fn make_room_for(&mut self, key: DscKey) {
+        if self.len >= MAX_SENTRY_MEMBERS && self.known(key).is_none() {
+            self.remove_last_unknown();
+        }
     }
 
     /// Takes out the last entry whose key the specification does not name.

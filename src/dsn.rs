@@ -114,7 +114,7 @@ impl Dsn {
 
     /// Whether a URL is on the DSN's host and port. The scheme does not matter.
     pub(crate) fn serves(&self, url: &str) -> bool {
-        Url::parse(url).is_some_and(|url| {
+        Url::parse(url.trim()).is_some_and(|url| {
             url.host.eq_ignore_ascii_case(&self.host) && url.effective_port() == Some(self.port)
         })
     }
@@ -123,6 +123,17 @@ impl Dsn {
 /// Whether a text can be an organisation id: 1 to 20 decimal digits.
 pub(crate) fn is_org_id(id: &str) -> bool {
     (1..=MAX_ORG_ID_DIGITS).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A name of labels, or an IPv6 address in brackets.
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => host.split('.').all(label),
+    }
 }
 
 impl FromStr for Dsn {
@@ -154,7 +165,7 @@ impl FromStr for Dsn {
         if !public_key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
             return Err(InvalidDsn(ErrorKind::PublicKey));
         }
-        if !url.host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b)) {
+        if !is_host(url.host) || url.port == Some(0) {
             return Err(InvalidDsn(ErrorKind::Host));
         }
         if url.path.contains(['?', '#']) {
@@ -165,7 +176,7 @@ impl FromStr for Dsn {
         if project_id.is_empty() || !project_id.bytes().all(|b| b.is_ascii_digit()) {
             return Err(InvalidDsn(ErrorKind::ProjectId));
         }
-        if !path.bytes().all(|b| b.is_ascii_graphic()) {
+        if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%".contains(&b)) {
             return Err(InvalidDsn(ErrorKind::Path));
         }
         Ok(Dsn {
@@ -218,7 +229,9 @@ impl fmt::Display for InvalidDsn {
                 f.write_str("public key holds other characters than letters, digits, `-` and `_`")
             }
             ErrorKind::Host => f.write_str("host or port is missing or not valid"),
-            ErrorKind::Path => f.write_str("path holds a space or a character that is not ASCII"),
+            ErrorKind::Path => {
+                f.write_str("path holds other characters than letters, digits and `-._~/%`")
+            }
             ErrorKind::ProjectId => f.write_str("project id is not a number"),
             ErrorKind::Query => f.write_str("has a query or a fragment"),
         }

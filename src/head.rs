@@ -4,7 +4,7 @@ use opentelemetry::trace::TraceId;
 
 use crate::ascii::push_hex128;
 use crate::baggage::encode;
-use crate::dsc::DscKey;
+use crate::dsc_key::DscKey;
 
 /// What the head's settings give to its DSC, encoded once.
 #[derive(Clone, Default)]

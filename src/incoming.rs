@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 use crate::config::Settings;
-use crate::dsc::{DscKey, DynamicSamplingContext};
+use crate::dsc::DynamicSamplingContext;
+use crate::dsc_key::DscKey;
 use crate::marks::{Decision, Marks, Origin, Verdict};
 use crate::sampling::{Randomness, Threshold};
 use crate::sentry_trace::SentryTrace;
@@ -147,7 +148,7 @@ impl<'a> Parent<'a> {
         let added = rand
             .filter(|rand| held.is_none() && !randomness.implies(*rand, self.sampled, rate))
             .filter(|_| fields.randomness().is_none())
-            .map(|rand| Randomness::from_sample_rand(rand, self.sampled, rate));
+            .and_then(|rand| Randomness::from_sample_rand(rand, self.sampled, rate));
         let settled = added.unwrap_or(randomness);
         let threshold = held.or_else(|| {
             let threshold = Threshold::of(rate.filter(|_| self.sampled == Some(true))?);

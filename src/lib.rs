@@ -28,22 +28,28 @@
 //!
 //! - [`Sentry`]: the settings; from them come [`SentryPropagator`] and `SentrySampler`.
 //! - [`SentryPropagator::wrap`]: Sentry's headers beside W3C's and OTel's baggage.
+//! - [`continue_trace`], [`trace_data`], [`start_new_trace`]: custom instrumentation, over any
+//!   channel that [`TraceData`] has a form for.
 //! - [`OutgoingUrlExt`]: tells the propagator where a request goes, for the targets.
 //! - [`SentryTrace`], [`DynamicSamplingContext`], [`Dsn`], [`SampleRate`], [`PropagationTargets`]:
 //!   the nouns, for use of their own.
 //!
 //! # What is not
 //!
-//! Nothing is sent to Sentry from here: no span processor, no exporter, no errors or logs. Spans
-//! leave through your own OTLP exporter. There is no global state and no `unsafe`.
+//! Nothing is sent to Sentry by itself: no span processor, no errors or logs. Spans leave through
+//! the OTLP exporter that you register. There is no global state and no `unsafe`.
 //!
 //! # Crate features
 //!
 //! - **sdk** (default): `SentrySampler`, for opentelemetry_sdk.
 //! - **internal-logs** (default): the crate's warnings as `tracing` events, each at most once for
 //!   one `Sentry`.
-//! - **http**: `MergingInjector`, a carrier that keeps the `baggage` a request already has.
+//! - **http**: `inject_request`, and `MergingInjector`, a carrier that keeps the `baggage` a request
+//!   already has.
+//! - **otlp**: `Sentry::span_exporter`, which sends spans to Sentry, with an HTTP client and TLS
+//!   (its dependencies want a newer Rust than this crate does).
 //! - **regex**: regular expressions as trace propagation targets.
+//! - **tower**: `ClientLayer`, spans and trace headers for HTTP clients.
 //!
 //! [`SpanContext`]: opentelemetry::trace::SpanContext
 //! [`TraceState`]: opentelemetry::trace::TraceState
@@ -74,6 +80,7 @@ mod warning;
 mod builder;
 mod config;
 mod dsc;
+mod dsc_key;
 mod head;
 mod setting;
 // Floor 2: the bridge between Sentry's words and OTel's.
@@ -89,24 +96,39 @@ mod propagator;
 mod sampler;
 // Floor 4: what stands on the plugs.
 mod carrier;
+#[cfg(feature = "tower")]
+mod client;
 mod compose;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod deferred;
 #[cfg(feature = "http")]
+pub mod header;
+#[cfg(feature = "http")]
 mod merging;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(feature = "http")]
+mod request;
+mod resource;
 mod trace_api;
 
 pub use crate::baggage::BAGGAGE_HEADER;
 pub use crate::builder::SentryBuilder;
 pub use crate::carrier::message::{MessageExtractor, MessageInjector};
 pub use crate::carrier::TraceData;
+#[cfg(feature = "tower")]
+pub use crate::client::{ClientFuture, ClientLayer, ClientService};
 pub use crate::compose::WrappedPropagator;
 pub use crate::config::Sentry;
 pub use crate::dsc::DynamicSamplingContext;
-pub use crate::dsn::{Dsn, InvalidDsn};
+pub use crate::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
 #[cfg(feature = "http")]
 pub use crate::merging::MergingInjector;
+#[cfg(feature = "otlp")]
+pub use crate::otlp::CleanSpanExporter;
 pub use crate::propagator::SentryPropagator;
+#[cfg(feature = "http")]
+pub use crate::request::inject_request;
 #[cfg(feature = "sdk")]
 pub use crate::sampler::SentrySampler;
 pub use crate::sampling::{InvalidSampleRate, SampleRate};
@@ -120,6 +142,15 @@ pub use crate::traces_sampler::SamplingContext;
 /// The pages of `docs/`, so that every block in them is a test.
 #[cfg(all(any(doc, doctest), feature = "sdk"))]
 pub mod _documentation {
+    #[doc = include_str!("../docs/composition.md")]
+    pub mod composition {}
+    #[cfg(feature = "http")]
+    #[doc = include_str!("../docs/cors.md")]
+    pub mod cors {}
+    #[doc = include_str!("../docs/custom_instrumentation.md")]
+    pub mod custom_instrumentation {}
+    #[doc = include_str!("../docs/tracing.md")]
+    pub mod tracing {}
     #[cfg(doctest)]
     #[doc = include_str!("../README.md")]
     pub mod readme {}

@@ -19,17 +19,21 @@ pub(crate) struct OtFields<'a> {
     value: &'a str,
     threshold: Option<&'a str>,
     randomness: Option<&'a str>,
+    /// Whether one of the two stands twice: readers may differ on which counts.
+    repeated: bool,
 }
 
 impl<'a> OtFields<'a> {
     pub(crate) fn parse(value: &'a str) -> Self {
-        let mut parsed = OtFields { value, threshold: None, randomness: None };
+        let mut parsed = OtFields { value, ..OtFields::default() };
         for (key, value) in parsed.fields() {
-            match key {
-                TH => parsed.threshold = parsed.threshold.or(Some(value)),
-                RV => parsed.randomness = parsed.randomness.or(Some(value)),
-                _ => {}
-            }
+            let field = match key {
+                TH => &mut parsed.threshold,
+                RV => &mut parsed.randomness,
+                _ => continue,
+            };
+            parsed.repeated |= field.is_some();
+            field.get_or_insert(value);
         }
         parsed
     }
@@ -63,6 +67,11 @@ impl<'a> OtFields<'a> {
         self.randomness().unwrap_or(Randomness::of(trace_id))
     }
 
+    /// Whether `th` or `rv` stands twice.
+    pub(crate) fn is_repeated(self) -> bool {
+        self.repeated
+    }
+
     /// Whether there is a `th`, valid or not.
     pub(crate) fn has_threshold(self) -> bool {
         self.threshold.is_some()
@@ -85,11 +94,13 @@ impl<'a> OtFields<'a> {
             push_digits(&mut out, randomness.as_rv(), 14);
         }
         for (key, value) in self.fields().filter(|(key, _)| *key != TH && *key != RV) {
-            if out.len() + key.len() + value.len() + 2 > MAX_VALUE_BYTES {
-                break;
+            // What was last in a value cannot end in a space.
+            let value = value.trim_end_matches(' ');
+            let separator = usize::from(out.len() > 0);
+            if separator + key.len() + 1 + value.len() <= MAX_VALUE_BYTES - out.len() {
+                push_key(&mut out, key);
+                out.push(value);
             }
-            push_key(&mut out, key);
-            out.push(value);
         }
         out
     }

@@ -21,7 +21,8 @@ impl Sentry {
     /// An exporter that sends spans to the DSN's project in Sentry
     /// ([OTLP Integration](https://develop.sentry.dev/sdk/telemetry/traces/otlp/)).
     ///
-    /// It sends protobuf over HTTP, with a blocking client, as the SDK's batch processor needs it.
+    /// It sends protobuf over HTTP, with a blocking client, as the SDK's batch processor needs it,
+    /// which keeps the exporter's own requests out of every trace. The sampler drops those to Sentry.
     /// OTel's variables for timeout, compression and more headers hold, those for endpoint and
     /// protocol do not.
     ///

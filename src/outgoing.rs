@@ -8,9 +8,10 @@ use opentelemetry::Context;
 
 use crate::baggage::OutgoingList;
 use crate::config::Settings;
-use crate::dsc::{is_sentry_key, DscKey};
+use crate::dsc_key::{is_sentry_key, DscKey};
 use crate::head::{HeadFacts, HeadTemplate};
 use crate::marks::{Decision, Origin, Verdict};
+use crate::sampling::{SampleRate, Threshold};
 use crate::sentry_trace::SentryTrace;
 use crate::targets::outgoing_url;
 use crate::trace_state::{ot_fields, Member};
@@ -103,6 +104,7 @@ fn dsc(
             // A sampler that is not ours decided; what it decided belongs into the DSC.
             if member.marks.decision == Decision::Deferred && sampled.is_some() {
                 if let Some(mut dsc) = unpack(&member.entries, trace_id) {
+                    dsc.make_room_for(DscKey::Sampled);
                     dsc.set(DscKey::Sampled, "true".into());
                     return dsc.to_string();
                 }
@@ -127,13 +129,12 @@ fn head(
     let fact = |key| member.and_then(|member| member.find(key, trace_id));
     let fields = ot_fields(span_context.trace_state());
     let randomness = fields.randomness_of(trace_id);
-    let threshold = fields.threshold_of(span_context);
+    let rate = fields.threshold_of(span_context).and_then(Threshold::rate);
     let sample_rate = fact(DscKey::SampleRate)
-        .or_else(|| threshold.map(|threshold| threshold.rate().to_string().into()))
+        .or_else(|| rate.map(|rate| rate.to_string().into()))
         .filter(|_| sampled.is_some());
     let sample_rand = fact(DscKey::SampleRand).unwrap_or_else(|| {
-        let rate = threshold.map(|threshold| threshold.rate().get());
-        Cow::Owned(randomness.sample_rand(sampled, rate).to_string())
+        Cow::Owned(randomness.sample_rand(sampled, rate.map(SampleRate::get)).to_string())
     });
     template.compose(
         trace_id,

@@ -15,7 +15,8 @@
 use opentelemetry::trace::TraceId;
 
 use crate::ascii::{parse_lower_hex, StackText};
-use crate::dsc::{DscKey, DynamicSamplingContext, EntryKey};
+use crate::dsc::DynamicSamplingContext;
+use crate::dsc_key::{DscKey, EntryKey};
 
 /// The most bytes of packed entries: four `tracestate` values.
 pub(crate) const MAX_PACKED_BYTES: usize = 1024;

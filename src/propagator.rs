@@ -11,7 +11,8 @@ use opentelemetry::Context;
 
 use crate::baggage::BAGGAGE_HEADER;
 use crate::config::{Sentry, Settings};
-use crate::dsc::{is_sentry_key, DynamicSamplingContext};
+use crate::dsc::DynamicSamplingContext;
+use crate::dsc_key::is_sentry_key;
 use crate::incoming::{continuation, Continuation};
 use crate::outgoing::{baggage, outgoing};
 use crate::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
@@ -97,7 +98,7 @@ impl TextMapPropagator for SentryPropagator {
         if settings.rewrite_tracestate {
             let span = cx.span();
             let span_context = span.span_context();
-            if span_context.is_valid() {
+            if span_context.is_valid() && has_ours(span_context.trace_state()) {
                 let trace_state = replace(span_context.trace_state(), None, Ot::Keep);
                 injector.set(TRACESTATE_HEADER, trace_state.header());
             }

@@ -9,7 +9,8 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
 use crate::config::{Sentry, Settings};
-use crate::dsc::{DscKey, DynamicSamplingContext};
+use crate::dsc::DynamicSamplingContext;
+use crate::dsc_key::DscKey;
 use crate::marks::{Decision, Marks, Origin, Verdict};
 use crate::sampling::{Randomness, SampleRand, SampleRate, Threshold};
 use crate::span_attributes::{transaction, url};
@@ -139,7 +140,9 @@ impl Start<'_> {
             attributes: self.attributes,
             trace_id: self.trace_id,
             parent_sampled,
-            parent_sample_rate: parent_rate,
+            // What is too small for a rate of ours is as good as 0, and no fault of the function.
+            parent_sample_rate: parent_rate
+                .map(|rate| SampleRate::new(rate).map_or(0.0, |r| r.get())),
         });
         Some(SampleRate::new(rate).unwrap_or_else(|_| {
             self.settings.warnings.traces_sampler_rate.give(
@@ -211,14 +214,20 @@ impl Start<'_> {
             decision: Decision::Flag,
             verdict: self.verdict(destination),
         };
+        if self.settings.targets.are_nowhere() && marks.origin == Origin::Continued {
+            // Another propagator brought it; it has to stay here all the same.
+            marks.origin = Origin::Withheld;
+            dsc = dsc.sampling_facts();
+        }
         let overrules = self.settings.traces_sampler.is_some() || parent_sampled.is_none();
         let configured =
             self.settings.traces_sampler.is_some() || self.settings.traces_sample_rate.is_some();
         if !configured || destination == Destination::Sentry {
             marks.decision = parent_sampled.map_or(Decision::Undecided, Decision::Forwarded);
-            if let Some(threshold) = fields.threshold_of(parent).filter(|_| member.is_none()) {
+            let threshold = fields.threshold_of(parent).filter(|_| member.is_none());
+            if let Some(rate) = threshold.and_then(Threshold::rate) {
                 // The span is not recorded, so `th` goes; what it says of the trace stays true.
-                set_facts(&mut dsc, fields.randomness_of(self.trace_id), true, threshold.rate());
+                set_facts(&mut dsc, fields.randomness_of(self.trace_id), true, rate);
             }
             let ot = Ot::Set { threshold: None, added: None };
             return self.result(false, None, self.state(Some(parent), marks, dsc, ot));

@@ -37,6 +37,8 @@ impl SampleRate {
     /// Every trace.
     pub const ONE: SampleRate = SampleRate(1.0);
 
+    /// A rate from a number in `[0,1]`.
+    ///
     /// # Errors
     ///
     /// - `NaN`, `-0.1`, `1.5` - not a number in `[0,1]`
@@ -202,21 +204,22 @@ impl Randomness {
     }
 
     /// The randomness that a `sample_rand` stands for: the inverse of [`Self::sample_rand`].
+    /// `None` where the rate is too small to keep one of the 2^56 values.
     pub(crate) fn from_sample_rand(
         rand: SampleRand,
         sampled: Option<bool>,
         rate: Option<f64>,
-    ) -> Self {
+    ) -> Option<Self> {
         // ceil(micros * 2^56 / 10^6) in 64 bits: 10^6 is 2^6 * 15625.
         let (whole, rest) = (rand.micros() / 15_625, rand.micros() % 15_625);
         let inverse = (whole << 50) + (rest << 50).div_ceil(15_625);
         let kept = rate.map(kept);
         let inverse = match (sampled, kept) {
-            (Some(true), Some(kept)) => inverse.min(kept.saturating_sub(1)),
+            (Some(true), Some(kept)) => inverse.min(kept.checked_sub(1)?),
             (Some(false), Some(kept)) => inverse.max(kept),
             _ => inverse,
         };
-        Randomness(M - 1 - inverse.min(M - 1))
+        Some(Randomness(M - 1 - inverse.min(M - 1)))
     }
 
     /// Whether [`Self::sample_rand`] gives this `sample_rand`, to the six digits that count.
@@ -278,8 +281,8 @@ impl Threshold {
         (self.0 < M).then_some(self.0)
     }
 
-    /// The rate it stands for.
-    pub(crate) fn rate(self) -> SampleRate {
-        SampleRate::new((M - self.0) as f64 / M as f64).unwrap_or(SampleRate::ZERO)
+    /// The rate it stands for; `None` where that is too small for one.
+    pub(crate) fn rate(self) -> Option<SampleRate> {
+        SampleRate::new((M - self.0) as f64 / M as f64).ok()
     }
 }

@@ -98,7 +98,7 @@ impl SentryTrace {
                 if let Ok(trace) = element.parse() {
                     return Some(trace);
                 }
-                left = left.saturating_sub(element.len() + 1);
+                left = left.checked_sub(element.len() + 1)?;
                 rest = tail;
             }
         }

@@ -118,7 +118,8 @@ impl From<regex::Regex> for Target {
 pub trait OutgoingUrlExt {
     /// A context that knows where its headers go, so that the trace propagation targets apply.
     ///
-    /// It comes before anything that the span's attributes say.
+    /// It comes before anything that the span's attributes say, for every span below too: give it
+    /// to the context of one request, not to one that lives on.
     ///
     /// ```
     /// use opentelemetry::Context;

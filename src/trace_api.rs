@@ -7,7 +7,7 @@ use opentelemetry::Context;
 
 use crate::baggage::BAGGAGE_HEADER;
 use crate::carrier::TraceData;
-use crate::dsc::is_sentry_key;
+use crate::dsc_key::is_sentry_key;
 use crate::sentry_trace::SENTRY_TRACE_HEADER;
 use crate::traceparent::TRACEPARENT_HEADER;
 

@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use opentelemetry::trace::{SpanContext, TraceId, TraceState};
 
 use crate::ascii::trim_ows;
-use crate::dsc::{names_trace, DscKey, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::dsc::{names_trace, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::dsc_key::DscKey;
 use crate::marks::{Decision, Marks, Origin, Verdict, MARK_BYTES};
 use crate::ot::{OtFields, OtValue};
 use crate::packing::Packed;
@@ -97,9 +98,10 @@ fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
     whole
 }
 
-/// The `ot` member's fields.
+/// The `ot` member's fields; none where it is not valid.
 pub(crate) fn ot_fields(trace_state: &TraceState) -> OtFields<'_> {
-    trace_state.get(OT_KEY).map_or(OtFields::default(), OtFields::parse)
+    let value = trace_state.get(OT_KEY).filter(|value| is_valid(OT_KEY, value));
+    value.map_or(OtFields::default(), OtFields::parse)
 }
 
 /// A member to be written.
@@ -128,7 +130,8 @@ impl Ot {
         };
         let says_so = fields.threshold() == threshold
             && fields.has_threshold() == threshold.is_some()
-            && added.is_none();
+            && added.is_none()
+            && !fields.is_repeated();
         (!says_so).then(|| fields.rewritten(threshold, added))
     }
 }
@@ -160,6 +163,14 @@ pub(crate) fn replace(base: &TraceState, ours: Option<NewMember<'_>>, ot: Ot) ->
         packed.get(start..end).filter(|part| !part.is_empty()).map(|part| (*key, part))
     });
     let ot = ot.map(|value| (OT_KEY, value));
+    let first = packed.len().div_ceil(MAX_VALUE_BYTES) + usize::from(ot.is_some());
+    while first + foreign.len() > MAX_MEMBERS {
+        // Our members displace others, but never what decides over sampling.
+        match foreign.iter().rposition(|(key, _)| *key != OT_KEY) {
+            Some(last) => foreign.remove(last),
+            None => break,
+        };
+    }
     TraceState::from_key_value(ours.chain(ot).chain(foreign)).unwrap_or_default()
 }
 

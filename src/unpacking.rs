@@ -6,7 +6,8 @@ use opentelemetry::trace::TraceId;
 
 use crate::ascii::{is_graphic, parse_base64, push_hex128, BASE64_DIGITS};
 use crate::baggage::is_key;
-use crate::dsc::{push_key, DscKey, DynamicSamplingContext, EntryKey, MAX_SENTRY_MEMBERS};
+use crate::dsc::{names_trace, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::dsc_key::{push_key, DscKey, EntryKey};
 use crate::packing::{decode_code, Form, UNKNOWN};
 
 /// One packed value.
@@ -78,7 +79,8 @@ impl<'a> Entries<'a> {
         let code = self.take(1)?.as_bytes().first().copied().unwrap_or_default();
         let (key, form) = if code == UNKNOWN {
             let key = self.take_until(b'\\')?;
-            if !is_key(key) {
+            // A key that has a code of its own would slip past what is checked of that.
+            if !is_key(key) || DscKey::from_name(key).is_some() {
                 return Err(NotPacked);
             }
             (EntryKey::Unknown(key), Form::Text)
@@ -110,6 +112,13 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 impl<'a> PackedValue<'a> {
+    /// Whether it is the trace id of another trace, whose DSC this is.
+    fn names_other_trace(self, key: EntryKey<'_>, trace_id: TraceId) -> bool {
+        key == EntryKey::Known(DscKey::TraceId)
+            && self.form == Form::Text
+            && names_trace(self.text, trace_id) == Some(false)
+    }
+
     fn unpack(self, trace_id: TraceId) -> Option<Cow<'a, str>> {
         match self.form {
             Form::Const(text) => Some(text.into()),
@@ -157,13 +166,17 @@ pub(crate) fn members(packed: &str, trace_id: TraceId) -> Option<String> {
     /// Commas, prefixes and known keys, each of which stands once.
     const NAMES_BYTES: usize = 224;
     let entries = Entries::new(packed).ok()?;
-    let unknown = match entries.escaped {
-        true => memchr::memchr_iter(b'\\', packed.as_bytes()).count(),
-        false => 0,
-    };
-    let mut out = String::with_capacity(NAMES_BYTES + packed.len() + 8 * unknown);
+    if entries.escaped {
+        // Keys without a code are rare, and may stand twice.
+        let dsc = unpack(packed, trace_id)?;
+        return (dsc.names_trace(trace_id) != Some(false)).then(|| dsc.to_string());
+    }
+    let mut out = String::with_capacity(NAMES_BYTES + packed.len());
     for entry in entries {
         let (key, value) = entry.ok()?;
+        if value.names_other_trace(key, trace_id) {
+            return None;
+        }
         push_key(&mut out, key);
         value.push_to(&mut out, trace_id)?;
     }

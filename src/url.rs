@@ -18,7 +18,8 @@ impl<'a> Url<'a> {
     /// ```
     pub(crate) fn parse(url: &'a str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        // Browsers read `\` as `/`.
+        let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, path) = (rest.get(..end)?, rest.get(end..)?);
         let (userinfo, host_port) = match authority.rsplit_once('@') {
             Some((userinfo, host_port)) => (Some(userinfo), host_port),

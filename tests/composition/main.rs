@@ -1,0 +1,9 @@
+//! Beside other propagators: `tests/vectors/composition.json`, each row through the real SDK, and its page.
+#![cfg(feature = "sdk")]
+
+mod call;
+mod data;
+mod lists;
+mod page;
+mod ratio;
+mod table;

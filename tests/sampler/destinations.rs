@@ -1,0 +1,227 @@
+//! What a verdict does to a span, to what is below it, and to the trace state that leaves.
+
+use opentelemetry::trace::{SpanKind, TraceContextExt};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::Sampler;
+use opentelemetry_sentry::{OutgoingUrlExt, Sentry, SentryBuilder};
+
+use crate::support_core::service::Service;
+use crate::support_core::{
+    dsc, dsc_value, flag, headers, sentry_trace, span_context, Headers, DSN,
+};
+
+const ALLOWED: &str = "https://api.example.com/cart";
+const DENIED: &str = "https://tracker.example/";
+
+fn api() -> SentryBuilder {
+    Sentry::builder()
+        .dsn(DSN)
+        .release("shop@1.2.3")
+        .trace_propagation_targets(["https://api.example.com/"])
+}
+
+fn continued(flag: &str) -> Headers {
+    let list = "sentry-sample_rand=0.1,sentry-release=theirs,sentry-transaction=checkout";
+    headers([("sentry-trace", &*sentry_trace(flag)), ("baggage", list)])
+}
+
+/// Settings that record and such that do not.
+fn builders() -> [SentryBuilder; 3] {
+    [api(), api().traces_sample_rate(1.0), api().traces_sampler(|_| 0.0)]
+}
+
+#[test]
+fn a_verdict_is_said_of_one_span() {
+    for builder in builders() {
+        let service = Service::of(&builder.build().unwrap());
+        for parent in [Context::new(), service.receive(&continued("-1"))] {
+            let server = service.server(&parent, "cart");
+            let denied = service.client_to(&server, DENIED);
+            assert!(service.send(&denied).is_empty());
+            for child in [
+                service.start(&denied, SpanKind::Internal, "dns", &[]),
+                service.client(&denied),
+                service.client_to(&denied, ALLOWED),
+            ] {
+                assert!(service.send(&child).contains_key("sentry-trace"));
+                assert!(service.send(&service.client_to(&child, DENIED)).is_empty());
+            }
+            // Its siblings and the parent are as they were.
+            for cx in [server.clone(), service.client(&server)] {
+                assert!(service.send(&cx).contains_key("baggage"));
+            }
+        }
+        let strict = Service::of(&api().deny_unknown_urls(true).build().unwrap());
+        let allowed = strict.client_to(&Context::new(), ALLOWED);
+        assert!(!strict.send(&allowed).is_empty());
+        assert!(strict.send(&strict.client(&allowed)).is_empty(), "allowed is not inherited");
+    }
+}
+
+/// A denied span may take neither the DSC nor the transaction along, so they are gone below it.
+#[test]
+fn below_a_denied_span() {
+    for flag in ["-1", "-0", ""] {
+        for builder in builders() {
+            let service = Service::of(&builder.build().unwrap());
+            let remote = service.receive(&continued(flag));
+            let local = service.server(&remote, "cart");
+            let whole = service.send(&service.client(&local));
+            assert_eq!(dsc_value(&whole, "release"), Some("theirs"), "{flag}");
+            for parent in [remote, local] {
+                let below = service.client(&service.client_to(&parent, DENIED));
+                let sent = service.send(&below);
+                assert_eq!(sent.len(), 1, "sentry-trace alone: {sent:?}");
+                let decision = crate::support_core::flag(&sent);
+                assert_eq!(decision, crate::support_core::flag(&whole), "{flag}");
+            }
+        }
+    }
+    let service = Service::of(&api().traces_sample_rate(1.0).build().unwrap());
+    for parent in [Context::new(), service.server(&Context::new(), "cart")] {
+        let below = service.client(&service.client_to(&parent, DENIED));
+        let sent = service.send(&below);
+        let keys: Vec<&str> = dsc(&sent).iter().map(|(key, _)| *key).collect();
+        let expected = [
+            "trace_id",
+            "public_key",
+            "sample_rate",
+            "sample_rand",
+            "sampled",
+            "release",
+            "environment",
+            "org_id",
+        ];
+        assert_eq!(keys, expected, "a head without its transaction");
+    }
+}
+
+/// Beside a stock W3C propagator the trace state leaves to every host.
+#[test]
+fn what_the_trace_state_of_a_denied_span_holds() {
+    for builder in builders() {
+        let service = Service::of(&builder.build().unwrap());
+        for parent in [Context::new(), service.receive(&continued("-1"))] {
+            let server = service.server(&parent, "cart");
+            let state = |cx: &Context| span_context(cx).trace_state().header();
+            let is_head = parent.span().span_context().trace_id() == 0_u128.into();
+            let secrets = ["theirs", "checkout", "cart", "shop", "49d0f738"];
+            let denied = state(&service.client_to(&server, DENIED));
+            assert!(secrets.iter().all(|secret| !denied.contains(secret)), "{denied}");
+            assert_eq!(state(&server).contains("theirs"), !is_head);
+
+            let nowhere = api().trace_propagation_targets([""; 0]).traces_sample_rate(1.0);
+            let nowhere = Service::of(&nowhere.build().unwrap());
+            let parent = if is_head { Context::new() } else { nowhere.receive(&continued("-1")) };
+            let server = nowhere.server(&parent, "cart");
+            for cx in [parent, server.clone(), nowhere.client_to(&server, ALLOWED)] {
+                let state = state(&cx);
+                assert!(secrets.iter().all(|secret| !state.contains(secret)), "{state}");
+                assert!(nowhere.send(&cx).is_empty());
+            }
+        }
+    }
+}
+
+/// What the caller puts into the context comes before what attributes say.
+#[test]
+fn the_outgoing_url_comes_first() {
+    let service = Service::of(&api().traces_sample_rate(1.0).build().unwrap());
+    let root = service.server(&Context::new(), "cart");
+    for (url, attribute, sent) in
+        [(ALLOWED, DENIED, true), (DENIED, ALLOWED, false), (DENIED, DENIED, false)]
+    {
+        let after = service.client_to(&root, attribute).with_outgoing_url(url);
+        let before = service.client_to(&root.with_outgoing_url(url), attribute);
+        for (when, cx) in [("after its start", after), ("before its start", before)] {
+            assert_eq!(!service.send(&cx).is_empty(), sent, "{url}, {attribute}: {when}");
+        }
+    }
+    // It counts at the start of a span already, for what stays with the span alone.
+    const SENTRY: &str = "https://o1.ingest.sentry.io/";
+    for (url, attribute, recorded, sent) in [
+        (SENTRY, ALLOWED, false, false),
+        (ALLOWED, SENTRY, true, true),
+        (DENIED, ALLOWED, true, false),
+        (ALLOWED, DENIED, true, true),
+    ] {
+        let client = service.client_to(&root.with_outgoing_url(url), attribute);
+        assert_eq!(client.span().is_recording(), recorded, "{url}, {attribute}");
+        let alone = Context::new().with_remote_span_context(span_context(&client));
+        assert_eq!(!service.send(&alone).is_empty(), sent, "{url}, {attribute}");
+    }
+}
+
+/// No span, no header; the rest of the trace goes on as if it had not been there.
+#[test]
+fn sentry_itself_is_never_traced() {
+    let sentry = || Sentry::builder().dsn(DSN).traces_sample_rate(1.0);
+    let rows = [
+        ("https://o1.ingest.sentry.io/api/42/envelope/", false),
+        ("HTTPS://O1.INGEST.Sentry.io:443/", false),
+        ("https://o1.ingest.sentry.io:8443/", true),
+        ("https://o1.ingest.sentry.io.example/", true),
+    ];
+    for (url, traced) in rows {
+        for builder in [sentry(), sentry().trace_propagation_targets(["://"])] {
+            let service = Service::of(&builder.build().unwrap());
+            let remote = service.receive(&continued("-1"));
+            let local = service.server(&Context::new(), "cart");
+            // Not recording a request to Sentry is no decision over the trace.
+            let rows = [(Context::new(), None), (remote, Some("1")), (local.clone(), Some("1"))];
+            for (parent, decision) in rows {
+                let client = service.client_to(&parent, url);
+                assert_eq!(client.span().is_recording(), traced, "{url}");
+                assert_eq!(service.send(&client).is_empty(), !traced, "{url}");
+                let below = service.send(&service.client(&client));
+                let decision = decision.or(traced.then_some("1"));
+                assert_eq!(flag(&below), decision, "{url}: below it");
+                // Only a request is dropped, and a message to it gets no headers either.
+                let attribute = [KeyValue::new("url.full", url)];
+                for (kind, sent) in [(SpanKind::Server, true), (SpanKind::Producer, traced)] {
+                    let other = service.start(&parent, kind.clone(), "x", &attribute);
+                    assert!(other.span().is_recording(), "{url}, {kind:?}");
+                    assert_eq!(!service.send(&other).is_empty(), sent, "{url}, {kind:?}");
+                }
+            }
+            let sibling = service.client(&local);
+            assert!(sibling.span().is_recording());
+            assert_eq!(flag(&service.send(&sibling)), Some("1"));
+        }
+    }
+    // A proxy's host, port and scheme apart.
+    let service = Service::of(&sentry().build().unwrap());
+    let parts = [
+        KeyValue::new("url.scheme", "https"),
+        KeyValue::new("server.address", "o1.Ingest.sentry.io"),
+    ];
+    let client = service.start(&Context::new(), SpanKind::Client, "POST", &parts);
+    assert!(!client.span().is_recording());
+    assert!(service.send(&client).is_empty());
+}
+
+/// What is lost with the default local branches: they never ask us about a child.
+#[test]
+fn lost_on_the_default_local_branches() {
+    let sentry = api().traces_sample_rate(1.0).build().unwrap();
+    let ours = || sentry.sampler();
+    let sampler = Sampler::parent_based(ours())
+        .with_remote_parent_sampled(ours())
+        .with_remote_parent_not_sampled(ours());
+    let service = Service::new(&sentry, sampler.clone());
+    let root = service.server(&Context::new(), "cart");
+    let sends = |cx: &Context| !service.send(cx).is_empty();
+    assert!(sends(&service.client_to(&root, DENIED)), "lost: a child's attributes");
+    let to_sentry = service.client_to(&root, "https://o1.ingest.sentry.io/");
+    assert!(to_sentry.span().is_recording(), "lost: a request to Sentry is recorded");
+    assert!(!sends(&service.client_to(&Context::new(), DENIED)), "kept: a root's own");
+    let below = service.client(&service.client_to(&Context::new(), DENIED));
+    assert!(!sends(&below), "lost: a verdict is not cleared");
+    let named = service.client(&root).with_outgoing_url(DENIED);
+    assert!(!sends(&named), "kept: what the caller says");
+
+    let all = sampler.with_local_parent_sampled(ours()).with_local_parent_not_sampled(ours());
+    let service = Service::new(&sentry, all);
+    let root = service.server(&Context::new(), "cart");
+    assert!(service.send(&service.client_to(&root, DENIED)).is_empty(), "kept on all five");
+}

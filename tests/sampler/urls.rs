@@ -1,0 +1,140 @@
+//! Where a span's request goes, as its attributes say at its start.
+
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry_sentry::{Sentry, SentryBuilder};
+
+use crate::support_core::service::Service;
+use crate::support_core::{headers, sentry_trace, Headers, DSN};
+
+fn api() -> SentryBuilder {
+    Sentry::builder()
+        .dsn(DSN)
+        .trace_propagation_targets(["https://api.example.com/", "https://[::1]:8443/"])
+}
+
+fn attributes(pairs: &[(&'static str, Value)]) -> Vec<KeyValue> {
+    pairs.iter().map(|(key, value)| KeyValue::new(*key, value.clone())).collect()
+}
+
+/// What a span with these attributes sends, as root, below a local and below a remote span;
+/// recorded and not.
+fn sends(builder: SentryBuilder, kind: SpanKind, attributes: &[KeyValue]) -> Vec<Headers> {
+    let trace = |flag| headers([("sentry-trace", &*sentry_trace(flag))]);
+    let builders = [
+        builder.clone(),
+        builder.clone().traces_sample_rate(0.0),
+        builder.clone().traces_sample_rate(1.0),
+        builder.traces_sampler(|_| 1.0),
+    ];
+    let mut sent = Vec::new();
+    for builder in builders {
+        let service = Service::of(&builder.build().unwrap());
+        let remote = service.receive(&trace("-1"));
+        let parents = [
+            Context::new(),
+            service.receive(&trace("")),
+            service.receive(&trace("-0")),
+            service.server(&Context::new(), "local root"),
+            service.server(&remote, "below remote"),
+            remote,
+        ];
+        for parent in parents {
+            sent.push(service.send(&service.start(&parent, kind.clone(), "GET", attributes)));
+        }
+    }
+    sent
+}
+
+#[test]
+fn the_url_of_a_span() {
+    let full = |url: &'static str| attributes(&[("url.full", url.into())]);
+    let parts = |address: &'static str, port: Option<Value>, path: Option<&'static str>| {
+        let mut pairs = vec![("url.scheme", "https".into()), ("server.address", address.into())];
+        pairs.extend(port.map(|port| ("server.port", port)));
+        pairs.extend(path.map(|path| ("url.path", path.into())));
+        attributes(&pairs)
+    };
+    let (allowed, other) = ("api.example.com", "tracker.example");
+    let pair = |first: (&'static str, Value), second| attributes(&[first, second]);
+    let rows = [
+        ("url.full, allowed", full("https://api.example.com/cart?x=1"), true),
+        ("url.full, denied", full("https://tracker.example/"), false),
+        ("http.url, allowed", attributes(&[("http.url", "https://api.example.com/".into())]), true),
+        ("http.url, denied", attributes(&[("http.url", "https://tracker.example/".into())]), false),
+        (
+            "url.full wins over http.url",
+            pair(
+                ("http.url", "https://tracker.example/".into()),
+                ("url.full", "https://api.example.com/".into()),
+            ),
+            true,
+        ),
+        ("parts, allowed", parts(allowed, None, Some("/cart")), true),
+        ("parts, denied", parts(other, None, Some("/cart")), false),
+        ("parts without a path do not hold it", parts(allowed, None, None), false),
+        ("parts with another port", parts(allowed, Some(8443.into()), Some("/")), false),
+        ("parts with a port, IPv6", parts("::1", Some(8443.into()), Some("/")), true),
+        ("parts with a port as text", parts("[::1]", Some("8443".into()), Some("/")), true),
+        (
+            "url.full wins over parts",
+            [parts(other, None, Some("/")), full("https://api.example.com/")].concat(),
+            true,
+        ),
+        ("an empty url.full is none", [full(""), parts(other, None, None)].concat(), false),
+        ("no attributes", Vec::new(), true),
+        ("others", attributes(&[("net.peer.name", other.into()), ("url.path", "/x".into())]), true),
+        ("a scheme alone", attributes(&[("url.scheme", "https".into())]), true),
+        (
+            "an address alone",
+            attributes(&[("server.address", other.into()), ("server.port", 443.into())]),
+            true,
+        ),
+    ];
+    for (name, attributes, allowed) in rows {
+        for kind in [SpanKind::Client, SpanKind::Producer] {
+            for sent in sends(api(), kind.clone(), &attributes) {
+                assert_eq!(sent.contains_key("sentry-trace"), allowed, "{name}, {kind:?}");
+                assert_eq!(sent.is_empty(), !allowed, "{name}, {kind:?}: {sent:?}");
+            }
+        }
+    }
+}
+
+/// Only a span that sends a request has a destination: a server's URL is its own.
+#[test]
+fn other_kinds_are_not_asked() {
+    let url = attributes(&[("url.full", "https://tracker.example/".into())]);
+    for kind in [SpanKind::Internal, SpanKind::Server, SpanKind::Consumer] {
+        for sent in sends(api(), kind.clone(), &url) {
+            assert!(sent.contains_key("sentry-trace"), "{kind:?}");
+        }
+    }
+}
+
+/// Where unknown URLs are denied, a known one that is listed still gets its headers.
+#[test]
+fn unknown_urls_can_be_denied() {
+    let full = |url: &'static str| attributes(&[("url.full", url.into())]);
+    let rows = [
+        ("unknown", SpanKind::Client, Vec::new(), false),
+        ("allowed", SpanKind::Client, full("https://api.example.com/"), true),
+        ("allowed producer", SpanKind::Producer, full("https://api.example.com/"), true),
+        ("denied", SpanKind::Client, full("https://tracker.example/"), false),
+        ("a server's URL", SpanKind::Server, full("https://api.example.com/"), false),
+        ("no request", SpanKind::Internal, full("https://api.example.com/"), false),
+    ];
+    for (name, kind, attributes, allowed) in rows {
+        for sent in sends(api().deny_unknown_urls(true), kind.clone(), &attributes) {
+            assert_eq!(!sent.is_empty(), allowed, "{name}: {sent:?}");
+        }
+    }
+    // Without a list every known URL is listed.
+    let everywhere = || Sentry::builder().deny_unknown_urls(true);
+    for sent in sends(everywhere(), SpanKind::Client, &full("https://tracker.example/")) {
+        assert!(!sent.is_empty(), "known, no targets");
+    }
+    for sent in sends(everywhere(), SpanKind::Client, &[]) {
+        assert!(sent.is_empty(), "unknown, no targets");
+    }
+}

@@ -1,0 +1,232 @@
+//! DSCs that do not fit into one `tracestate` member, or not beside other parties' members.
+
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::trace::{TraceContextExt, TraceState};
+use opentelemetry::Context;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sentry::{Sentry, SentryPropagator};
+
+use super::w3c::assert_valid;
+use crate::support_core::service::Service;
+use crate::support_core::{
+    dsc, headers, inject, remote, sentry_trace, span_context, tracestate_keys, Headers, DSN,
+    PUBLIC_KEY, SPAN_ID, TRACE_ID,
+};
+
+fn incoming(list: &str) -> Headers {
+    headers([("sentry-trace", &*sentry_trace("-1")), ("baggage", list)])
+}
+
+fn ours(span_context: &opentelemetry::trace::SpanContext) -> Vec<String> {
+    let mut keys = tracestate_keys(span_context);
+    keys.retain(|key| key.starts_with("sentry"));
+    keys
+}
+
+/// Kept whole over several members, and still whole below spans and on another thread.
+#[test]
+fn a_long_dsc_takes_several_members() {
+    let rows = [
+        ("a usual one", "r".repeat(40), 0, 1),
+        ("a long release", "r".repeat(250), 0, 2),
+        ("just over two", "r".repeat(510), 0, 3),
+        ("almost all of it", "r".repeat(900), 0, 4),
+        ("unknown keys", "r".repeat(40), 40, 2),
+        ("a long release, unknown keys", "r".repeat(300), 40, 3),
+        ("64 members of one byte", String::new(), 62, 2),
+    ];
+    let service = Service::of(&Sentry::builder().dsn(DSN).build().unwrap());
+    for (name, release, unknown, members) in rows {
+        let unknown = (0..unknown).map(|n| format!(",sentry-k{n}=v")).collect::<String>();
+        let list = format!("sentry-sample_rand=0.785811,sentry-release={release}{unknown}");
+        let remote = service.receive(&incoming(&list));
+        let expected = ["sentry", "sentry-2", "sentry-3", "sentry-4"];
+        assert_eq!(ours(&span_context(&remote)), expected[..members], "{name}");
+        let server = service.server(&remote, "serve");
+        for cx in [remote, server.clone(), service.client(&server)] {
+            let kept = span_context(&cx);
+            assert_valid(&kept);
+            assert_eq!(service.send(&cx)["baggage"], list, "{name}");
+            let alone = std::thread::spawn(move || {
+                let cx = Context::new().with_remote_span_context(kept);
+                inject(&SentryPropagator::new(), &cx)
+            });
+            assert_eq!(alone.join().unwrap()["baggage"], list, "{name}");
+        }
+    }
+}
+
+/// Every byte that a DSC value may have, in every form, comes out as it went in.
+#[test]
+fn every_byte_of_a_value() {
+    let octets: String =
+        (0x21..=0x7e_u8).map(char::from).filter(|c| !"\",;\\".contains(*c)).collect();
+    let token = "!#$%&'*+-.^_`|~09azAZ";
+    let hex = PUBLIC_KEY;
+    for key in [
+        "trace_idx",
+        "public_key",
+        "sample_rate",
+        "sample_rand",
+        "sampled",
+        "release",
+        "environment",
+        "transaction",
+        "replay_id",
+        "org_id",
+        "u",
+        "",
+        token,
+        "a-b",
+        "T",
+        "\\",
+    ] {
+        for value in [
+            &*octets,
+            "",
+            "=",
+            "==",
+            "0.",
+            "true",
+            "false",
+            "production",
+            "0.5",
+            hex,
+            &hex.to_uppercase(),
+            TRACE_ID,
+            "T",
+            ".",
+            "%",
+            "%2",
+            "%zz",
+            "%00",
+            "1e-3",
+        ] {
+            let list = format!("sentry-sample_rand=0.785811,sentry-{key}={value}");
+            let cx = SentryPropagator::new().extract(&incoming(&list));
+            assert_valid(&span_context(&cx));
+            let sent = inject(&SentryPropagator::new(), &cx);
+            let members = dsc(&sent);
+            match key {
+                // No keys, and the two that a service completes.
+                "" | "\\" => assert_eq!(members.len(), 1, "{key}={value}"),
+                "sample_rand" => assert_eq!(members.len(), 1, "{key}={value}"),
+                _ => assert_eq!(sent["baggage"], list, "{key}={value}"),
+            }
+        }
+    }
+}
+
+/// To fit into 1 KiB whole entries go: unknown ones from the last, then the dispensable ones.
+#[test]
+fn what_is_dropped_first() {
+    let keys = ["release", "b", "environment", "replay_id", "a", "transaction"];
+    let last_first = ["a", "b", "transaction", "replay_id", "environment", "release"];
+    let value = "v".repeat(100);
+    let service = Service::of(&Sentry::builder().build().unwrap());
+    // What must stay grows by the size of one entry in each row.
+    for (dropped, must_stay) in [300, 420, 520, 620, 720, 820, 920].into_iter().enumerate() {
+        let stays = format!("sentry-sample_rand=0.785811,sentry-org_id={}", "1".repeat(must_stay));
+        let all = keys.map(|key| (key, format!("sentry-{key}={value}")));
+        let list = all.clone().map(|(_, member)| member).join(",");
+        let cx = service.server(&service.receive(&incoming(&format!("{stays},{list}"))), "serve");
+        assert_valid(&span_context(&cx));
+        let gone = &last_first[..dropped];
+        let kept = all.iter().filter(|(key, _)| !gone.contains(key));
+        let expected = kept.fold(stays, |list, (_, member)| list + "," + member);
+        assert_eq!(service.send(&cx)["baggage"], expected, "{must_stay}");
+    }
+    // If that is not enough all goes, and stays gone: an empty frozen DSC.
+    let list = format!("sentry-sample_rand=0.785811,sentry-org_id={}", "1".repeat(1100));
+    let service = Service::of(&Sentry::builder().dsn(DSN).org_id("1".repeat(20)).build().unwrap());
+    let relay = Service::of(&Sentry::builder().build().unwrap());
+    let remote = relay.receive(&incoming(&list));
+    for cx in [remote.clone(), relay.server(&remote, "serve"), service.server(&remote, "serve")] {
+        let sent = service.send(&cx);
+        assert_eq!(sent.len(), 1, "sentry-trace alone: {sent:?}");
+    }
+}
+
+/// A head's transaction gives way too; the rest is composed from the settings.
+#[test]
+fn a_heads_long_name() {
+    let sentry = Sentry::builder().dsn(DSN).traces_sample_rate(1.0).build().unwrap();
+    let service = Service::of(&sentry);
+    for (length, sent_length) in [(900, Some(900)), (1100, None), (100_000, None)] {
+        let root = service.server(&Context::new(), &"n".repeat(length));
+        assert_valid(&span_context(&root));
+        let sent = service.send(&root);
+        let name = dsc(&sent).into_iter().find(|(key, _)| *key == "transaction");
+        assert_eq!(name.map(|(_, name)| name.len()), sent_length);
+        assert!(sent["baggage"].contains("sentry-sample_rate=1,"));
+    }
+}
+
+/// Ours come first; only `sentry` may displace another party's last member.
+#[test]
+fn beside_other_members() {
+    let list = TextMapCompositePropagator::new(vec![
+        Box::new(TraceContextPropagator::new()),
+        Box::new(SentryPropagator::new()),
+    ]);
+    let long = format!("sentry-sample_rand=0.785811,sentry-release={}", "r".repeat(900));
+    let short = "sentry-sample_rand=0.785811,sentry-release=r";
+    for (foreign, baggage, members) in [
+        (0, &*long, 4),
+        (28, &*long, 4),
+        (29, &*long, 1),
+        (31, &*long, 1),
+        (31, short, 1),
+        (32, short, 1),
+        (32, &*long, 1),
+    ] {
+        let names: Vec<String> = (0..foreign).map(|n| format!("k{n}")).collect();
+        let state = names.iter().map(|name| format!("{name}=v")).collect::<Vec<_>>().join(",");
+        let mut incoming = incoming(baggage);
+        let traceparent = format!("00-{TRACE_ID}-{SPAN_ID}-01");
+        incoming.extend(headers([("traceparent", &*traceparent), ("tracestate", &*state)]));
+        let cx = list.extract(&incoming);
+        let kept = span_context(&cx);
+        assert_valid(&kept);
+        let keys = tracestate_keys(&kept);
+        assert_eq!(ours(&kept).len(), members, "{foreign}");
+        let room = names.len().min(32 - members);
+        assert_eq!(keys[members..], names[..room], "{foreign}");
+        let sent = inject(&SentryPropagator::new(), &cx);
+        assert!(sent["baggage"].starts_with("sentry-sample_rand=0.785811"), "{foreign}");
+        let whole = baggage.len() < 256 || members == 4;
+        assert_eq!(sent["baggage"] == baggage, whole, "{foreign}: a release goes whole or not");
+    }
+}
+
+/// What the SDK lets into a trace state and W3C does not.
+#[test]
+fn members_that_are_not_valid_go() {
+    let bad = [
+        ("newline", "a\nb"),
+        ("empty", ""),
+        ("latin", "é"),
+        ("tab", "a\tb"),
+        ("del", "\u{7f}"),
+        ("space", "a "),
+        ("good", "1"),
+        ("good", "2"),
+        ("also-good", " a"),
+    ];
+    let state = TraceState::from_key_value(bad).unwrap();
+    assert_eq!((&state).into_iter().count(), bad.len());
+    let found = remote(true, "");
+    let found = opentelemetry::trace::SpanContext::new(
+        found.trace_id(),
+        found.span_id(),
+        found.trace_flags(),
+        true,
+        state,
+    );
+    let cx = Context::new().with_remote_span_context(found);
+    let after =
+        SentryPropagator::new().extract_with_context(&cx, &incoming("sentry-sample_rand=0.785811"));
+    let after = span_context(&after);
+    let members: Vec<_> = assert_valid(&after).into_iter().skip(1).collect();
+    assert_eq!(members, [("good", "1"), ("also-good", " a")]);
+}

@@ -1,0 +1,148 @@
+//! `tracestate` goes out without our members, with everybody else's, and with no false `th`.
+
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::Context;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::Sampler;
+use opentelemetry_sentry::OutgoingUrlExt;
+
+use super::inner::{headers, inject, sentry, span_context, Writes, ALLOWED, DENIED, SPAN, TRACE};
+use crate::call::{call, Call};
+use crate::lists::Composition;
+
+struct Row {
+    name: &'static str,
+    /// What the inner propagator writes; it need not be what the span has.
+    inner: &'static str,
+    sampled: bool,
+    out: &'static str,
+}
+
+const fn row(name: &'static str, inner: &'static str, sampled: bool, out: &'static str) -> Row {
+    Row { name, inner, sampled, out }
+}
+
+// The low 56 bits of the trace id are 0x20121231212312012 & 0xff_ffff_ffff_ffff.
+const ROWS: [Row; 17] = [
+    row("empty", "", true, ""),
+    row("others'", "vendor=1,a@b=x y", true, "vendor=1,a@b=x y"),
+    row("ours", "sentry=c..T,vendor=1", true, "vendor=1"),
+    row("ours, several", "sentry=c..T,sentry-2=x,sentry-17=y,vendor=1", true, "vendor=1"),
+    row("ours alone", "sentry=c..T,sentry-2=x", true, ""),
+    row("ours, not in front", "vendor=1,sentry=c..T,other=2", true, "vendor=1,other=2"),
+    row("ours, however it came", "sentry=,vendor=1", true, "vendor=1"),
+    row(
+        "not quite ours",
+        "sentryco=1,sentry-x=2,sentry-2x=3",
+        true,
+        "sentryco=1,sentry-x=2,sentry-2x=3",
+    ),
+    row("spaces", " vendor=1 , sentry=c..T,\tother=2", true, "vendor=1,other=2"),
+    row(
+        "th that holds",
+        "sentry=c..T,ot=th:0;rv:80000000000000",
+        true,
+        "ot=th:0;rv:80000000000000",
+    ),
+    row(
+        "th with the others'",
+        "vendor=1,ot=th:8;rv:ffffffffffffff;x:y",
+        true,
+        "vendor=1,ot=th:8;rv:ffffffffffffff;x:y",
+    ),
+    row("th above rv", "ot=th:8;rv:7fffffffffffff,vendor=1", true, "ot=rv:7fffffffffffff,vendor=1"),
+    row(
+        "th on a dropped span",
+        "ot=th:8;rv:ffffffffffffff,vendor=1",
+        false,
+        "ot=rv:ffffffffffffff,vendor=1",
+    ),
+    row("th alone on a dropped span", "ot=th:8,vendor=1", false, "vendor=1"),
+    row("a sub-key of somebody else", "ot=x:y;th:8", false, "ot=x:y"),
+    row("no th on a dropped span", "ot=rv:ffffffffffffff;x:y", false, "ot=rv:ffffffffffffff;x:y"),
+    row("no threshold at all", "ot=th:G;x:y", true, "ot=x:y"),
+];
+
+#[test]
+fn every_row_goes_out_as_it_says() {
+    for row in ROWS {
+        let wrapped = sentry().propagator().wrap(Writes::new([("TraceState", row.inner)]));
+        let cx = Context::new().with_remote_span_context(span_context(row.sampled, ""));
+        for cx in [
+            cx.with_outgoing_url(ALLOWED),
+            cx.with_outgoing_url(DENIED),
+            cx.with_telemetry_suppressed(),
+        ] {
+            assert_eq!(inject(&wrapped, &cx)["tracestate"], row.out, "{}", row.name);
+        }
+    }
+}
+
+/// The same through W3C's own propagator, which reads the span's trace state.
+#[test]
+fn w3cs_propagator_is_no_exception() {
+    for row in
+        ROWS.iter().filter(|row| row.inner.parse::<opentelemetry::trace::TraceState>().is_ok())
+    {
+        let wrapped = sentry().propagator().wrap(TraceContextPropagator::new());
+        let cx = Context::new().with_remote_span_context(span_context(row.sampled, row.inner));
+        assert_eq!(inject(&wrapped, &cx)["tracestate"], row.out, "{}", row.name);
+    }
+}
+
+/// A head's and a continued trace's `th` after the SDK's own samplers had their say. In a plain list
+/// nobody can take it back.
+#[test]
+fn a_foreign_sampler_that_drops_makes_th_false() {
+    let sentry_trace = format!("{TRACE}-{SPAN}-1");
+    let incoming = headers([
+        ("sentry-trace", &*sentry_trace),
+        ("baggage", "sentry-sample_rate=0.5,sentry-sample_rand=0.250000"),
+    ]);
+    for (sampler, composition, th) in [
+        (Sampler::AlwaysOn, Composition::WrapW3c, true),
+        (Sampler::AlwaysOn, Composition::W3cSentry, true),
+        (Sampler::AlwaysOff, Composition::WrapW3c, false),
+        (Sampler::AlwaysOff, Composition::WrapW3cBaggage, false),
+        (Sampler::AlwaysOff, Composition::WrapBaggageW3c, false),
+        // The loss of the plain list.
+        (Sampler::AlwaysOff, Composition::W3cSentry, true),
+    ] {
+        let propagator = composition.propagator(&sentry());
+        let mut sent = std::collections::HashMap::new();
+        let name = format!("{sampler:?}, {}", composition.name());
+        call(
+            &*propagator,
+            sampler,
+            &incoming,
+            Call { name: "checkout", ..Call::default() },
+            &mut sent,
+        );
+        let ot = sent["tracestate"].split(',').find_map(|member| member.strip_prefix("ot="));
+        let ot = ot.expect("the rv stays");
+        assert_eq!(ot.contains("th:"), th, "{name}: {ot}");
+        assert!(ot.contains("rv:"), "{name}: {ot}");
+    }
+}
+
+/// In a list the option rewrites it; in `wrap` it changes nothing.
+#[test]
+fn the_option_rewrites_it_in_a_list() {
+    let sentry =
+        opentelemetry_sentry::Sentry::builder().rewrite_tracestate(true).build().expect("settings");
+    let cx = Context::new()
+        .with_remote_span_context(span_context(true, "sentry=c..T,vendor=1,sentry-2=x,ot=x:y"));
+    let list = TextMapCompositePropagator::new(vec![
+        Box::new(TraceContextPropagator::new()),
+        Box::new(sentry.propagator()),
+    ]);
+    let wrapped = sentry.propagator().wrap(TraceContextPropagator::new());
+    for propagator in [&list as &dyn TextMapPropagator, &wrapped] {
+        for cx in [cx.clone(), cx.with_telemetry_suppressed()] {
+            let mut sent = std::collections::HashMap::new();
+            propagator.inject_context(&cx, &mut sent);
+            assert_eq!(sent["tracestate"], "vendor=1,ot=x:y");
+        }
+    }
+}
