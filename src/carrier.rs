@@ -62,10 +62,14 @@ impl TraceData {
 
 impl Injector for TraceData {
     fn set(&mut self, key: &str, value: String) {
-        match self.pairs.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(key)) {
-            Some((_, old)) => *old = value,
-            None => self.pairs.push((key.to_owned(), value)),
-        }
+        let place = self.pairs.iter().position(|(known, _)| known.eq_ignore_ascii_case(key));
+        let pair = (key.to_owned(), value);
+        let Some(place) = place else {
+            return self.pairs.push(pair);
+        };
+        // A name that stood twice would leave what belongs to another trace.
+        self.pairs.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
+        self.pairs.insert(place, pair);
     }
 
     fn reserve(&mut self, additional: usize) {

@@ -168,8 +168,8 @@ pub(crate) fn refuse(cx: &Context) -> Context {
     without_sentry_baggage(cx).unwrap_or_else(|| cx.clone())
 }
 
-/// The context's baggage and suppression, and no span: a context cannot lose its span.
-fn without_span(cx: &Context) -> Context {
+/// The context's own baggage and suppression, and no span: a context cannot lose its span.
+pub(crate) fn without_span(cx: &Context) -> Context {
     let fresh = Context::new().with_baggage(own_members(cx.baggage()));
     if cx.is_telemetry_suppressed() {
         fresh.with_telemetry_suppressed()

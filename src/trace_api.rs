@@ -1,13 +1,12 @@
 //! Custom instrumentation: what Sentry's SDKs call `continueTrace`, `getTraceData` and
 //! `startNewTrace`, in terms of OTel's `Context`.
 
-use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::Context;
 
 use crate::baggage::BAGGAGE_HEADER;
 use crate::carrier::TraceData;
-use crate::dsc_key::is_sentry_key;
+use crate::propagator::without_span;
 use crate::sentry_trace::SENTRY_TRACE_HEADER;
 use crate::traceparent::TRACEPARENT_HEADER;
 
@@ -48,8 +47,8 @@ pub fn continue_trace(propagator: &dyn TextMapPropagator, headers: &dyn Extracto
 /// have none of their own. Nothing where nothing is to be sent: there is no valid span, telemetry
 /// is suppressed, or the target is denied.
 ///
-/// `sentry-trace`, `baggage` and `traceparent` come first. The channel's URL is known only where the context has
-/// one: see [`with_outgoing_url`](crate::OutgoingUrlExt::with_outgoing_url).
+/// `sentry-trace`, `baggage` and `traceparent` come first. The channel's URL is known only where
+/// the context has one: see [`with_outgoing_url`](crate::OutgoingUrlExt::with_outgoing_url).
 ///
 /// ```
 /// use opentelemetry::Context;
@@ -79,11 +78,5 @@ pub fn trace_data(propagator: &dyn TextMapPropagator, cx: &Context) -> TraceData
 #[must_use = "the trace is started by the first span that starts with this context"]
 pub fn start_new_trace(cx: &Context) -> Context {
     // What is Sentry's in the baggage is of the trace that is left.
-    let own = cx.baggage().iter().filter(|(key, _)| !is_sentry_key(key.as_str()));
-    let baggage: Baggage = own.map(|(key, value)| (key.clone(), value.clone())).collect();
-    let fresh = Context::new().with_baggage(baggage);
-    if cx.is_telemetry_suppressed() {
-        return fresh.with_telemetry_suppressed();
-    }
-    fresh
+    without_span(cx)
 }
