@@ -1,0 +1,87 @@
+//! A loopback server in the place of Sentry's OTLP endpoint, and of a Collector.
+
+use std::io::{self, Read};
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::Router;
+use flate2::read::GzDecoder;
+use opentelemetry_sentry::SENTRY_AUTH_HEADER;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::protobuf::{self, Span};
+
+const PROJECT: &str = "42";
+const COLLECTOR: &str = "/v1/traces";
+/// The most that is unpacked of one request.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// One request that arrived.
+pub(crate) struct Received {
+    pub(crate) path: String,
+    pub(crate) auth: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) gzip: bool,
+    pub(crate) spans: Vec<Span>,
+}
+
+type Log = Arc<Mutex<Vec<Received>>>;
+
+/// Listens until it is dropped.
+pub(crate) struct Endpoint {
+    address: SocketAddr,
+    received: Log,
+    _runtime: Runtime,
+}
+
+impl Endpoint {
+    pub(crate) fn start() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_io().build()?;
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+        let address = listener.local_addr()?;
+        let received = Log::default();
+        let router = Router::new().fallback(receive).with_state(Arc::clone(&received));
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Ok(Endpoint { address, received, _runtime: runtime })
+    }
+
+    /// The DSN of a project that lives here.
+    pub(crate) fn dsn(&self, key: &str) -> String {
+        format!("http://{key}@{}/{PROJECT}", self.address)
+    }
+
+    pub(crate) fn collector_url(&self) -> String {
+        format!("http://{}{COLLECTOR}", self.address)
+    }
+
+    /// What arrived since the last time.
+    pub(crate) fn take(&self) -> Vec<Received> {
+        mem::take(&mut *self.received.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn receive(State(log): State<Log>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
+    let gzip = header("content-encoding").as_deref() == Some("gzip");
+    let mut unpacked = Vec::new();
+    if gzip && GzDecoder::new(&*body).take(MAX_BYTES).read_to_end(&mut unpacked).is_err() {
+        return StatusCode::BAD_REQUEST;
+    }
+    let spans = protobuf::spans(if gzip { &unpacked } else { &body });
+    let Some(spans) = spans else {
+        return StatusCode::BAD_REQUEST;
+    };
+    log.lock().unwrap_or_else(PoisonError::into_inner).push(Received {
+        path: uri.path().to_owned(),
+        auth: header(SENTRY_AUTH_HEADER),
+        content_type: header("content-type"),
+        gzip,
+        spans,
+    });
+    StatusCode::OK
+}

@@ -1,0 +1,160 @@
+//! The way into Sentry: spans of two services of one trace, through `Sentry::span_exporter`.
+//!
+//! They go to the project of `SENTRY_DSN` where that is set, else to a loopback server that takes
+//! Sentry's place, checks what arrives, and prints it.
+//!
+//! ```sh
+//! cargo run --example otlp_to_sentry --features otlp
+//! SENTRY_DSN=https://..@o1.ingest.sentry.io/42 cargo run --example otlp_to_sentry --features otlp
+//! ```
+
+mod endpoint;
+mod protobuf;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use endpoint::{Endpoint, Received};
+use opentelemetry::trace::{SpanKind, TraceContextExt, TraceId, Tracer, TracerProvider};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_otlp::{Compression, WithHttpConfig};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sentry::{continue_trace, trace_data, CleanSpanExporter, Sentry};
+
+const KEY: &str = "49d0f7386ad645858ae85020e393bef3";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("otlp_to_sentry: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let builder = || {
+        let builder = Sentry::builder().release("shop@1.2.3").environment("staging");
+        builder.traces_sample_rate(1.0)
+    };
+    let from_env = builder().env().build()?;
+    if from_env.dsn().is_some() {
+        let trace_id = shop_and_checkout(&from_env, || Ok(from_env.span_exporter()?))?;
+        writeln!(io::stdout(), "sent to Sentry: trace {trace_id}")?;
+        return Ok(());
+    }
+
+    // No proxy is asked for a server on this machine.
+    std::env::set_var("NO_PROXY", "127.0.0.1");
+    let endpoint = Endpoint::start()?;
+    let sentry = builder().dsn(endpoint.dsn(KEY)).build()?;
+
+    let trace_id = shop_and_checkout(&sentry, || Ok(sentry.span_exporter()?))?;
+    let received = endpoint.take();
+    print(&received)?;
+    assert_sentry(&received, trace_id);
+    assert!(received.iter().all(|request| !request.gzip), "no compression was asked for");
+    assert!(spans(&received).all(|span| span.trace_state.contains("sentry=")));
+
+    // Compressed, and without what this crate keeps in the trace state.
+    let trace_id = shop_and_checkout(&sentry, || {
+        let builder = sentry.span_exporter_builder()?.with_compression(Compression::Gzip);
+        Ok(CleanSpanExporter::new(builder.build()?))
+    })?;
+    let received = endpoint.take();
+    print(&received)?;
+    assert_sentry(&received, trace_id);
+    assert!(received.iter().all(|request| request.gzip), "compression was asked for");
+    assert!(spans(&received).all(|span| !span.trace_state.contains("sentry")));
+
+    // To a Collector nothing of the DSN goes.
+    let collector = endpoint.collector_url();
+    let trace_id = shop_and_checkout(&sentry, || Ok(sentry.span_exporter_to(&collector)?))?;
+    let received = endpoint.take();
+    print(&received)?;
+    assert_eq!(spans(&received).count(), 3);
+    assert!(received.iter().all(|r| r.path == "/v1/traces" && r.auth.is_none()));
+    assert!(spans(&received).all(|span| span.trace_id == trace_id.to_string()));
+    Ok(())
+}
+
+/// A request to the shop, which calls the checkout; each service exports its own spans.
+fn shop_and_checkout<E: SpanExporter + 'static>(
+    sentry: &Sentry,
+    exporter: impl Fn() -> Result<E, Box<dyn Error>>,
+) -> Result<TraceId, Box<dyn Error>> {
+    let provider = |service: &'static str| -> Result<SdkTracerProvider, Box<dyn Error>> {
+        let resource = Resource::builder()
+            .with_service_name(service)
+            .with_attributes(sentry.resource_attributes())
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(sentry.sampler())
+            .with_resource(resource)
+            .with_batch_exporter(exporter()?);
+        Ok(provider.build())
+    };
+    let (shop, checkout) = (provider("shop")?, provider("checkout")?);
+
+    let server = start(&shop, SpanKind::Server, "GET /cart", &Context::new());
+    let client = start(&shop, SpanKind::Client, "GET", &server);
+    let headers = trace_data(&sentry.propagator(), &client);
+    let incoming = continue_trace(&sentry.propagator(), &headers);
+    let called = start(&checkout, SpanKind::Server, "GET /checkout", &incoming);
+    for cx in [&called, &client, &server] {
+        cx.span().end();
+    }
+    // Sends what the processors still hold.
+    shop.shutdown()?;
+    checkout.shutdown()?;
+    Ok(server.span().span_context().trace_id())
+}
+
+fn start(
+    provider: &SdkTracerProvider,
+    kind: SpanKind,
+    name: &'static str,
+    cx: &Context,
+) -> Context {
+    let tracer = provider.tracer("otlp_to_sentry");
+    let route = name.split_once(' ').map(|(_, route)| KeyValue::new("http.route", route));
+    let builder = tracer.span_builder(name).with_kind(kind).with_attributes(route);
+    cx.with_span(builder.start_with_context(&tracer, cx))
+}
+
+/// What Sentry's endpoint needs: path, key, one trace, its weight, and who sends.
+fn assert_sentry(received: &[Received], trace_id: TraceId) {
+    assert_eq!(spans(received).count(), 3, "two spans of the shop, one of the checkout");
+    for request in received {
+        assert_eq!(request.path, "/api/42/integration/otlp/v1/traces/");
+        assert_eq!(request.auth.as_deref(), Some(&*format!("sentry sentry_key={KEY}")));
+        assert_eq!(request.content_type.as_deref(), Some("application/x-protobuf"));
+    }
+    for span in spans(received) {
+        assert_eq!(span.trace_id, trace_id.to_string());
+        assert!(span.trace_state.contains("ot=th:0"), "{}", span.trace_state);
+        assert_eq!(span.resource["deployment.environment.name"], "staging");
+        assert_eq!(span.resource["service.version"], "shop@1.2.3");
+    }
+}
+
+fn spans(received: &[Received]) -> impl Iterator<Item = &protobuf::Span> {
+    received.iter().flat_map(|request| &request.spans)
+}
+
+fn print(received: &[Received]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    for request in received {
+        writeln!(stdout, "POST {}", request.path)?;
+        writeln!(stdout, "  x-sentry-auth: {}", request.auth.as_deref().unwrap_or("none"))?;
+        writeln!(stdout, "  {}", if request.gzip { "gzip" } else { "not compressed" })?;
+        for span in &request.spans {
+            let service = span.resource.get("service.name").map_or("", String::as_str);
+            writeln!(stdout, "  {service}: {} {} {}", span.name, span.trace_id, span.trace_state)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! A queue between two services: messages with headers, whose values are bytes, as in Kafka or AMQP.
+//!
+//! ```sh
+//! cargo run --example queue
+//! ```
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+use opentelemetry_sentry::{continue_trace, MessageExtractor, MessageInjector, Sentry};
+
+/// A message as brokers have it.
+struct Message {
+    headers: Vec<(String, Vec<u8>)>,
+    order: u32,
+}
+
+/// One side of the queue.
+struct Service {
+    sentry: Sentry,
+    provider: SdkTracerProvider,
+    spans: InMemorySpanExporter,
+}
+
+impl Service {
+    fn new(release: &str) -> Result<Self, Box<dyn Error>> {
+        let builder = Sentry::builder().dsn("https://key@o1.ingest.sentry.io/42").release(release);
+        let sentry = builder.traces_sample_rate(1.0).build()?;
+        let spans = InMemorySpanExporter::default();
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(sentry.sampler())
+            .with_simple_exporter(spans.clone())
+            .build();
+        Ok(Service { sentry, provider, spans })
+    }
+
+    fn start(&self, kind: SpanKind, name: &'static str, parent: &Context) -> Context {
+        let tracer = self.provider.tracer("queue");
+        let system = KeyValue::new("messaging.system", "example");
+        let builder = tracer.span_builder(name).with_kind(kind).with_attributes([system]);
+        parent.with_span(builder.start_with_context(&tracer, parent))
+    }
+
+    /// Puts the trace of a PRODUCER span into a message, over what it may have of an earlier try.
+    fn send(&self, parent: &Context, message: &mut Message) {
+        let cx = self.start(SpanKind::Producer, "send orders", parent);
+        let mut headers = MessageInjector(&mut message.headers);
+        self.sentry.propagator().inject_context(&cx, &mut headers);
+    }
+
+    /// Handles a message in a CONSUMER span, which continues the trace that the message came with.
+    fn receive(&self, message: &Message) {
+        let headers = message.headers.iter().map(|(name, value)| (&**name, &**value));
+        let cx = continue_trace(&self.sentry.propagator(), &MessageExtractor::new(headers));
+        let cx = self.start(SpanKind::Consumer, "process orders", &cx);
+        cx.span().set_attribute(KeyValue::new("order", i64::from(message.order)));
+    }
+
+    fn spans(&self, name: &str) -> Result<Vec<SpanData>, Box<dyn Error>> {
+        let finished = self.spans.get_finished_spans()?.into_iter();
+        Ok(finished.filter(|span| span.name == name).collect())
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("queue: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let (shop, warehouse) = (Service::new("shop@1.2.3")?, Service::new("warehouse@4.5.6")?);
+    let (sender, receiver) = mpsc::channel::<Message>();
+
+    let worker = thread::spawn(move || {
+        // The worker's own span is no parent of what it takes from the queue.
+        let waiting = warehouse.start(SpanKind::Internal, "wait for orders", &Context::new());
+        let _guard = waiting.attach();
+        for message in receiver {
+            warehouse.receive(&message);
+        }
+        warehouse
+    });
+
+    let request = shop.start(SpanKind::Server, "POST /order", &Context::new());
+    let content_type = ("content-type".to_owned(), b"application/json".to_vec());
+    let mut first = Message { headers: vec![content_type], order: 1 };
+    // The broker did not answer at first: the message is sent again, with the second try's span.
+    shop.send(&request, &mut first);
+    shop.send(&request, &mut first);
+    let names: Vec<&str> = first.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["content-type", "sentry-trace", "baggage"], "each header stands once");
+    sender.send(first)?;
+    // Somebody else's message, without a trace.
+    sender.send(Message { headers: Vec::new(), order: 2 })?;
+    drop(sender);
+    drop(request);
+
+    let warehouse = worker.join().map_err(|_| "the worker failed")?;
+    let sent = shop.spans("send orders")?;
+    let received = warehouse.spans("process orders")?;
+    let mut stdout = io::stdout();
+    for span in shop.spans("POST /order")?.iter().chain(&sent).chain(&received) {
+        writeln!(stdout, "{} {}", span.span_context.trace_id(), span.name)?;
+    }
+    let [_, second_try] = &sent[..] else { return Err("two tries were made".into()) };
+    let [continued, new] = &received[..] else { return Err("two messages were sent".into()) };
+    assert_eq!(continued.span_context.trace_id(), second_try.span_context.trace_id());
+    assert_eq!(continued.parent_span_id, second_try.span_context.span_id());
+    let waiting = &warehouse.spans("wait for orders")?[0];
+    assert_ne!(new.span_context.trace_id(), continued.span_context.trace_id());
+    assert_ne!(new.span_context.trace_id(), waiting.span_context.trace_id());
+    Ok(())
+}

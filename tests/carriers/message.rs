@@ -1,0 +1,97 @@
+//! Messages as Kafka and AMQP have them: byte values, repeated names.
+
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::Context;
+use opentelemetry_sentry::{
+    continue_trace, trace_data, MessageExtractor, MessageInjector, SentryPropagator,
+};
+
+use crate::support_core::{remote, sentry_trace, span_context, TRACE_ID};
+
+type Headers = Vec<(String, Vec<u8>)>;
+
+fn extractor(headers: &Headers) -> MessageExtractor<'_> {
+    MessageExtractor::new(headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())))
+}
+
+fn headers<const N: usize>(pairs: [(&str, &[u8]); N]) -> Headers {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_vec())).to_vec()
+}
+
+/// Each list of headers, and the `baggage` that is continued; `None` where no trace is.
+#[test]
+fn what_a_consumer_continues() {
+    let trace = sentry_trace("-1");
+    let trace = trace.as_bytes();
+    let rows: [(&str, Headers, Option<Option<&str>>); 8] = [
+        ("the trace", headers([("sentry-trace", trace)]), Some(None)),
+        ("in another case", headers([("Sentry-Trace", trace)]), Some(None)),
+        (
+            "repeated baggage",
+            headers([
+                ("baggage", b"tenant=7,sentry-a=1"),
+                ("sentry-trace", trace),
+                ("payload", &[0xff; 64]),
+                ("BAGGAGE", b"sentry-sample_rand=0.25,sentry-a=3"),
+            ]),
+            Some(Some("sentry-a=3,sentry-sample_rand=0.25")),
+        ),
+        (
+            "baggage of which one is no text",
+            headers([
+                ("sentry-trace", trace),
+                ("baggage", b"sentry-a=\xff"),
+                ("baggage", b"sentry-sample_rand=0.25"),
+            ]),
+            Some(Some("sentry-sample_rand=0.25")),
+        ),
+        (
+            "a trace of which the first is no text",
+            headers([("sentry-trace", b"\xff\xfe"), ("sentry-trace", trace)]),
+            Some(None),
+        ),
+        (
+            "a trace of which the first is no trace",
+            headers([("sentry-trace", b"1"), ("sentry-trace", trace)]),
+            Some(None),
+        ),
+        ("no text at all", headers([("sentry-trace", b"\x00\xff")]), None),
+        ("nothing", Headers::new(), None),
+    ];
+    for (name, headers, expected) in rows {
+        let cx = continue_trace(&SentryPropagator::new(), &extractor(&headers));
+        assert_eq!(cx.has_active_span(), expected.is_some(), "{name}");
+        if let Some(baggage) = expected {
+            assert_eq!(span_context(&cx).trace_id().to_string(), TRACE_ID, "{name}");
+            assert_eq!(trace_data(&SentryPropagator::new(), &cx).get("baggage"), baggage, "{name}");
+        }
+    }
+}
+
+/// A message that is sent again has every header once, and its own untouched.
+#[test]
+fn what_a_producer_sends() {
+    let cx = Context::new().with_remote_span_context(remote(true, ""));
+    let own: (&str, &[u8]) = ("content-type", b"\xffbinary");
+    let mut sent = headers([
+        own,
+        ("sentry-trace", b"of an earlier try"),
+        ("SENTRY-TRACE", b"of the one before"),
+    ]);
+    for _ in 0..3 {
+        SentryPropagator::new().inject_context(&cx, &mut MessageInjector(&mut sent));
+        assert_eq!(sent, headers([own, ("sentry-trace", sentry_trace("-1").as_bytes())]));
+    }
+}
+
+#[test]
+fn keys_and_debug() {
+    let mut headers = headers([("a", b"secret"), ("b", b"\xff"), ("a", b"2")]);
+    let carrier = extractor(&headers);
+    assert_eq!(carrier.keys(), ["a", "b", "a"]);
+    assert_eq!(carrier.get_all("A"), Some(vec!["secret", "2"]));
+    assert_eq!((carrier.get("b"), carrier.get_all("b"), carrier.get("c")), (None, None, None));
+    assert_eq!(format!("{carrier:?}"), "MessageExtractor { len: 3, .. }");
+    assert_eq!(format!("{:?}", MessageInjector(&mut headers)), "MessageInjector { len: 3, .. }");
+}

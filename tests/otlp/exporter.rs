@@ -1,0 +1,129 @@
+//! The exporters: what arrives, what is refused, and that Sentry's own requests are not traced.
+
+use std::future::{ready, Future};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sentry::Sentry;
+
+use crate::endpoint::Endpoint;
+
+const KEY: &str = "49d0f7386ad645858ae85020e393bef3";
+
+fn sentry(endpoint: &Endpoint) -> Sentry {
+    let builder = Sentry::builder().dsn(endpoint.dsn(KEY)).release("shop@1").environment("test");
+    builder.traces_sample_rate(1.0).build().unwrap()
+}
+
+fn endpoint() -> Endpoint {
+    // No proxy is asked for a server on this machine.
+    std::env::set_var("NO_PROXY", "127.0.0.1");
+    Endpoint::start().unwrap()
+}
+
+/// Exports one span, through the SDK's batch processor.
+fn export(sentry: &Sentry, exporter: SpanExporter) {
+    let provider = SdkTracerProvider::builder()
+        .with_sampler(sentry.sampler())
+        .with_resource(Resource::builder().with_attributes(sentry.resource_attributes()).build())
+        .with_batch_exporter(exporter)
+        .build();
+    provider.tracer("test").start("job");
+    provider.shutdown().unwrap();
+}
+
+#[test]
+fn to_sentry_and_to_a_collector() {
+    let endpoint = endpoint();
+    let sentry = sentry(&endpoint);
+    let auth = format!("sentry sentry_key={KEY}");
+    let to_sentry = sentry.span_exporter().unwrap();
+    let to_collector = sentry.span_exporter_to(&endpoint.collector_url()).unwrap();
+    for (exporter, path, auth) in [
+        (to_sentry, "/api/42/integration/otlp/v1/traces/", Some(&*auth)),
+        (to_collector, "/v1/traces", None),
+    ] {
+        export(&sentry, exporter);
+        let received = endpoint.take();
+        let [request] = &received[..] else { panic!("{} requests", received.len()) };
+        assert_eq!((&*request.path, request.auth.as_deref()), (path, auth));
+        assert_eq!(request.content_type.as_deref(), Some("application/x-protobuf"));
+        assert!(!request.gzip);
+        assert_eq!(request.spans.len(), 1);
+        assert_eq!(request.spans[0].name, "job");
+        assert_eq!(request.spans[0].resource["service.version"], "shop@1");
+        assert_eq!(request.spans[0].resource["deployment.environment.name"], "test");
+    }
+}
+
+#[test]
+fn what_is_refused() {
+    let without = Sentry::default();
+    let error = without.span_exporter().unwrap_err().to_string();
+    assert_eq!(error, "invalid exporter configuration: dsn: not set; Sentry is found by it");
+    let error = without.span_exporter_to("").unwrap_err().to_string();
+    assert_eq!(error, "invalid exporter configuration: collector_url: empty");
+    assert!(without.span_exporter_to("not a URL").is_err());
+    assert!(without.span_exporter_to("http://127.0.0.1:4318/v1/traces").is_ok());
+}
+
+/// A client that is instrumented as an application's own would be.
+#[derive(Debug)]
+struct Instrumented {
+    provider: SdkTracerProvider,
+    seen: Arc<Mutex<Vec<(bool, bool)>>>,
+}
+
+impl HttpClient for Instrumented {
+    fn send_bytes<'a, 'b>(
+        &'a self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        let tracer = self.provider.tracer("client");
+        let url = KeyValue::new("url.full", request.uri().to_string());
+        let builder = tracer.span_builder("POST").with_kind(SpanKind::Client);
+        let cx = Context::current().with_span(builder.with_attributes([url]).start(&tracer));
+        let suppressed = Context::current().is_telemetry_suppressed();
+        let sampled = cx.span().span_context().is_sampled();
+        self.seen.lock().unwrap().push((suppressed, sampled));
+        Box::pin(ready(Ok(Response::new(Bytes::new()))))
+    }
+}
+
+/// To Sentry it is the sampler that drops the span, to any other host the SDK's batch processor
+/// suppresses it: no export leads to another one.
+#[test]
+fn requests_of_the_exporter_are_not_traced() {
+    let endpoint = endpoint();
+    let sentry = sentry(&endpoint);
+    let seen = Arc::default();
+    let spans = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder()
+        .with_sampler(sentry.sampler())
+        .with_simple_exporter(spans.clone())
+        .build();
+    let client = Instrumented { provider: provider.clone(), seen: Arc::clone(&seen) };
+    let builder = sentry.span_exporter_builder().unwrap();
+    export(&sentry, builder.with_http_client(client).build().unwrap());
+    assert_eq!(*seen.lock().unwrap(), [(true, false)], "suppressed, and not sampled");
+    assert!(spans.get_finished_spans().unwrap().is_empty());
+
+    // Without the suppression, as under a processor of another kind.
+    let tracer = provider.tracer("test");
+    let url = sentry.dsn().unwrap().otlp_traces_endpoint();
+    let builder = tracer.span_builder("POST").with_kind(SpanKind::Client);
+    let builder = builder.with_attributes([KeyValue::new("url.full", url)]);
+    drop(builder.start(&tracer));
+    assert!(spans.get_finished_spans().unwrap().is_empty());
+    assert!(endpoint.take().is_empty());
+}
