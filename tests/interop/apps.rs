@@ -1,0 +1,182 @@
+//! The SDKs' apps: started with settings, called over HTTP.
+//!
+//! Every app answers `GET <url>?to=<address>` with the trace headers it got, what its SDK made of
+//! them, and what that address answered to it.
+
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::process::Command;
+use std::sync::Arc;
+
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::{json, Value};
+
+use crate::ingest::Ingest;
+use crate::process::{directory, Process};
+use crate::sdk::Sdk;
+use crate::wire::Headers;
+
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/apps");
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Settings {
+    /// None: tracing is not configured.
+    pub(crate) rate: Option<u8>,
+    pub(crate) org_id: Option<&'static str>,
+    pub(crate) strict: bool,
+}
+
+impl Settings {
+    /// Of the organisation 1, and not strict.
+    pub(crate) fn rate(rate: Option<u8>) -> Self {
+        Self { rate, org_id: Some("1"), strict: false }
+    }
+}
+
+/// An SDK that runs with its settings.
+pub(crate) struct App {
+    pub(crate) sdk: Sdk,
+    /// Its own in the fake Sentry.
+    pub(crate) project: u32,
+    url: Url,
+    _process: Option<Process>,
+}
+
+/// What an app answers.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) headers: Headers,
+    /// What the SDK would send on, by its public interface.
+    pub(crate) trace_data: BTreeMap<String, Option<String>>,
+    pub(crate) answer: Value,
+}
+
+impl App {
+    /// The address that is answered with a report; it calls `to`, if there is one.
+    pub(crate) fn url(&self, to: Option<&str>) -> String {
+        let mut url = self.url.clone();
+        if let Some(to) = to {
+            url.query_pairs_mut().append_pair("to", to);
+        }
+        url.into()
+    }
+}
+
+/// The apps that run so far; they end with it.
+pub(crate) struct Apps {
+    ingest: Ingest,
+    /// One browser for all pages: their settings are in their address.
+    pages: Option<Process>,
+    running: BTreeMap<(Sdk, Settings), Arc<App>>,
+}
+
+impl Apps {
+    pub(crate) fn new(ingest: &Ingest) -> Self {
+        bundle();
+        Self { ingest: ingest.clone(), pages: None, running: BTreeMap::new() }
+    }
+
+    /// The app with these settings, started when it is asked for first.
+    pub(crate) fn app(&mut self, sdk: Sdk, settings: Settings) -> Arc<App> {
+        let project = 100 + u32::try_from(self.running.len()).expect("few apps");
+        let entry = match self.running.entry((sdk, settings)) {
+            Entry::Occupied(entry) => return Arc::clone(entry.get()),
+            Entry::Vacant(entry) => entry,
+        };
+        let name = sdk.name();
+        // Each member needs encoding, and each SDK encodes it in its own way.
+        let settings = json!({
+            "dsn": self.ingest.dsn(&format!("{name}{project}@127.0.0.1"), project),
+            "release": format!("shop-{name}@2.1.0+b (9/é);=%41!*'"),
+            "environment": format!("prod,{name}ü"),
+            "rate": settings.rate,
+            "org_id": settings.org_id,
+            "strict": settings.strict,
+        })
+        .to_string();
+        let (url, process) = if sdk.in_browser() {
+            let pages = self.pages.get_or_insert_with(|| start("pages", &mut command(sdk)));
+            let mut url = Url::parse(&pages.url).expect("the app prints a URL");
+            url.query_pairs_mut().append_pair("app", name).append_pair("settings", &settings);
+            (url, None)
+        } else {
+            let mut command = command(sdk);
+            let process =
+                start(&format!("{name}-{project}"), command.env("INTEROP_SETTINGS", settings));
+            (Url::parse(&process.url).expect("the app prints a URL"), Some(process))
+        };
+        Arc::clone(entry.insert(Arc::new(App { sdk, project, url, _process: process })))
+    }
+}
+
+/// An SDK that does not start is a failure.
+fn start(name: &str, command: &mut Command) -> Process {
+    Process::start(name, command).unwrap_or_else(|error| {
+        panic!("{error}\n(tests/interop/install.sh installs what the apps need)")
+    })
+}
+
+fn command(sdk: Sdk) -> Command {
+    let installed = directory("");
+    let mut command;
+    match sdk {
+        Sdk::Node => {
+            command = Command::new("node");
+            command.arg(format!("{SOURCES}/node.js"));
+            command.env("NODE_PATH", installed.join("node_modules"));
+        }
+        Sdk::Browser | Sdk::Vue => {
+            command = Command::new("node");
+            command.arg(format!("{SOURCES}/pages.js"));
+            command.arg(directory("bundles")).arg("/usr/bin/chromium");
+            command.env("NODE_PATH", installed.join("node_modules"));
+        }
+        Sdk::Cloudflare => {
+            // workerd does not read its standard input; the shell ends it with the test.
+            let run = "\"$0\" serve \"$1\" --control-fd=1 & cat > /dev/null; kill $!";
+            command = Command::new("sh");
+            command.args(["-c", run]);
+            command.arg(installed.join("node_modules/@cloudflare/workerd-linux-64/bin/workerd"));
+            command.arg(directory("bundles").join("workerd.capnp"));
+        }
+        Sdk::Python => {
+            command = Command::new("python3");
+            command.arg(format!("{SOURCES}/python_app.py"));
+            command.env("PYTHONPATH", installed.join("python"));
+            command.env("PYTHONDONTWRITEBYTECODE", "1");
+        }
+        Sdk::Rust => command = Command::new(installed.join("rust/target/debug/interop-rust")),
+    }
+    command
+}
+
+/// Bundles the apps of the browser and of the worker.
+fn bundle() {
+    let out = directory("bundles");
+    let esbuild = |arguments: &[&str]| {
+        let status = Command::new(directory("node_modules/.bin").join("esbuild"))
+            .args(arguments)
+            .args(["--bundle", "--minify", "--log-level=warning"])
+            .args([
+                "--define:process.env.NODE_ENV=\"production\"",
+                "--define:__SENTRY_DEBUG__=false",
+            ])
+            .arg(format!("--outdir={}", out.display()))
+            .env("NODE_PATH", directory("node_modules"))
+            .current_dir(SOURCES)
+            .status()
+            .expect("esbuild runs: tests/interop/install.sh installs it");
+        assert!(status.success(), "esbuild: {status}");
+    };
+    esbuild(&["browser.js", "vue.js", "--platform=browser"]);
+    esbuild(&[
+        "cloudflare.js",
+        "--platform=neutral",
+        "--format=esm",
+        "--main-fields=module,main",
+        "--conditions=workerd,worker,production",
+        "--external:node:*",
+    ]);
+    std::fs::copy(format!("{SOURCES}/workerd.capnp"), out.join("workerd.capnp"))
+        .expect("the configuration is copied");
+}

@@ -1,0 +1,21 @@
+// What every JavaScript SDK here is started with; the settings come from the test.
+exports.options = settings => ({
+  dsn: settings.dsn,
+  release: settings.release,
+  environment: settings.environment,
+  ...(settings.rate !== null && { tracesSampleRate: settings.rate }),
+  ...(settings.org_id !== null && { orgId: settings.org_id }),
+  strictTraceContinuation: settings.strict,
+  // A page sends trace headers to its own origin only, unless it is told.
+  tracePropagationTargets: [/^http:\/\/127\.0\.0\.1:/],
+  sendClientReports: false,
+});
+
+exports.TRACE_HEADERS = ['sentry-trace', 'baggage', 'traceparent'];
+
+// Two equal messages in a row would count as one.
+let messages = 0;
+exports.message = () => `interop ${(messages += 1)}`;
+
+// Calls the address in `to`, if there is one, with whatever the SDK has made of `fetch`.
+exports.call = async to => (to === null ? null : (await fetch(to)).json());

@@ -1,0 +1,244 @@
+//! What must hold of every trace that went through the relay.
+
+use crate::chain::{Outcome, Scenario};
+use crate::ingest::{Ingest, Item};
+use crate::matrix::{self, Row};
+use crate::relay::{ENVIRONMENT, PUBLIC_KEY, RELEASE};
+use crate::wire::{dsc, header, is_six_digits, Dsc, SentryTrace};
+
+pub(crate) const ARRIVES: &str = "the request arrives";
+pub(crate) const ONE_TRACE: &str = "one trace id from end to end";
+pub(crate) const PARENT: &str = "its parent span is our client span";
+pub(crate) const DECISION: &str = "the decision is inherited";
+pub(crate) const RECORDED: &str = "it records as decided";
+pub(crate) const BYTES: &str = "the DSC arrives byte for byte";
+pub(crate) const MEMBERS: &str = "every member of our DSC is right";
+pub(crate) const UNDERSTOOD: &str = "it understands the DSC as sent";
+pub(crate) const ENVELOPE: &str = "its envelopes' `trace` agrees";
+pub(crate) const PREFLIGHT: &str = "the preflight happens and passes";
+
+pub(crate) const ALL: [&str; 10] = [
+    ARRIVES, ONE_TRACE, PARENT, DECISION, RECORDED, BYTES, MEMBERS, UNDERSTOOD, ENVELOPE, PREFLIGHT,
+];
+
+type Check = Result<(), String>;
+
+fn equal<T: PartialEq + std::fmt::Debug>(what: &str, actual: T, expected: T) -> Check {
+    if actual == expected {
+        return Ok(());
+    }
+    Err(format!("{what}: {actual:?}, expected {expected:?}"))
+}
+
+/// The checks that apply to it.
+pub(crate) fn evaluate(outcome: &Outcome, ingest: &Ingest) -> Vec<Row> {
+    let chain = &outcome.chain;
+    let mut rows = Vec::new();
+    let mut row = |check, verdict| rows.push(matrix::row(check, chain, verdict));
+    row(ARRIVES, SentryTrace::of(&outcome.got.headers).map(drop));
+    row(ONE_TRACE, one_trace(outcome, ingest));
+    row(PARENT, parent(outcome, ingest));
+    row(DECISION, decision(outcome));
+    if chain.service.is_some() {
+        row(RECORDED, recorded(outcome, ingest));
+    }
+    match &chain.head {
+        Some(_) => row(BYTES, bytes(outcome)),
+        None => row(MEMBERS, members(outcome)),
+    }
+    // Where no DSC arrives, what an SDK makes of that is another question: see the probes.
+    let arrives = chain.head.as_ref().map_or(true, |app| app.sdk.has_dsc());
+    if arrives && chain.service.as_ref().is_some_and(|app| app.sdk.has_dsc()) {
+        row(UNDERSTOOD, understood(outcome, ingest));
+        row(ENVELOPE, envelope(outcome, ingest));
+    }
+    if chain.head.as_ref().is_some_and(|app| app.sdk.in_browser()) {
+        row(PREFLIGHT, preflight(outcome));
+    }
+    rows
+}
+
+/// What the service sent to Sentry of the trace that it took itself to be in.
+fn items(outcome: &Outcome, ingest: &Ingest, recorded: bool) -> Result<Vec<Item>, String> {
+    let Some(app) = &outcome.chain.service else { return Ok(Vec::new()) };
+    let trace = Outcome::trace_of(&outcome.got)?;
+    Ok(ingest.items(app.project, &trace.trace_id, recorded))
+}
+
+/// The one sentry-trace that passed before the relay.
+fn head_trace(outcome: &Outcome) -> Result<SentryTrace, String> {
+    let sent = outcome.passed.last().ok_or("nothing passed the tap")?;
+    SentryTrace::of(&sent.headers)
+}
+
+fn one_trace(outcome: &Outcome, ingest: &Ingest) -> Check {
+    let trace_id = &outcome.relayed.trace_id;
+    if let Some(report) = &outcome.head {
+        equal("the head's trace", &Outcome::trace_of(report)?.trace_id, trace_id)?;
+        equal("what the head sent", &head_trace(outcome)?.trace_id, trace_id)?;
+    }
+    let arrived = SentryTrace::of(&outcome.got.headers)?;
+    equal("what arrived", &arrived.trace_id, trace_id)?;
+    if outcome.chain.service.is_some() {
+        equal("the service's trace", &Outcome::trace_of(&outcome.got)?.trace_id, trace_id)?;
+        if items(outcome, ingest, false)?.is_empty() {
+            return Err("the service's message did not reach Sentry".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn parent(outcome: &Outcome, ingest: &Ingest) -> Check {
+    let relayed = &outcome.relayed;
+    if outcome.head.is_some() {
+        let sent = head_trace(outcome)?.span_id;
+        equal("our parent", relayed.parent_span_id.as_ref(), Some(&sent))?;
+    } else {
+        equal("our parent", relayed.parent_span_id.as_ref(), None)?;
+    }
+    let arrived = SentryTrace::of(&outcome.got.headers)?;
+    let client_span_id = relayed.client_span_id.as_ref();
+    equal("the span id that arrived", Some(&arrived.span_id), client_span_id)?;
+    for recorded in [false, true] {
+        for item in items(outcome, ingest, recorded)? {
+            equal("the parent Sentry sees", item.parent_span_id.as_ref(), client_span_id)?;
+        }
+    }
+    Ok(())
+}
+
+fn decision(outcome: &Outcome) -> Check {
+    let scenario = outcome.chain.scenario;
+    let arrived = SentryTrace::of(&outcome.got.headers)?;
+    equal("the flag that arrived", arrived.sampled, scenario.flag)?;
+    if scenario.relay.is_some() {
+        equal("our decision", Some(outcome.relayed.sampled), scenario.flag)?;
+    }
+    if outcome.chain.service.is_some() {
+        let decided = Outcome::trace_of(&outcome.got)?.sampled;
+        equal("the service's decision", decided, Some(scenario.decision()))?;
+    }
+    Ok(())
+}
+
+fn recorded(outcome: &Outcome, ingest: &Ingest) -> Check {
+    let count = items(outcome, ingest, true)?.len();
+    equal("segments in Sentry", count, usize::from(outcome.chain.scenario.decision()))
+}
+
+/// The head's members arrive as they were; behind them, only what a deferred trace may gain.
+fn bytes(outcome: &Outcome) -> Check {
+    let sent = outcome.passed.last().ok_or("nothing passed the tap")?;
+    let sent = header(&sent.headers, "baggage")?.unwrap_or_default();
+    let arrived = header(&outcome.got.headers, "baggage")?.unwrap_or_default();
+    let rest = arrived
+        .strip_prefix(sent)
+        .ok_or_else(|| format!("arrived: {arrived}, sent: {sent}"))?
+        .trim_start_matches(',');
+    let head = dsc(Some(sent))?;
+    let mut added = dsc(Some(rest))?;
+    if let Some(rand) = added.remove("sample_rand") {
+        equal("a sample_rand was missing", head.contains_key("sample_rand"), false)?;
+        equal("six digits", is_six_digits(&rand), true)?;
+    }
+    let decided = outcome.chain.scenario.head.is_none() && !head.is_empty();
+    let mut expected = Dsc::new();
+    if let (true, Some(rate), Some(flag)) =
+        (decided, outcome.chain.scenario.relay, outcome.chain.scenario.flag)
+    {
+        expected.insert("sample_rate".to_owned(), rate.to_owned());
+        expected.insert("sampled".to_owned(), flag.to_string());
+    }
+    equal("added behind the head's DSC", added, expected)?;
+    consistent(arrived)
+}
+
+/// `sample_rand < sample_rate` exactly when sampled, where all three are known.
+fn consistent(baggage: &str) -> Check {
+    let dsc = dsc(Some(baggage))?;
+    let number = |key| dsc.get(key).and_then(|value: &String| value.parse::<f64>().ok());
+    match (number("sample_rand"), number("sample_rate"), dsc.get("sampled")) {
+        (Some(rand), Some(rate), Some(sampled)) => equal(baggage, rand < rate, sampled == "true"),
+        _ => Ok(()),
+    }
+}
+
+fn members(outcome: &Outcome) -> Check {
+    let Scenario { relay: rate, flag, .. } = *outcome.chain.scenario;
+    let arrived = header(&outcome.got.headers, "baggage")?.unwrap_or_default();
+    let mut dsc = dsc(Some(arrived))?;
+    let rand = dsc.remove("sample_rand");
+    equal("a sample_rand of six digits", rand.as_deref().map(is_six_digits), Some(true))?;
+    let member = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let mut expected = Dsc::from([
+        member("trace_id", &outcome.relayed.trace_id),
+        member("public_key", PUBLIC_KEY),
+        member("release", RELEASE),
+        member("environment", ENVIRONMENT),
+        member("org_id", "1"),
+    ]);
+    if let (Some(rate), Some(flag)) = (rate, flag) {
+        expected.insert("sample_rate".to_owned(), rate.to_owned());
+        expected.insert("sampled".to_owned(), flag.to_string());
+        expected.insert("transaction".to_owned(), "GET /relay".to_owned());
+    }
+    equal("our DSC", dsc, expected)?;
+    consistent(arrived)
+}
+
+/// The service's own idea of the DSC, where it differs from the one that arrived.
+fn understood(outcome: &Outcome, ingest: &Ingest) -> Check {
+    let arrived = dsc(header(&outcome.got.headers, "baggage")?)?;
+    for item in items(outcome, ingest, false)? {
+        let mut understood = item.dsc.clone().unwrap_or_default();
+        for key in ["sample_rand", "sample_rate", "sampled"] {
+            // The service adds what it decides by itself.
+            if !arrived.contains_key(key) {
+                understood.remove(key);
+            }
+        }
+        equal("in Sentry", numbers(understood), numbers(arrived.clone()))?;
+    }
+    Ok(())
+}
+
+/// JavaScript SDKs print a `sample_rand` anew, without zeros at its end.
+fn numbers(mut dsc: Dsc) -> Dsc {
+    if let Some(rand) = dsc.get_mut("sample_rand") {
+        *rand = rand.trim_end_matches('0').to_owned();
+    }
+    dsc
+}
+
+/// Each envelope says of the trace what the SDK would send on; so does the head's of what it sent.
+fn envelope(outcome: &Outcome, ingest: &Ingest) -> Check {
+    let baggage = outcome.got.trace_data.get("baggage").and_then(Option::as_deref);
+    let propagated = dsc(baggage)?;
+    for recorded in [false, true] {
+        for item in items(outcome, ingest, recorded)? {
+            equal("in Sentry", item.dsc.unwrap_or_default(), propagated.clone())?;
+        }
+    }
+    let (Some(app), Some(report)) = (&outcome.chain.head, &outcome.head) else { return Ok(()) };
+    let sent = outcome.passed.last().ok_or("nothing passed the tap")?;
+    let sent = dsc(header(&sent.headers, "baggage")?)?;
+    let head = Outcome::trace_of(report)?;
+    for item in ingest.items(app.project, &head.trace_id, false) {
+        equal("the head's", item.dsc.unwrap_or_default(), sent.clone())?;
+    }
+    Ok(())
+}
+
+/// The browser asked, and was allowed, before it sent the trace headers to another origin.
+fn preflight(outcome: &Outcome) -> Check {
+    let [asked, sent] = &outcome.passed[..] else {
+        return Err(format!("{} requests, expected 2", outcome.passed.len()));
+    };
+    equal("the methods", (&*asked.method, &*sent.method), ("OPTIONS", "GET"))?;
+    let wanted = header(&asked.headers, "access-control-request-headers")?.unwrap_or_default();
+    equal("the headers asked for", wanted, "baggage,sentry-trace")?;
+    equal("allowed", (200..300).contains(&asked.status), true)?;
+    equal("to any origin", header(&asked.answer, "access-control-allow-origin")?, Some("*"))?;
+    let origin = header(&sent.headers, "origin")?.unwrap_or_default();
+    equal("another origin", origin.is_empty(), false)
+}

@@ -1,0 +1,153 @@
+//! A Sentry that keeps what it is sent, in memory.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{json, Value};
+use tokio::time::{sleep, Instant};
+
+use crate::serve;
+use crate::wire::Dsc;
+
+/// A message, or a segment's root span, as an SDK sent it.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    project: u32,
+    pub(crate) recorded: bool,
+    pub(crate) trace_id: String,
+    pub(crate) parent_span_id: Option<String>,
+    /// The envelope's `trace` header.
+    pub(crate) dsc: Option<Dsc>,
+}
+
+/// The fake Sentry, and an address that answers with the trace headers it got.
+#[derive(Clone)]
+pub(crate) struct Ingest {
+    address: String,
+    pub(crate) echo: String,
+    items: Arc<Mutex<Vec<Item>>>,
+}
+
+impl Ingest {
+    pub(crate) async fn start() -> Self {
+        let items = Arc::<Mutex<Vec<Item>>>::default();
+        let router = Router::new()
+            .route("/api/{project}/envelope/", post(envelope))
+            .with_state(Arc::clone(&items));
+        // Not where the DSN points: nobody sends trace headers there.
+        let echo =
+            serve(Router::new().route("/echo", get(echo).options(preflight))).await + "/echo";
+        Self { address: serve(router).await, echo, items }
+    }
+
+    pub(crate) fn dsn(&self, user_and_host: &str, project: u32) -> String {
+        let port = self.address.rsplit(':').next().unwrap_or_default();
+        format!("http://{user_and_host}:{port}/{project}")
+    }
+
+    /// What this project sent of that trace: messages, or recorded segments.
+    pub(crate) fn items(&self, project: u32, trace_id: &str, recorded: bool) -> Vec<Item> {
+        let items = self.items.lock().expect("no holder panics");
+        items
+            .iter()
+            .filter(|i| i.project == project && i.trace_id == trace_id && i.recorded == recorded)
+            .cloned()
+            .collect()
+    }
+
+    /// Waits until all of them are here: (project, trace id, recorded).
+    pub(crate) async fn wait_for(&self, expected: &[(u32, String, bool)], patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let missing = |(project, trace_id, recorded): &(u32, String, bool)| {
+            self.items(*project, trace_id, *recorded).is_empty()
+        };
+        while expected.iter().any(missing) && Instant::now() < deadline {
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+async fn envelope(
+    State(items): State<Arc<Mutex<Vec<Item>>>>,
+    Path(project): Path<u32>,
+    body: Bytes,
+) -> impl IntoResponse {
+    items.lock().expect("no holder panics").extend(parse(project, &body));
+    ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(json!({})))
+}
+
+async fn echo(headers: axum::http::HeaderMap) -> impl IntoResponse {
+    let names = ["sentry-trace", "baggage", "traceparent", "tracestate"];
+    let headers: Vec<(&str, &str)> = names
+        .into_iter()
+        .flat_map(|name| headers.get_all(name).iter().map(move |value| (name, value)))
+        .map(|(name, value)| (name, value.to_str().unwrap_or("not text")))
+        .collect();
+    let report = json!({ "headers": headers, "trace_data": {}, "answer": null });
+    ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(report))
+}
+
+async fn preflight() -> impl IntoResponse {
+    [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (ACCESS_CONTROL_ALLOW_HEADERS, "sentry-trace, baggage")]
+}
+
+/// The items of an envelope: a line of headers, then for each item its headers and its payload,
+/// which ends with its line unless its length is given.
+///
+/// <https://develop.sentry.dev/sdk/data-model/envelopes/>
+fn parse(project: u32, mut rest: &[u8]) -> Vec<Item> {
+    let headers = json_line(&mut rest);
+    let dsc = headers.get("trace").and_then(|trace| {
+        let members = trace.as_object()?.iter();
+        Some(members.map(|(key, value)| (key.clone(), text(value))).collect())
+    });
+    let mut items = Vec::new();
+    while !rest.is_empty() {
+        let item = json_line(&mut rest);
+        let payload = match item["length"].as_u64() {
+            Some(length) => {
+                let (payload, after) = rest.split_at(rest.len().min(length as usize));
+                rest = after.strip_prefix(b"\n").unwrap_or(after);
+                serde_json::from_slice(payload).unwrap_or_default()
+            }
+            None => json_line(&mut rest),
+        };
+        let mut keep = |recorded, trace: &Value| {
+            items.push(Item {
+                project,
+                recorded,
+                trace_id: text(&trace["trace_id"]),
+                parent_span_id: trace["parent_span_id"].as_str().map(str::to_owned),
+                dsc: dsc.clone(),
+            });
+        };
+        match item["type"].as_str() {
+            Some("event") => keep(false, &payload["contexts"]["trace"]),
+            Some("transaction") => keep(true, &payload["contexts"]["trace"]),
+            // Streamed: the root of a segment stands for its transaction.
+            Some("span") => {
+                let spans = payload["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+                spans.iter().filter(|span| span["is_segment"] == true).for_each(|s| keep(true, s));
+            }
+            _ => {}
+        }
+    }
+    items
+}
+
+fn json_line(rest: &mut &[u8]) -> Value {
+    let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+    let (line, after) = rest.split_at(end);
+    *rest = after.strip_prefix(b"\n").unwrap_or(after);
+    serde_json::from_slice(line).unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

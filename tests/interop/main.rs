@@ -1,0 +1,117 @@
+//! `examples/relay.rs` between real Sentry SDKs, over real sockets.
+//!
+//! ```sh
+//! tests/interop/install.sh
+//! cargo build --example relay
+//! cargo test --test interop -- --ignored
+//! ```
+//!
+//! It writes nothing but what `INTEROP_UPDATE=1` asks for: `docs/interop.md`, which is otherwise
+//! held against the run, and `tests/vectors/interop_heads.json`.
+
+#![cfg(all(feature = "sdk", unix))]
+
+mod apps;
+mod chain;
+mod checks;
+mod faulty;
+mod heads;
+mod ingest;
+mod matrix;
+mod page;
+mod pairs;
+mod probes;
+mod process;
+mod relay;
+mod relay_as_head;
+mod sdk;
+mod strict;
+mod tap;
+mod trust;
+mod wire;
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use crate::apps::Apps;
+use crate::ingest::Ingest;
+use crate::relay::Kind;
+use crate::sdk::Sdk;
+
+/// Serves on the test's own runtime, until that ends; the address without a path.
+async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .expect("the loopback interface has a free port");
+    let address = listener.local_addr().expect("the listener is bound");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(40))
+        .build()
+        .expect("the client needs nothing from the system")
+}
+
+/// Of the whole run.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// How long the fake Sentry waits: some SDKs send what they recorded every five seconds.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the SDKs: see the top of tests/interop/main.rs"]
+async fn real_sdks_on_both_sides() {
+    // Every process ends with the future.
+    tokio::time::timeout(LIMIT, everything()).await.expect("it ends in time");
+    process::assert_none_left();
+}
+
+async fn everything() {
+    let started = Instant::now();
+    let done = |what: &str| println!("{:>4} s: {what}", started.elapsed().as_secs());
+    let ingest = Ingest::start().await;
+    let mut apps = Apps::new(&ingest);
+    trust::run(&mut apps, &ingest, PATIENCE).await;
+    done("every broken relay is caught");
+    let chains = pairs::chains(Kind::Example, &Sdk::ALL, &mut apps, &ingest).await;
+    done("every SDK runs");
+    let (mut rows, outcomes) = pairs::run_one(chains, &ingest, PATIENCE).await;
+    done("SDKs before and behind the relay");
+    rows.extend(strict::run(&mut apps, &ingest).await);
+    done("strict continuation");
+    rows.extend(relay_as_head::run(&mut apps, &ingest, PATIENCE).await);
+    done("the relay as the head of the trace");
+    let probes = probes::run(&mut apps, &ingest).await;
+    done("what the SDKs do with our headers");
+
+    let page = page::markdown(&rows, &outcomes, &probes);
+    let heads = heads::json(&heads::record(&outcomes));
+    matrix::assert_all_hold(&rows);
+    println!("{} checks hold", rows.len());
+    written("docs/interop.md", &page);
+    if update() {
+        written("tests/vectors/interop_heads.json", &heads);
+    }
+}
+
+fn update() -> bool {
+    std::env::var_os("INTEROP_UPDATE").is_some()
+}
+
+/// Writes the file, where that is asked for; else it must be what it would be.
+fn written(file: &str, content: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if update() {
+        std::fs::write(&path, content).expect("the file can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == content, "{file} is not of this run: INTEROP_UPDATE=1 writes it anew");
+}

@@ -1,0 +1,137 @@
+//! The relay as the head of the trace, every SDK as the service behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::apps::{Apps, Settings};
+use crate::chain::{run_all, Chain, Outcome, Scenario};
+use crate::ingest::Ingest;
+use crate::matrix::{row, Row};
+use crate::pairs;
+use crate::relay::{Kind, Relay, PUBLIC_KEY};
+use crate::sdk::Sdk;
+use crate::wire::SentryTrace;
+
+pub(crate) const AS_WE: &str = "it decides as we do, over 200 requests at rate 0.3";
+pub(crate) const NO_TARGET: &str = "no header arrives where no target is allowed";
+
+const REQUESTS: usize = 200;
+
+static SCENARIOS: [Scenario; 3] = [
+    Scenario { name: "sampled", head: None, relay: Some("1"), service: Some(0), flag: Some(true) },
+    Scenario {
+        name: "not sampled",
+        head: None,
+        relay: Some("0"),
+        service: Some(1),
+        flag: Some(false),
+    },
+    Scenario { name: "deferred", head: None, relay: None, service: Some(1), flag: None },
+];
+
+/// The flag is the one of each request.
+static RATE: Scenario =
+    Scenario { name: "rate 0.3", head: None, relay: Some("0.3"), service: None, flag: None };
+
+static NO_TARGETS: Scenario =
+    Scenario { name: "no targets", head: None, relay: Some("1"), service: Some(0), flag: None };
+
+pub(crate) async fn run(apps: &mut Apps, ingest: &Ingest, patience: Duration) -> Vec<Row> {
+    let dsn = ingest.dsn(&format!("{PUBLIC_KEY}@o1.localhost"), 1);
+    let mut chains = Vec::new();
+    for scenario in &SCENARIOS {
+        let settings = [("SENTRY_DSN", &*dsn)];
+        let relay = Relay::start(Kind::Example, ingest, scenario.relay, &settings).await;
+        let relay = Arc::new(relay);
+        for service in Sdk::ALL.into_iter().map(Some).chain([None]) {
+            let service = service.map(|sdk| apps.app(sdk, Settings::rate(scenario.service)));
+            chains.push(Chain { head: None, relay: Arc::clone(&relay), service, scenario });
+        }
+    }
+    let mut rows = pairs::run_one(chains, ingest, patience).await.0;
+    rows.extend(no_targets(apps, ingest).await);
+    rows.extend(rate(apps, ingest, patience).await);
+    rows
+}
+
+/// As the head, and behind an SDK.
+async fn no_targets(apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
+    let settings = [("SENTRY_TRACE_PROPAGATION_TARGETS", "")];
+    let relay = Relay::start(Kind::Example, ingest, NO_TARGETS.relay, &settings).await;
+    let relay = Arc::new(relay);
+    let mut chains = Vec::new();
+    for service in Sdk::ALL.into_iter().map(Some).chain([None]) {
+        let service = service.map(|sdk| apps.app(sdk, Settings::rate(NO_TARGETS.service)));
+        for head in [None, Some(apps.app(Sdk::Node, Settings::rate(Some(1))))] {
+            let (relay, service) = (Arc::clone(&relay), service.clone());
+            chains.push(Chain { head, relay, service, scenario: &NO_TARGETS });
+        }
+    }
+    let outcomes = run_all(chains.clone(), ingest).await;
+    let verdict = |outcome: Result<Outcome, String>| {
+        let outcome = outcome?;
+        if !outcome.got.headers.is_empty() {
+            return Err(format!("arrived: {:?}", outcome.got.headers));
+        }
+        match &outcome.chain.service {
+            Some(_) if Outcome::trace_of(&outcome.got)?.trace_id == outcome.relayed.trace_id => {
+                Err("the service is in our trace".to_owned())
+            }
+            _ => Ok(()),
+        }
+    };
+    chains.iter().zip(outcomes).map(|(chain, o)| row(NO_TARGET, chain, verdict(o))).collect()
+}
+
+async fn rate(apps: &mut Apps, ingest: &Ingest, patience: Duration) -> Vec<Row> {
+    let relay = Arc::new(Relay::start(Kind::Example, ingest, RATE.relay, &[]).await);
+    let mut chains = Vec::new();
+    for sdk in Sdk::ALL {
+        for request in 0..REQUESTS {
+            // By itself it would record nothing, or everything.
+            let rate = Some(u8::from(request % 2 == 0));
+            let service = Some(apps.app(sdk, Settings::rate(rate)));
+            let relay = Arc::clone(&relay);
+            chains.push(Chain { head: None, relay, service, scenario: &RATE });
+        }
+    }
+    let outcomes = run_all(chains.clone(), ingest).await;
+    let mut expected = Vec::new();
+    for outcome in outcomes.iter().flatten() {
+        if let Some(app) = &outcome.chain.service {
+            let trace_id = outcome.relayed.trace_id.clone();
+            expected.push((app.project, trace_id, outcome.relayed.sampled));
+        }
+    }
+    ingest.wait_for(&expected, patience).await;
+
+    let decision = |outcome: &Result<Outcome, String>| {
+        let outcome = outcome.as_ref().map_err(Clone::clone)?;
+        let app = outcome.chain.service.as_ref().ok_or("there is a service")?;
+        let arrived = SentryTrace::of(&outcome.got.headers)?;
+        let decided = Outcome::trace_of(&outcome.got)?.sampled;
+        let segments = ingest.items(app.project, &outcome.relayed.trace_id, true).len();
+        let ours = outcome.relayed.sampled;
+        let all = (arrived.sampled, decided, segments);
+        if all == (Some(ours), Some(ours), usize::from(ours)) {
+            return Ok(ours);
+        }
+        Err(format!("ours: {ours}; arrived, decided, segments in Sentry: {all:?}"))
+    };
+    chains
+        .chunks(REQUESTS)
+        .zip(outcomes.chunks(REQUESTS))
+        .map(|(chains, outcomes)| {
+            let decisions: Result<Vec<bool>, String> = outcomes.iter().map(decision).collect();
+            let verdict = decisions.and_then(|decisions| {
+                let sampled = decisions.iter().filter(|sampled| **sampled).count();
+                // 60 expected, and more than five standard deviations to each side.
+                match sampled {
+                    25..=95 => Ok(()),
+                    _ => Err(format!("{sampled} of {REQUESTS} sampled")),
+                }
+            });
+            row(AS_WE, &chains[0], verdict)
+        })
+        .collect()
+}

@@ -1,0 +1,86 @@
+//! A wire tap before the relay: passes every request on as it came, and keeps its headers.
+
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::Router;
+
+use crate::serve;
+use crate::wire::Headers;
+
+/// A request that passed.
+#[derive(Clone, Debug)]
+pub(crate) struct Passed {
+    pub(crate) method: String,
+    uri: String,
+    pub(crate) headers: Headers,
+    pub(crate) status: u16,
+    pub(crate) answer: Headers,
+}
+
+#[derive(Clone)]
+pub(crate) struct Tap {
+    pub(crate) address: String,
+    passed: Arc<Mutex<Vec<Passed>>>,
+}
+
+#[derive(Clone)]
+struct Line {
+    target: String,
+    client: reqwest::Client,
+    passed: Arc<Mutex<Vec<Passed>>>,
+}
+
+impl Tap {
+    pub(crate) async fn before(target: &str) -> Self {
+        let passed = Arc::<Mutex<Vec<Passed>>>::default();
+        let client = crate::client();
+        let line = Line { target: target.to_owned(), client, passed: Arc::clone(&passed) };
+        let address = serve(Router::new().fallback(pass).with_state(line)).await;
+        Self { address, passed }
+    }
+
+    /// The requests whose URI contains that text, in order.
+    pub(crate) fn passed(&self, uri: &str) -> Vec<Passed> {
+        let passed = self.passed.lock().expect("no holder panics");
+        passed.iter().filter(|request| request.uri.contains(uri)).cloned().collect()
+    }
+}
+
+async fn pass(State(line): State<Line>, request: Request) -> Response {
+    match line.pass(request).await {
+        Ok(response) => response,
+        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+    }
+}
+
+impl Line {
+    async fn pass(&self, request: Request) -> reqwest::Result<Response> {
+        let (parts, _) = request.into_parts();
+        let mut headers = parts.headers.clone();
+        headers.remove("host");
+        headers.remove("connection");
+        let url = format!("{}{}", self.target, parts.uri);
+        let answer = self.client.request(parts.method.clone(), url).headers(headers).send().await?;
+
+        let status = answer.status();
+        let mut answer_headers = answer.headers().clone();
+        self.passed.lock().expect("no holder panics").push(Passed {
+            method: parts.method.to_string(),
+            uri: parts.uri.to_string(),
+            headers: text(&parts.headers),
+            status: status.as_u16(),
+            answer: text(&answer_headers),
+        });
+        answer_headers.remove("transfer-encoding");
+        answer_headers.remove("connection");
+        Ok((status, answer_headers, answer.bytes().await?).into_response())
+    }
+}
+
+fn text(headers: &HeaderMap) -> Headers {
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}
