@@ -1,0 +1,18 @@
+//! `tests/vectors/regressions.json`: each bug that was found, as what shows it and what holds now.
+#![cfg(feature = "sdk")]
+
+#[path = "composition/lists.rs"]
+mod lists;
+#[allow(dead_code)] // Each test takes what it needs.
+mod support;
+#[path = "vectors/text.rs"]
+mod text;
+
+mod regressions {
+    mod dsn;
+    #[cfg(feature = "http")]
+    mod merge;
+    mod row;
+    mod sent;
+    mod trace;
+}
