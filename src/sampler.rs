@@ -110,13 +110,13 @@ impl Start<'_> {
             return Destination::Unknown;
         }
         let known = parent_context.and_then(outgoing_url).map(Cow::Borrowed);
-        match known.or_else(|| url(self.attributes)) {
-            None => Destination::Unknown,
-            Some(url) if settings.is_sentry(&url) && *self.span_kind == SpanKind::Client => {
-                Destination::Sentry
-            }
-            Some(url) if settings.allows(&url) => Destination::Allowed,
-            Some(_) => Destination::Denied,
+        let Some(url) = known.or_else(|| url(self.attributes)) else {
+            return Destination::Unknown;
+        };
+        match settings.is_sentry(&url) {
+            true if *self.span_kind == SpanKind::Client => Destination::Sentry,
+            false if settings.targets.matches(&url) => Destination::Allowed,
+            _ => Destination::Denied,
         }
     }
 

@@ -163,15 +163,15 @@ impl<'a> PackedValue<'a> {
 
 /// The packed entries as `baggage` members; `None` where the text is none of ours.
 pub(crate) fn members(packed: &str, trace_id: TraceId) -> Option<String> {
-    /// Commas, prefixes and known keys, each of which stands once.
-    const NAMES_BYTES: usize = 224;
+    /// What all known keys, each of which stands once, take more than packed.
+    const EXPANSION_BYTES: usize = 256;
     let entries = Entries::new(packed).ok()?;
     if entries.escaped {
         // Keys without a code are rare, and may stand twice.
         let dsc = unpack(packed, trace_id)?;
         return (dsc.names_trace(trace_id) != Some(false)).then(|| dsc.to_string());
     }
-    let mut out = String::with_capacity(NAMES_BYTES + packed.len());
+    let mut out = String::with_capacity(EXPANSION_BYTES + packed.len());
     for entry in entries {
         let (key, value) = entry.ok()?;
         if value.names_other_trace(key, trace_id) {
