@@ -57,6 +57,11 @@ fn split_equals(member: &str) -> Option<(&str, &str)> {
     Some((member.get(..equals)?, member.get(equals + 1..)?))
 }
 
+/// The members of one list that is to be sent, of any length.
+pub(crate) fn members(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(trim_ows).filter(|member| !member.is_empty())
+}
+
 /// The key of a member; empty where it has none.
 pub(crate) fn key(member: &str) -> &str {
     split_equals(member).map_or("", |(key, _)| trim_ows(key))

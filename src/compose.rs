@@ -10,7 +10,7 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
 
 use crate::ascii::trim_ows;
-use crate::baggage::{decode, key, Members, OutgoingList, BAGGAGE_HEADER};
+use crate::baggage::{decode, key, members, Members, OutgoingList, BAGGAGE_HEADER};
 use crate::dsc::DynamicSamplingContext;
 use crate::dsc_key::is_sentry_key;
 use crate::outgoing::{outgoing, Outgoing};
@@ -133,7 +133,7 @@ impl<P> WrappedPropagator<P> {
         let own = cx.baggage();
         let inner = inner.unwrap_or_default();
         let mut written: Vec<&str> = Vec::new();
-        for member in inner.split(',').map(trim_ows).filter(|member| !member.is_empty()) {
+        for member in members(&inner) {
             // The stock propagator writes a key as it is, others encode it.
             let raw = key(member);
             let decoded = decode(raw);

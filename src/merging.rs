@@ -6,8 +6,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::Injector;
 use opentelemetry_http::HeaderInjector;
 
-use crate::ascii::trim_ows;
-use crate::baggage::{header_text, key, OutgoingList, BAGGAGE_HEADER};
+use crate::baggage::{header_text, key, members, OutgoingList, BAGGAGE_HEADER};
 use crate::dsc_key::{is_sentry_key, PREFIX};
 use crate::sentry_trace::SENTRY_TRACE_HEADER;
 
@@ -115,8 +114,4 @@ impl fmt::Debug for MergingInjector<'_> {
         f.write_str("MergingInjector ")?;
         f.debug_list().entries(self.0.keys()).finish()
     }
-}
-
-fn members(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(trim_ows).filter(|member| !member.is_empty())
 }

@@ -15,7 +15,7 @@ use opentelemetry_sdk::Resource;
 
 use crate::config::Sentry;
 use crate::dsn::SENTRY_AUTH_HEADER;
-use crate::trace_state::{has_ours, replace, Ot};
+use crate::trace_state::{has_ours, without_ours};
 
 impl Sentry {
     /// An exporter that sends spans to the DSN's project in Sentry
@@ -155,12 +155,6 @@ impl<E: ExportSpans> ExportSpans for CleanSpanExporter<E> {
 
 fn clean(span_context: &mut SpanContext) {
     if has_ours(span_context.trace_state()) {
-        *span_context = SpanContext::new(
-            span_context.trace_id(),
-            span_context.span_id(),
-            span_context.trace_flags(),
-            span_context.is_remote(),
-            replace(span_context.trace_state(), None, Ot::Keep),
-        );
+        *span_context = without_ours(span_context);
     }
 }

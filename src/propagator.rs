@@ -16,7 +16,7 @@ use crate::dsc_key::is_sentry_key;
 use crate::incoming::{continuation, Continuation};
 use crate::outgoing::{baggage, outgoing};
 use crate::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
-use crate::trace_state::{has_ours, replace, Ot};
+use crate::trace_state::{has_ours, replace, without_ours, Ot};
 use crate::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 
 /// Propagates traces in `sentry-trace` and `baggage`
@@ -76,7 +76,7 @@ impl SentryPropagator {
             // What an earlier extract of ours left in the context stays there.
             Continuation::Nothing => remote
                 .filter(|parent| has_ours(parent.trace_state()) && brought())
-                .map(|parent| without_members(&parent)),
+                .map(|parent| without_ours(&parent)),
         };
         let cleaned = without_sentry_baggage(cx);
         let base = cleaned.as_ref().unwrap_or(cx);
@@ -176,17 +176,6 @@ pub(crate) fn without_span(cx: &Context) -> Context {
     } else {
         fresh
     }
-}
-
-/// A remote parent without what somebody else says in our name.
-fn without_members(remote: &SpanContext) -> SpanContext {
-    SpanContext::new(
-        remote.trace_id(),
-        remote.span_id(),
-        remote.trace_flags(),
-        true,
-        replace(remote.trace_state(), None, Ot::Keep),
-    )
 }
 
 impl fmt::Debug for SentryPropagator {

@@ -243,6 +243,17 @@ pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> Strin
     out
 }
 
+/// A span context without our members, or what somebody else says in our name.
+pub(crate) fn without_ours(span_context: &SpanContext) -> SpanContext {
+    SpanContext::new(
+        span_context.trace_id(),
+        span_context.span_id(),
+        span_context.trace_flags(),
+        span_context.is_remote(),
+        replace(span_context.trace_state(), None, Ot::Keep),
+    )
+}
+
 /// Whether a list has members of ours, or what looks like them.
 pub(crate) fn has_ours(trace_state: &TraceState) -> bool {
     trace_state.into_iter().any(|(key, _)| is_ours(key))
