@@ -15,12 +15,36 @@ pub(crate) fn trim_ows(text: &str) -> &str {
     text.get(start..end).unwrap_or_default()
 }
 
-/// Whether a text is printable ASCII without spaces. Least and greatest byte are vector code.
+/// Whether a text is printable ASCII without spaces and without `other` bytes.
 #[inline]
-pub(crate) fn is_graphic(text: &str) -> bool {
-    let least = text.bytes().fold(u8::MAX, u8::min);
-    let greatest = text.bytes().fold(0, u8::max);
-    least > b' ' && greatest < 0x7f
+pub(crate) fn is_graphic_without<const N: usize>(other: [u8; N], text: &str) -> bool {
+    /// A fold over arrays is vector code; one over what is left of a text is not.
+    const STEP: usize = 32;
+    let is_right = |bytes: &[u8; STEP]| {
+        let wrong = |byte: u8| {
+            let mut wrong = u8::from(byte.wrapping_sub(b'!') > b'~' - b'!');
+            for o in other {
+                wrong |= u8::from(byte == o);
+            }
+            wrong
+        };
+        bytes.iter().fold(0, |any, byte| any | wrong(*byte)) == 0
+    };
+    let steps = text.as_bytes().chunks_exact(STEP);
+    let rest = steps.remainder();
+    let mut last = [b'0'; STEP];
+    if let Some(start) = last.get_mut(..rest.len()) {
+        start.copy_from_slice(rest);
+    }
+    steps
+        .filter_map(|bytes| bytes.try_into().ok())
+        .fold(is_right(&last), |all, b| all & is_right(b))
+}
+
+/// Whether a byte is in a text: for texts so short that a search costs more than all their bytes.
+#[inline]
+pub(crate) fn has_byte(text: &str, wanted: u8) -> bool {
+    text.bytes().fold(false, |any, byte| any | (byte == wanted))
 }
 
 /// The value of exactly `N` hexadecimal digits of either case; `N` is 16 or 32.
@@ -72,22 +96,38 @@ fn write_digits(nibbles: u64) -> u64 {
     nibbles + 0x30 * ONES + u64::from(b'a' - b'9' - 1) * letters
 }
 
+/// 16 lower-case hexadecimal digits.
+#[inline]
+pub(crate) fn hex(value: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    fill_digits([(value >> 32) as u32, value as u32], &mut digits);
+    digits
+}
+
+/// 32 lower-case hexadecimal digits.
+#[inline]
+pub(crate) fn hex128(value: u128) -> [u8; 32] {
+    let mut digits = [0; 32];
+    let words = [value >> 96, value >> 64, value >> 32, value].map(|word| word as u32);
+    fill_digits(words, &mut digits);
+    digits
+}
+
 /// Appends 16 lower-case hexadecimal digits.
 #[inline]
 pub(crate) fn push_hex(value: u64, out: &mut String) {
-    push_digits([(value >> 32) as u32, value as u32], &mut [0; 16], out);
+    out.push_str(std::str::from_utf8(&hex(value)).unwrap_or_default());
 }
 
 /// Appends 32 lower-case hexadecimal digits.
 #[inline]
 pub(crate) fn push_hex128(value: u128, out: &mut String) {
-    let words = [value >> 96, value >> 64, value >> 32, value].map(|word| word as u32);
-    push_digits(words, &mut [0; 32], out);
+    out.push_str(std::str::from_utf8(&hex128(value)).unwrap_or_default());
 }
 
-/// Writes eight digits at a time, into `digits` first.
+/// Writes eight digits at a time.
 #[inline]
-fn push_digits<const N: usize>(words: [u32; N], digits: &mut [u8], out: &mut String) {
+fn fill_digits<const N: usize>(words: [u32; N], digits: &mut [u8]) {
     for (eight, word) in digits.chunks_exact_mut(8).zip(words) {
         let word = u64::from(word);
         let pairs = (word | (word << 16)) & 0x0000_ffff_0000_ffff;
@@ -95,12 +135,6 @@ fn push_digits<const N: usize>(words: [u32; N], digits: &mut [u8], out: &mut Str
         let nibbles = (bytes | (bytes << 4)) & (0x0f * ONES);
         eight.copy_from_slice(&write_digits(nibbles).to_be_bytes());
     }
-    out.push_str(std::str::from_utf8(digits).unwrap_or_default());
-}
-
-/// The lower-case digit of 0 to 15.
-pub(crate) fn digit(nibble: u8) -> u8 {
-    nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
 }
 
 /// Digits of 128 bits in base 64.
@@ -171,13 +205,50 @@ impl<const N: usize> StackText<N> {
 
     #[inline]
     pub(crate) fn push(&mut self, text: &str) {
-        let end = self.len + text.len();
+        self.push_ascii(text.as_bytes());
+    }
+
+    /// Appends ASCII bytes.
+    #[inline]
+    pub(crate) fn push_ascii(&mut self, ascii: &[u8]) {
+        let end = self.len + ascii.len();
         match self.bytes.get_mut(self.len..end) {
             Some(free) if end <= self.room => {
-                free.copy_from_slice(text.as_bytes());
+                free.copy_from_slice(ascii);
                 self.len = end;
             }
             _ => self.overflowed = true,
+        }
+    }
+
+    /// Appends a text between two ASCII bytes.
+    #[inline]
+    pub(crate) fn push_between(&mut self, before: u8, text: &str, after: u8) {
+        let end = self.len + text.len() + 2;
+        match self.bytes.get_mut(self.len..end) {
+            Some([first, middle @ .., last]) if end <= self.room => {
+                *first = before;
+                middle.copy_from_slice(text.as_bytes());
+                *last = after;
+                self.len = end;
+            }
+            _ => self.overflowed = true,
+        }
+    }
+
+    /// Puts ASCII bytes in the place of the first ones.
+    pub(crate) fn overwrite_start<const M: usize>(&mut self, start: [u8; M]) {
+        if let Some(old) = self.bytes.get_mut(..M) {
+            old.copy_from_slice(&start);
+        }
+    }
+
+    /// Puts one byte in the place of another, everywhere.
+    #[inline]
+    pub(crate) fn replace_byte(&mut self, old: u8, new: u8) {
+        // Without a branch it is vector code.
+        for byte in self.bytes.get_mut(..self.len).unwrap_or_default() {
+            *byte = if *byte == old { new } else { *byte };
         }
     }
 
@@ -194,7 +265,7 @@ impl<const N: usize> StackText<N> {
             }
             rest >>= 60;
         }
-        self.push(std::str::from_utf8(&digits).unwrap_or_default());
+        self.push_ascii(&digits);
     }
 
     /// Appends an ASCII byte.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::baggage::BaggageMetadata;
 use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS, NON_ALPHANUMERIC};
 
-use crate::ascii::{is_graphic, trim_ows};
+use crate::ascii::{is_graphic_without, trim_ows};
 
 /// Name of the `baggage` header.
 pub const BAGGAGE_HEADER: &str = "baggage";
@@ -105,10 +105,7 @@ impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
             None => {
                 let text = self.lines.next()?;
                 // One pass over the line spares each member a look at spaces and properties.
-                let plain = text.len() <= MAX_BAGGAGE_BYTES
-                    && is_graphic(text)
-                    && memchr::memchr3(b'"', b';', b'\\', text.as_bytes()).is_none();
-                Member { text, plain }
+                Member { text, plain: is_plain(text) }
             }
         };
         // What can still be read, and the byte behind that.
@@ -126,6 +123,35 @@ impl<'a, I: Iterator<Item = &'a str>> Iterator for Members<'a, I> {
         };
         self.left = left.checked_sub(text.len() + 1);
         Some(Member { text, plain })
+    }
+}
+
+/// Whether a list is made of baggage octets alone, and within the limit.
+#[inline]
+fn is_plain(list: &str) -> bool {
+    list.len() <= MAX_BAGGAGE_BYTES && is_graphic_without(*b"\";\\", list)
+}
+
+/// The members of a whole list whose keys and values can be taken as they stand; `None` where some
+/// cannot.
+#[inline]
+pub(crate) fn plain_members(list: &str) -> Option<PlainMembers<'_>> {
+    is_plain(list).then_some(PlainMembers { rest: Some(list) })
+}
+
+pub(crate) struct PlainMembers<'a> {
+    rest: Option<&'a str>,
+}
+
+impl<'a> Iterator for PlainMembers<'a> {
+    type Item = &'a str;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a str> {
+        let list = self.rest?;
+        let comma = memchr::memchr(b',', list.as_bytes());
+        self.rest = comma.and_then(|comma| list.get(comma + 1..));
+        list.get(..comma.unwrap_or(list.len()))
     }
 }
 

@@ -102,8 +102,8 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
             || extractor.get(TRACESTATE_HEADER).is_some();
         let remote = remote_parent(&found).filter(|_| came);
         let trace = SentryTrace::extract(extractor);
-        let dsc = DynamicSamplingContext::read(lines);
-        match self.sentry.continue_with(&found, remote, trace, dsc, || came) {
+        let mut dsc = DynamicSamplingContext::read(lines);
+        match self.sentry.continue_with(&found, remote, trace, &mut dsc, || came) {
             Ok(continued) => continued,
             Err(_refused) => {
                 let fields = self.inner.fields();

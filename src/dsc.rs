@@ -5,7 +5,7 @@ use std::fmt;
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::{parse_hex, trim_ows};
+use crate::ascii::{hex128, parse_hex, trim_ows};
 use crate::baggage::{decode, is_key, Members};
 use crate::dsc_key::{is_sentry_key, DscKey, EntryKey, KEYS, PREFIX};
 use crate::sampling::{SampleRand, SampleRate};
@@ -18,8 +18,78 @@ const MAX_ENTRIES: usize = MAX_SENTRY_MEMBERS + 3;
 
 /// Whether the encoded value of a DSC's trace id is this trace; `None` where it is empty.
 pub(crate) fn names_trace(value: &str, trace_id: TraceId) -> Option<bool> {
+    // As nearly everyone writes it.
+    if value.as_bytes() == trace_id_digits(trace_id) {
+        return Some(true);
+    }
     let named = parse_hex::<32>(&decode(value));
     (!value.is_empty()).then(|| named == Some(u128::from_be_bytes(trace_id.to_bytes())))
+}
+
+/// A trace id as it is written.
+#[inline]
+pub(crate) fn trace_id_digits(trace_id: TraceId) -> [u8; 32] {
+    hex128(u128::from_be_bytes(trace_id.to_bytes()))
+}
+
+/// The members of a DSC whose keys the specification names, and what they say. It is read in two
+/// ways: any by [`DynamicSamplingContext`], a common one by `PlainDsc`.
+pub(crate) trait KnownMembers: Default {
+    /// The value of a key, as it is encoded on the wire.
+    fn known(&self, key: DscKey) -> Option<&str>;
+
+    /// Replaces a value in place, or appends it.
+    fn set_text(&mut self, key: DscKey, value: &str);
+
+    /// Whether a trace is the one that the DSC names; `None` where it names none.
+    fn names_trace(&self, trace_id: TraceId) -> Option<bool> {
+        names_trace(self.known(DscKey::TraceId)?, trace_id)
+    }
+
+    /// The organisation, where it is named.
+    fn org_id(&self) -> Option<Cow<'_, str>> {
+        self.known(DscKey::OrgId).map(decode).filter(|id| !id.is_empty())
+    }
+
+    /// The `sample_rate`, where it is a number in `[0,1]`.
+    fn sample_rate(&self) -> Option<f64> {
+        let value = self.known(DscKey::SampleRate)?;
+        SampleRate::parse_incoming(value).or_else(|| SampleRate::parse_incoming(&decode(value)))
+    }
+
+    /// The `sample_rand`, where it is a number in `[0,1)`.
+    fn sample_rand(&self) -> Option<SampleRand> {
+        let value = self.known(DscKey::SampleRand)?;
+        SampleRand::parse_incoming(value).or_else(|| SampleRand::parse_incoming(&decode(value)))
+    }
+
+    /// What sampling decisions need, of a DSC that may not leave.
+    fn sampling_facts(&self) -> Self {
+        /// Longer than any number that is worth passing on.
+        const MAX_NUMBER_BYTES: usize = 40;
+        let mut facts = Self::default();
+        let numbers = [
+            (DscKey::SampleRate, self.sample_rate().is_some()),
+            (DscKey::SampleRand, self.sample_rand().is_some()),
+        ];
+        for (key, _) in numbers.into_iter().filter(|(_, is_number)| *is_number) {
+            if let Some(value) = self.known(key).filter(|value| value.len() <= MAX_NUMBER_BYTES) {
+                facts.set_text(key, value);
+            }
+        }
+        facts
+    }
+}
+
+impl KnownMembers for DynamicSamplingContext<'_> {
+    #[inline]
+    fn known(&self, key: DscKey) -> Option<&str> {
+        self.known.get(key as usize)?.as_deref()
+    }
+
+    fn set_text(&mut self, key: DscKey, value: &str) {
+        self.set(key, Cow::Owned(value.to_owned()));
+    }
 }
 
 /// A trace's [Dynamic Sampling Context](https://develop.sentry.dev/sdk/telemetry/traces/dynamic-sampling-context/),
@@ -142,49 +212,6 @@ impl<'a> DynamicSamplingContext<'a> {
             Some(key) => self.known(key),
             None => self.unknown.iter().find(|(k, _)| k == key).map(|(_, value)| &**value),
         }
-    }
-
-    /// The value of a known key, as it is encoded on the wire.
-    #[inline]
-    pub(crate) fn known(&self, key: DscKey) -> Option<&str> {
-        self.known.get(key as usize)?.as_deref()
-    }
-
-    /// Whether a trace is the one that the DSC names; `None` where it names none.
-    pub(crate) fn names_trace(&self, trace_id: TraceId) -> Option<bool> {
-        names_trace(self.known(DscKey::TraceId)?, trace_id)
-    }
-
-    /// The organisation, where it is named.
-    pub(crate) fn org_id(&self) -> Option<Cow<'_, str>> {
-        self.known(DscKey::OrgId).map(decode).filter(|id| !id.is_empty())
-    }
-
-    /// The `sample_rate`, where it is a number in `[0,1]`.
-    pub(crate) fn sample_rate(&self) -> Option<f64> {
-        SampleRate::parse_incoming(&decode(self.known(DscKey::SampleRate)?))
-    }
-
-    /// The `sample_rand`, where it is a number in `[0,1)`.
-    pub(crate) fn sample_rand(&self) -> Option<SampleRand> {
-        SampleRand::parse_incoming(&decode(self.known(DscKey::SampleRand)?))
-    }
-
-    /// What sampling decisions need, of a DSC that may not leave.
-    pub(crate) fn sampling_facts(&self) -> DynamicSamplingContext<'static> {
-        /// Longer than any number that is worth passing on.
-        const MAX_NUMBER_BYTES: usize = 40;
-        let mut facts = DynamicSamplingContext::default();
-        let numbers = [
-            (DscKey::SampleRate, self.sample_rate().is_some()),
-            (DscKey::SampleRand, self.sample_rand().is_some()),
-        ];
-        for (key, _) in numbers.into_iter().filter(|(_, is_number)| *is_number) {
-            if let Some(value) = self.known(key).filter(|value| value.len() <= MAX_NUMBER_BYTES) {
-                facts.set(key, value.to_owned().into());
-            }
-        }
-        facts
     }
 
     /// Sets a member; `false` where the key is none.

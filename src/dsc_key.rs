@@ -9,77 +9,73 @@ pub(crate) fn is_sentry_key(key: &str) -> bool {
     key.starts_with(PREFIX)
 }
 
-/// The keys that the specification names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum DscKey {
-    TraceId,
-    PublicKey,
-    SampleRate,
-    SampleRand,
-    Sampled,
-    Release,
-    Environment,
-    Transaction,
-    ReplayId,
-    OrgId,
+/// Makes the keys from their names, so that these stand once.
+macro_rules! dsc_keys {
+    ($($key:ident $name:literal),* $(,)?) => {
+        /// The keys that the specification names.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum DscKey {
+            $($key),*
+        }
+
+        /// Every [`DscKey`] at the place of its discriminant.
+        pub(crate) const KEYS: [DscKey; 10] = [$(DscKey::$key),*];
+
+        impl DscKey {
+            /// The beginning of its member: all but the value.
+            #[inline]
+            pub(crate) const fn member(self) -> &'static str {
+                match self {
+                    $(DscKey::$key => concat!("sentry-", $name, "=")),*
+                }
+            }
+
+            #[inline]
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(DscKey::$key => $name),*
+                }
+            }
+
+            // Lengths and bytes known to the compiler: no call for a comparison.
+
+            #[inline]
+            pub(crate) fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(DscKey::$key),)*
+                    _ => None,
+                }
+            }
+
+            /// The key and the value of a member that has no spaces around them.
+            #[inline]
+            pub(crate) fn split(member: &str) -> Option<(Self, &str)> {
+                let rest = member.strip_prefix(PREFIX)?;
+                let first = rest.as_bytes().first();
+                // One byte rules out most keys before a longer comparison.
+                $(if first == $name.as_bytes().first() {
+                    if let Some(value) = rest.strip_prefix(concat!($name, "=")) {
+                        return Some((DscKey::$key, value));
+                    }
+                })*
+                None
+            }
+        }
+    };
 }
 
-/// Every [`DscKey`] at the place of its discriminant.
-pub(crate) const KEYS: [DscKey; 10] = [
-    DscKey::TraceId,
-    DscKey::PublicKey,
-    DscKey::SampleRate,
-    DscKey::SampleRand,
-    DscKey::Sampled,
-    DscKey::Release,
-    DscKey::Environment,
-    DscKey::Transaction,
-    DscKey::ReplayId,
-    DscKey::OrgId,
-];
-
-impl DscKey {
-    /// The beginning of its member: all but the value.
-    #[inline]
-    pub(crate) fn member(self) -> &'static str {
-        match self {
-            DscKey::TraceId => "sentry-trace_id=",
-            DscKey::PublicKey => "sentry-public_key=",
-            DscKey::SampleRate => "sentry-sample_rate=",
-            DscKey::SampleRand => "sentry-sample_rand=",
-            DscKey::Sampled => "sentry-sampled=",
-            DscKey::Release => "sentry-release=",
-            DscKey::Environment => "sentry-environment=",
-            DscKey::Transaction => "sentry-transaction=",
-            DscKey::ReplayId => "sentry-replay_id=",
-            DscKey::OrgId => "sentry-org_id=",
-        }
-    }
-
-    #[inline]
-    pub(crate) fn name(self) -> &'static str {
-        let member = self.member();
-        member.get(PREFIX.len()..member.len() - 1).unwrap_or_default()
-    }
-
-    #[inline]
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        // Lengths and bytes known to the compiler: no call for a comparison.
-        Some(match name {
-            "trace_id" => DscKey::TraceId,
-            "public_key" => DscKey::PublicKey,
-            "sample_rate" => DscKey::SampleRate,
-            "sample_rand" => DscKey::SampleRand,
-            "sampled" => DscKey::Sampled,
-            "release" => DscKey::Release,
-            "environment" => DscKey::Environment,
-            "transaction" => DscKey::Transaction,
-            "replay_id" => DscKey::ReplayId,
-            "org_id" => DscKey::OrgId,
-            _ => return None,
-        })
-    }
+dsc_keys! {
+    TraceId "trace_id",
+    PublicKey "public_key",
+    SampleRate "sample_rate",
+    SampleRand "sample_rand",
+    Sampled "sampled",
+    Release "release",
+    Environment "environment",
+    Transaction "transaction",
+    ReplayId "replay_id",
+    OrgId "org_id",
 }
 
 /// A key as it stands in an entry.

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 use crate::config::Settings;
-use crate::dsc::DynamicSamplingContext;
+use crate::dsc::KnownMembers;
 use crate::dsc_key::DscKey;
 use crate::marks::{Decision, Marks, Origin, Verdict};
+use crate::new_trace_state::{Ot, ToTraceState};
 use crate::sampling::{Randomness, Threshold};
 use crate::sentry_trace::SentryTrace;
-use crate::trace_state::{ot_fields, replace, NewMember, Ot};
+use crate::trace_state::ot_fields;
 
 /// What becomes of the trace that a request came with.
 pub(crate) enum Continuation {
@@ -27,7 +28,7 @@ pub(crate) enum Continuation {
 pub(crate) fn continuation(
     settings: &Settings,
     trace: Option<SentryTrace>,
-    mut dsc: DynamicSamplingContext<'_>,
+    dsc: &mut impl ToTraceState,
     remote: Option<&SpanContext>,
 ) -> Continuation {
     let Some(parent) = Parent::choose(settings, trace, remote) else {
@@ -39,19 +40,24 @@ pub(crate) fn continuation(
     if !is_sentry_trace && dsc.names_trace(parent.trace_id) != Some(true) {
         return Continuation::Nothing;
     }
-    if !may_continue(settings, &dsc) {
+    if !may_continue(settings, dsc) {
         return Continuation::Refuse;
     }
     if dsc.names_trace(parent.trace_id) == Some(false) {
-        dsc = DynamicSamplingContext::default();
+        *dsc = Default::default();
     }
     Continuation::Continue(parent.into_span_context(settings, dsc))
 }
 
 /// The strict continuation rule of
 /// [Trace Propagation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
-fn may_continue(settings: &Settings, dsc: &DynamicSamplingContext<'_>) -> bool {
-    match (settings.org_id.as_deref(), dsc.org_id()) {
+fn may_continue(settings: &Settings, dsc: &impl KnownMembers) -> bool {
+    let ours = settings.org_id.as_deref();
+    // Nearly always they stand there alike, which needs no decoding.
+    if ours.is_some() && ours == dsc.known(DscKey::OrgId) {
+        return true;
+    }
+    match (ours, dsc.org_id()) {
         (Some(ours), Some(theirs)) => ours == theirs,
         (None, None) => true,
         _ => !settings.strict_trace_continuation,
@@ -100,37 +106,29 @@ impl<'a> Parent<'a> {
         }
     }
 
-    fn into_span_context(
-        self,
-        settings: &Settings,
-        mut dsc: DynamicSamplingContext<'_>,
-    ) -> SpanContext {
-        let ot = self.settle(&mut dsc);
+    fn into_span_context(self, settings: &Settings, dsc: &mut impl ToTraceState) -> SpanContext {
+        let ot = self.settle(dsc);
         let mut origin = Origin::Continued;
         if dsc.is_empty() {
             origin = Origin::Withheld;
         } else if settings.targets.are_nowhere() {
             origin = Origin::Withheld;
-            dsc = dsc.sampling_facts();
+            *dsc = dsc.sampling_facts();
         }
         let decision = if self.sampled.is_some() { Decision::Flag } else { Decision::Deferred };
-        let member = NewMember {
-            marks: Marks { origin, decision, verdict: Verdict::Unknown },
-            dsc,
-            trace_id: self.trace_id,
-        };
+        let marks = Marks { origin, decision, verdict: Verdict::Unknown };
         SpanContext::new(
             self.trace_id,
             self.span_id,
             TraceFlags::default().with_sampled(self.sampled == Some(true)),
             true,
-            replace(&self.trace_state, Some(member), ot),
+            dsc.to_trace_state(&self.trace_state, marks, self.trace_id, ot),
         )
     }
 
     /// Makes flag, rate, `sample_rand` and OTel's fields say the same: fills in a `sample_rand`
     /// that is missing, and gives `th` and `rv` for the `ot` member.
-    fn settle(&self, dsc: &mut DynamicSamplingContext<'_>) -> Ot {
+    fn settle(&self, dsc: &mut impl ToTraceState) -> Ot {
         let fields = ot_fields(&self.trace_state);
         let randomness = fields.randomness_of(self.trace_id);
         let rate = dsc.sample_rate();
@@ -138,7 +136,7 @@ impl<'a> Parent<'a> {
         if rand.is_none() && !dsc.is_empty() {
             rand = randomness.backfill(self.sampled, rate);
             if let Some(rand) = rand {
-                dsc.set(DscKey::SampleRand, rand.to_string().into());
+                dsc.set_text(DscKey::SampleRand, &rand.to_string());
             }
         }
         let held = fields

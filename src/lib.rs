@@ -66,6 +66,7 @@
 mod ascii;
 mod baggage;
 mod dsn;
+mod new_trace_state;
 mod ot;
 mod sampling;
 mod sentry_trace;
@@ -88,6 +89,7 @@ mod incoming;
 mod marks;
 mod outgoing;
 mod packing;
+mod plain_dsc;
 mod trace_state;
 mod unpacking;
 // Floor 3: the plugs.

@@ -7,8 +7,6 @@
 //! verdict  = "." / "x" / "a"
 //! ```
 
-use crate::packing::Packed;
-
 /// How many bytes the marks take.
 pub(crate) const MARK_BYTES: usize = 3;
 
@@ -86,23 +84,24 @@ impl Marks {
         })
     }
 
-    pub(crate) fn push_to(self, packed: &mut Packed) {
-        packed.push(match self.origin {
-            Origin::Continued => "c",
-            Origin::Withheld => "w",
-            Origin::Head => "h",
-        });
-        packed.push(match self.decision {
-            Decision::Flag => ".",
-            Decision::Deferred => "?",
-            Decision::Undecided => "-",
-            Decision::Forwarded(false) => "0",
-            Decision::Forwarded(true) => "1",
-        });
-        packed.push(match self.verdict {
-            Verdict::Unknown => ".",
-            Verdict::Denied => "x",
-            Verdict::Allowed => "a",
-        });
+    pub(crate) fn to_bytes(self) -> [u8; MARK_BYTES] {
+        let origin = match self.origin {
+            Origin::Continued => b'c',
+            Origin::Withheld => b'w',
+            Origin::Head => b'h',
+        };
+        let decision = match self.decision {
+            Decision::Flag => b'.',
+            Decision::Deferred => b'?',
+            Decision::Undecided => b'-',
+            Decision::Forwarded(false) => b'0',
+            Decision::Forwarded(true) => b'1',
+        };
+        let verdict = match self.verdict {
+            Verdict::Unknown => b'.',
+            Verdict::Denied => b'x',
+            Verdict::Allowed => b'a',
+        };
+        [origin, decision, verdict]
     }
 }

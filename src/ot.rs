@@ -4,7 +4,7 @@
 
 use opentelemetry::trace::{SpanContext, TraceId};
 
-use crate::ascii::{digit, StackText};
+use crate::ascii::{hex, StackText};
 use crate::sampling::{Randomness, Threshold};
 
 /// The longest value of a `tracestate` member, in bytes.
@@ -86,12 +86,15 @@ impl<'a> OtFields<'a> {
     ) -> OtValue {
         let mut out = OtValue::with_room(MAX_VALUE_BYTES);
         if let Some(bits) = threshold.and_then(Threshold::bits) {
-            push_key(&mut out, TH);
+            out.push("th:");
             push_digits(&mut out, bits, 14 - (bits.trailing_zeros() as usize / 4).min(13));
         }
         if let Some(randomness) = self.randomness().or(randomness) {
-            push_key(&mut out, RV);
+            out.push(if out.len() > 0 { ";rv:" } else { "rv:" });
             push_digits(&mut out, randomness.as_rv(), 14);
+        }
+        if self.value.is_empty() {
+            return out;
         }
         for (key, value) in self.fields().filter(|(key, _)| *key != TH && *key != RV) {
             // What was last in a value cannot end in a space.
@@ -118,10 +121,10 @@ fn push_key(out: &mut OtValue, key: &str) {
 }
 
 /// The first `count` of the 14 digits of 56 bits.
+#[inline]
 fn push_digits(out: &mut OtValue, bits: u64, count: usize) {
-    for index in 0..count {
-        out.push_byte(digit((bits >> (52 - 4 * index) & 0xf) as u8));
-    }
+    let digits = hex(bits << 8);
+    out.push_ascii(digits.get(..count).unwrap_or_default());
 }
 
 fn is_lower_hex(digits: &str) -> bool {

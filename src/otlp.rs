@@ -15,7 +15,8 @@ use opentelemetry_sdk::Resource;
 
 use crate::config::Sentry;
 use crate::dsn::SENTRY_AUTH_HEADER;
-use crate::trace_state::{has_ours, without_ours};
+use crate::new_trace_state::without_ours;
+use crate::trace_state::has_ours;
 
 impl Sentry {
     /// An exporter that sends spans to the DSN's project in Sentry

@@ -15,8 +15,9 @@
 use opentelemetry::trace::TraceId;
 
 use crate::ascii::{parse_lower_hex, StackText};
-use crate::dsc::DynamicSamplingContext;
+use crate::dsc::{trace_id_digits, DynamicSamplingContext};
 use crate::dsc_key::{DscKey, EntryKey};
+use crate::marks::Marks;
 
 /// The most bytes of packed entries: four `tracestate` values.
 pub(crate) const MAX_PACKED_BYTES: usize = 1024;
@@ -37,125 +38,115 @@ pub(crate) enum Form {
     Const(&'static str),
 }
 
-/// Every code; of two for one key the first that can hold the value is taken.
-const CODES: [(u8, DscKey, Form); 17] = [
-    (b'T', DscKey::TraceId, Form::TraceId),
-    (b't', DscKey::TraceId, Form::Text),
-    (b'P', DscKey::PublicKey, Form::Hex),
-    (b'p', DscKey::PublicKey, Form::Text),
-    (b'r', DscKey::SampleRate, Form::Text),
-    (b'N', DscKey::SampleRand, Form::Fraction),
-    (b'n', DscKey::SampleRand, Form::Text),
-    (b'S', DscKey::Sampled, Form::Const("true")),
-    (b'F', DscKey::Sampled, Form::Const("false")),
-    (b's', DscKey::Sampled, Form::Text),
-    (b'l', DscKey::Release, Form::Text),
-    (b'E', DscKey::Environment, Form::Const("production")),
-    (b'e', DscKey::Environment, Form::Text),
-    (b'x', DscKey::Transaction, Form::Text),
-    (b'Y', DscKey::ReplayId, Form::Hex),
-    (b'y', DscKey::ReplayId, Form::Text),
-    (b'o', DscKey::OrgId, Form::Text),
-];
-
-/// Where in [`CODES`] those of each key begin.
-const FIRST: [u8; 10] = {
-    let mut first = [0; 10];
-    let mut place = CODES.len();
-    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-    while place > 0 {
-        place -= 1;
-        first[CODES[place].1 as usize] = place as u8;
-    }
-    first
-};
-
-/// Where in [`CODES`] each code stands; past its end for what is no code.
-const PLACES: [u8; 128] = {
-    let mut places = [CODES.len() as u8; 128];
-    let mut place = 0;
-    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-    while place < CODES.len() {
-        places[CODES[place].0 as usize] = place as u8;
-        place += 1;
-    }
-    places
-};
-
-/// The key of a code, and how its value is packed.
+/// The key of a code, and how its value is packed: what [`Packed::push_known`] wrote.
 #[inline]
 pub(crate) fn decode_code(code: u8) -> Option<(DscKey, Form)> {
-    let place = PLACES.get(usize::from(code))?;
-    CODES.get(usize::from(*place)).map(|(_, key, form)| (*key, *form))
+    Some(match code {
+        b'T' => (DscKey::TraceId, Form::TraceId),
+        b't' => (DscKey::TraceId, Form::Text),
+        b'P' => (DscKey::PublicKey, Form::Hex),
+        b'p' => (DscKey::PublicKey, Form::Text),
+        b'r' => (DscKey::SampleRate, Form::Text),
+        b'N' => (DscKey::SampleRand, Form::Fraction),
+        b'n' => (DscKey::SampleRand, Form::Text),
+        b'S' => (DscKey::Sampled, Form::Const("true")),
+        b'F' => (DscKey::Sampled, Form::Const("false")),
+        b's' => (DscKey::Sampled, Form::Text),
+        b'l' => (DscKey::Release, Form::Text),
+        b'E' => (DscKey::Environment, Form::Const("production")),
+        b'e' => (DscKey::Environment, Form::Text),
+        b'x' => (DscKey::Transaction, Form::Text),
+        b'Y' => (DscKey::ReplayId, Form::Hex),
+        b'y' => (DscKey::ReplayId, Form::Text),
+        b'o' => (DscKey::OrgId, Form::Text),
+        _ => return None,
+    })
 }
 
 /// Packed entries under construction.
 pub(crate) type Packed = StackText<MAX_PACKED_BYTES>;
 
 impl Packed {
-    /// A value's text, `=` as `"`, and the end of its entry.
-    #[inline]
-    fn push_text(&mut self, text: &str) {
-        let mut rest = text;
-        while let Some(equals) = memchr::memchr(b'=', rest.as_bytes()) {
-            let (head, tail) = rest.split_at(equals);
-            self.push(head);
-            self.push_byte(b'"');
-            rest = tail.get(1..).unwrap_or_default();
+    /// Marks, before any entry.
+    pub(crate) fn of(marks: Marks, room: usize) -> Self {
+        let mut packed = Packed::with_room(room);
+        for byte in marks.to_bytes() {
+            packed.push_byte(byte);
         }
-        self.push(rest);
-        self.push_byte(b';');
+        packed
+    }
+
+    /// Other marks before the same entries.
+    pub(crate) fn set_marks(&mut self, marks: Marks) {
+        self.overwrite_start(marks.to_bytes());
+    }
+
+    /// Puts `"` for `=`, of all entries at once: nothing but values has it.
+    #[inline]
+    pub(crate) fn quote(&mut self) {
+        self.replace_byte(b'=', b'"');
+    }
+
+    /// A code, the text behind it, and the end of the entry.
+    #[inline]
+    fn push_text(&mut self, code: u8, text: &str) {
+        self.push_between(code, text, b';');
+    }
+
+    #[inline]
+    fn push_hex_or_text(&mut self, hex_code: u8, text_code: u8, text: &str) {
+        match parse_lower_hex::<32>(text) {
+            Some(bits) => {
+                self.push_byte(hex_code);
+                self.push_base64(bits);
+            }
+            None => self.push_text(text_code, text),
+        }
     }
 
     /// All entries of a DSC whose trace id is `trace_id`.
     #[inline]
     pub(crate) fn push_entries(&mut self, dsc: &DynamicSamplingContext<'_>, trace_id: TraceId) {
+        let own_id = trace_id_digits(trace_id);
         for (key, value) in dsc.entries() {
             if self.is_overflowed() {
                 return;
             }
             match key {
-                EntryKey::Known(key) => self.push_known(key, value, trace_id),
+                EntryKey::Known(key) => self.push_known(key, value, &own_id),
                 EntryKey::Unknown(key) => {
                     self.push_byte(UNKNOWN);
                     self.push(key);
-                    self.push_byte(b'\\');
-                    self.push_text(value);
+                    self.push_text(b'\\', value);
                 }
             }
         }
+        self.quote();
     }
 
-    #[inline]
-    pub(crate) fn push_known(&mut self, key: DscKey, value: &str, trace_id: TraceId) {
-        let first = FIRST.get(key as usize).copied().unwrap_or_default();
-        for (code, _, form) in CODES.iter().skip(first.into()) {
-            match form {
-                Form::Const(text) if *text == value => return self.push_byte(*code),
-                Form::Const(_) => {}
-                Form::TraceId => {
-                    let trace_id = u128::from_be_bytes(trace_id.to_bytes());
-                    if parse_lower_hex::<32>(value) == Some(trace_id) {
-                        return self.push_byte(*code);
-                    }
-                }
-                Form::Hex => {
-                    if let Some(bits) = parse_lower_hex::<32>(value) {
-                        self.push_byte(*code);
-                        return self.push_base64(bits);
-                    }
-                }
-                Form::Fraction => {
-                    if let Some(digits) = value.strip_prefix("0.") {
-                        self.push_byte(*code);
-                        return self.push_text(digits);
-                    }
-                }
-                Form::Text => {
-                    self.push_byte(*code);
-                    return self.push_text(value);
-                }
-            }
+    /// One entry, in the densest form that can hold its value; not [quoted](Self::quote) yet.
+    /// `own_id` are the digits of the trace's id.
+    // The compiler finds it too large, but it stands in the two loops over all entries.
+    #[inline(always)]
+    pub(crate) fn push_known(&mut self, key: DscKey, value: &str, own_id: &[u8; 32]) {
+        match (key, value) {
+            (DscKey::TraceId, _) if value.as_bytes() == own_id => self.push_byte(b'T'),
+            (DscKey::TraceId, _) => self.push_text(b't', value),
+            (DscKey::PublicKey, _) => self.push_hex_or_text(b'P', b'p', value),
+            (DscKey::SampleRate, _) => self.push_text(b'r', value),
+            (DscKey::SampleRand, _) => match value.strip_prefix("0.") {
+                Some(digits) => self.push_text(b'N', digits),
+                None => self.push_text(b'n', value),
+            },
+            (DscKey::Sampled, "true") => self.push_byte(b'S'),
+            (DscKey::Sampled, "false") => self.push_byte(b'F'),
+            (DscKey::Sampled, _) => self.push_text(b's', value),
+            (DscKey::Release, _) => self.push_text(b'l', value),
+            (DscKey::Environment, "production") => self.push_byte(b'E'),
+            (DscKey::Environment, _) => self.push_text(b'e', value),
+            (DscKey::Transaction, _) => self.push_text(b'x', value),
+            (DscKey::ReplayId, _) => self.push_hex_or_text(b'Y', b'y', value),
+            (DscKey::OrgId, _) => self.push_text(b'o', value),
         }
     }
 }

@@ -14,9 +14,11 @@ use crate::config::{Sentry, Settings};
 use crate::dsc::DynamicSamplingContext;
 use crate::dsc_key::is_sentry_key;
 use crate::incoming::{continuation, Continuation};
+use crate::new_trace_state::{replace, without_ours, Ot, ToTraceState};
 use crate::outgoing::{baggage, outgoing};
+use crate::plain_dsc::PlainDsc;
 use crate::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
-use crate::trace_state::{has_ours, replace, without_ours, Ot};
+use crate::trace_state::has_ours;
 use crate::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 
 /// Propagates traces in `sentry-trace` and `baggage`
@@ -67,7 +69,7 @@ impl SentryPropagator {
         cx: &Context,
         remote: Option<SpanContext>,
         trace: Option<SentryTrace>,
-        dsc: DynamicSamplingContext<'_>,
+        dsc: &mut impl ToTraceState,
         brought: impl FnOnce() -> bool,
     ) -> Result<Context, Refused> {
         let parent = match continuation(&self.settings, trace, dsc, remote.as_ref()) {
@@ -126,9 +128,17 @@ impl TextMapPropagator for SentryPropagator {
             true => extractor.get_all(BAGGAGE_HEADER).unwrap_or_default(),
             false => Vec::new(),
         };
-        let dsc = DynamicSamplingContext::read(lines);
         let brought = || extractor.get(TRACESTATE_HEADER).is_some();
-        self.continue_with(cx, remote, trace, dsc, brought).unwrap_or_else(|_refused| refuse(cx))
+        if let (Some(started), None, [line]) = (&trace, &remote, &*lines) {
+            let mut dsc = PlainDsc::new(started.trace_id());
+            if dsc.read(line) {
+                let continued = self.continue_with(cx, remote, trace, &mut dsc, brought);
+                return continued.unwrap_or_else(|_refused| refuse(cx));
+            }
+        }
+        let mut dsc = DynamicSamplingContext::read(lines);
+        let continued = self.continue_with(cx, remote, trace, &mut dsc, brought);
+        continued.unwrap_or_else(|_refused| refuse(cx))
     }
 
     fn fields(&self) -> FieldIter<'_> {

@@ -9,13 +9,14 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
 use crate::config::{Sentry, Settings};
-use crate::dsc::DynamicSamplingContext;
+use crate::dsc::{DynamicSamplingContext, KnownMembers};
 use crate::dsc_key::DscKey;
 use crate::marks::{Decision, Marks, Origin, Verdict};
+use crate::new_trace_state::{replace, NewMember, Ot};
 use crate::sampling::{Randomness, SampleRand, SampleRate, Threshold};
 use crate::span_attributes::{transaction, url};
 use crate::targets::outgoing_url;
-use crate::trace_state::{marks, ot_fields, replace, Member, NewMember, Ot};
+use crate::trace_state::{marks, ot_fields, Member};
 use crate::traces_sampler::SamplingContext;
 use crate::unpacking::unpack;
 

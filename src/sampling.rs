@@ -183,12 +183,16 @@ impl Randomness {
 
     /// The `sample_rand` of a trace whose decision was taken by this randomness, or is deferred.
     pub(crate) fn sample_rand(self, sampled: Option<bool>, rate: Option<f64>) -> SampleRand {
+        SampleRand::from_micros(self.micros(sampled, rate))
+    }
+
+    fn micros(self, sampled: Option<bool>, rate: Option<f64>) -> u64 {
         let micros = scale(self.inverse(), MICROS);
-        SampleRand::from_micros(match (sampled, rate) {
+        match (sampled, rate) {
             (Some(true), Some(rate)) => micros.min(boundary(rate).saturating_sub(1)),
             (Some(false), Some(rate)) => micros.max(boundary(rate)),
             _ => micros,
-        })
+        }
     }
 
     /// A `sample_rand` for a decision that somebody else took, uniform over what may have led to
@@ -235,7 +239,7 @@ impl Randomness {
             (Some(sampled), Some(rate)) => self.is_sampled_at(Threshold::of(rate)) == sampled,
             _ => true,
         };
-        decided && self.sample_rand(sampled, rate).micros() == rand.micros()
+        decided && self.micros(sampled, rate) == rand.micros()
     }
 }
 
@@ -246,7 +250,8 @@ fn scale(value: u64, width: u64) -> u64 {
 
 /// J(rate): the least number of millionths that is not below the rate.
 fn boundary(rate: f64) -> u64 {
-    let mut micros = (rate * MICROS as f64).ceil() as u64;
+    let scaled = rate * MICROS as f64;
+    let mut micros = scaled as u64 + u64::from(scaled as u64 as f64 != scaled);
     // The product may be off by one either way; the quotient is what a reader will compare.
     if micros > 0 && !SampleRand::from_micros(micros - 1).is_sampled_at(rate) {
         micros -= 1;
@@ -258,8 +263,10 @@ fn boundary(rate: f64) -> u64 {
 
 /// K(rate): how many of the M values are sampled.
 fn kept(rate: f64) -> u64 {
-    // Scaling by a power of two is exact; adding 0.5 to round would not be.
-    (rate.clamp(0.0, 1.0) * M as f64).round() as u64
+    // Scaling by a power of two is exact, and so is what follows; adding 0.5 to round would not be.
+    let scaled = rate.clamp(0.0, 1.0) * M as f64;
+    let whole = scaled as u64;
+    whole + u64::from(scaled - whole as f64 >= 0.5)
 }
 
 /// T: the least randomness that is sampled, in [0, 2^56]; 2^56 samples nothing.

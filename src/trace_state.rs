@@ -11,25 +11,20 @@ use std::borrow::Cow;
 use opentelemetry::trace::{SpanContext, TraceId, TraceState};
 
 use crate::ascii::trim_ows;
-use crate::dsc::{names_trace, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::dsc::names_trace;
 use crate::dsc_key::DscKey;
 use crate::marks::{Decision, Marks, Origin, Verdict, MARK_BYTES};
-use crate::ot::{OtFields, OtValue};
-use crate::packing::Packed;
-use crate::sampling::{Randomness, Threshold};
+use crate::ot::OtFields;
 use crate::unpacking::find;
 
 /// The keys of our members, in the order in which their values are joined.
-const MEMBER_KEYS: [&str; 4] = ["sentry", "sentry-2", "sentry-3", "sentry-4"];
+pub(crate) const MEMBER_KEYS: [&str; 4] = ["sentry", "sentry-2", "sentry-3", "sentry-4"];
 
 /// The key of OTel's own member.
-const OT_KEY: &str = "ot";
+pub(crate) const OT_KEY: &str = "ot";
 
 /// The longest value ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#value)).
-const MAX_VALUE_BYTES: usize = 256;
-
-/// The most members ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#list)).
-const MAX_MEMBERS: usize = 32;
+pub(crate) const MAX_VALUE_BYTES: usize = 256;
 
 /// Our member as it is read from a span context.
 pub(crate) struct Member<'a> {
@@ -104,111 +99,8 @@ pub(crate) fn ot_fields(trace_state: &TraceState) -> OtFields<'_> {
     value.map_or(OtFields::default(), OtFields::parse)
 }
 
-/// A member to be written.
-pub(crate) struct NewMember<'a> {
-    pub(crate) marks: Marks,
-    pub(crate) dsc: DynamicSamplingContext<'a>,
-    pub(crate) trace_id: TraceId,
-}
-
-/// What becomes of the `ot` member.
-#[derive(Clone, Copy)]
-pub(crate) enum Ot {
-    Keep,
-    /// It gets this `th`, or none, and this `rv` where it has none.
-    Set {
-        threshold: Option<Threshold>,
-        added: Option<Randomness>,
-    },
-}
-
-impl Ot {
-    /// The new value; `None` where it says so already.
-    fn rewrite(self, fields: OtFields<'_>) -> Option<OtValue> {
-        let Ot::Set { threshold, added } = self else {
-            return None;
-        };
-        let says_so = fields.threshold() == threshold
-            && fields.has_threshold() == threshold.is_some()
-            && added.is_none()
-            && !fields.is_repeated();
-        (!says_so).then(|| fields.rewritten(threshold, added))
-    }
-}
-
-/// `base` with another member of ours, and another `ot`; other parties' members stay, in order.
-///
-/// ```text
-/// list = list-member 0*31( OWS "," OWS list-member )
-/// ```
-///
-/// The SDK checks less than W3C asks for: members that are not valid, or stand twice, go.
-pub(crate) fn replace(base: &TraceState, ours: Option<NewMember<'_>>, ot: Ot) -> TraceState {
-    let rewritten = ot.rewrite(ot_fields(base));
-    let keep_ot = rewritten.is_none();
-    let ot = rewritten.as_ref().and_then(OtValue::as_str).filter(|value| !value.is_empty());
-    let mut foreign: Vec<(&str, &str)> = Vec::new();
-    for (key, value) in base {
-        let kept = !is_ours(key) && (keep_ot || key != OT_KEY);
-        if kept && is_valid(key, value) && foreign.iter().all(|(k, _)| *k != key) {
-            foreign.push((key, value));
-        }
-    }
-    let taken = foreign.len() + usize::from(ot.is_some());
-    let packed = ours.map(|member| pack(member, MAX_MEMBERS.saturating_sub(taken).max(1)));
-    let packed = packed.as_ref().and_then(Packed::as_str).unwrap_or_default();
-    let ours = MEMBER_KEYS.iter().enumerate().map_while(|(index, key)| {
-        let start = index * MAX_VALUE_BYTES;
-        let end = packed.len().min(start + MAX_VALUE_BYTES);
-        packed.get(start..end).filter(|part| !part.is_empty()).map(|part| (*key, part))
-    });
-    let ot = ot.map(|value| (OT_KEY, value));
-    let first = packed.len().div_ceil(MAX_VALUE_BYTES) + usize::from(ot.is_some());
-    while first + foreign.len() > MAX_MEMBERS {
-        // Our members displace others, but never what decides over sampling.
-        match foreign.iter().rposition(|(key, _)| *key != OT_KEY) {
-            Some(last) => foreign.remove(last),
-            None => break,
-        };
-    }
-    TraceState::from_key_value(ours.chain(ot).chain(foreign)).unwrap_or_default()
-}
-
-/// The member in at most `members` values: whole entries go until it fits, in the end all.
-fn pack(mut member: NewMember<'_>, members: usize) -> Packed {
-    let room = members * MAX_VALUE_BYTES;
-    let fits = |member: &NewMember<'_>| {
-        let mut packed = Packed::with_room(room);
-        member.marks.push_to(&mut packed);
-        packed.push_entries(&member.dsc, member.trace_id);
-        let fits = !packed.is_overflowed() && member.dsc.len() <= MAX_SENTRY_MEMBERS;
-        fits.then_some(packed)
-    };
-    loop {
-        if let Some(packed) = fits(&member) {
-            return packed;
-        }
-        if !drop_entry(&mut member.dsc) {
-            break;
-        }
-    }
-    if member.marks.origin == Origin::Continued {
-        member.marks.origin = Origin::Withheld;
-    }
-    let mut packed = Packed::with_room(room);
-    member.marks.push_to(&mut packed);
-    packed
-}
-
-/// Takes out the entry that a trace can best do without; `false` where the rest is needed.
-fn drop_entry(dsc: &mut DynamicSamplingContext<'_>) -> bool {
-    const SPARED_LAST: [DscKey; 4] =
-        [DscKey::Transaction, DscKey::ReplayId, DscKey::Environment, DscKey::Release];
-    dsc.remove_last_unknown() || SPARED_LAST.into_iter().any(|key| dsc.remove(key))
-}
-
 /// `sentry` and `sentry-<digits>`, whoever wrote them; `sentryco` is somebody else's.
-fn is_ours(key: &str) -> bool {
+pub(crate) fn is_ours(key: &str) -> bool {
     match key.strip_prefix(MEMBER_KEYS[0]) {
         Some("") => true,
         Some(rest) => rest
@@ -243,17 +135,6 @@ pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> Strin
     out
 }
 
-/// A span context without our members, or what somebody else says in our name.
-pub(crate) fn without_ours(span_context: &SpanContext) -> SpanContext {
-    SpanContext::new(
-        span_context.trace_id(),
-        span_context.span_id(),
-        span_context.trace_flags(),
-        span_context.is_remote(),
-        replace(span_context.trace_state(), None, Ot::Keep),
-    )
-}
-
 /// Whether a list has members of ours, or what looks like them.
 pub(crate) fn has_ours(trace_state: &TraceState) -> bool {
     trace_state.into_iter().any(|(key, _)| is_ours(key))
@@ -264,7 +145,7 @@ pub(crate) fn has_ours(trace_state: &TraceState) -> bool {
 /// value = 0*255( %x20 / nblk-chr ) nblk-chr
 /// nblk-chr = %x21-2B / %x2D-3C / %x3E-7E
 /// ```
-fn is_valid(key: &str, value: &str) -> bool {
+pub(crate) fn is_valid(key: &str, value: &str) -> bool {
     let key_char = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-*/@".contains(&b);
     let starts = key.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
     starts

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::{is_graphic, parse_base64, push_hex128, BASE64_DIGITS};
+use crate::ascii::{has_byte, is_graphic_without, parse_base64, push_hex128, BASE64_DIGITS};
 use crate::baggage::is_key;
-use crate::dsc::{names_trace, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::dsc::{names_trace, DynamicSamplingContext, KnownMembers, MAX_SENTRY_MEMBERS};
 use crate::dsc_key::{push_key, DscKey, EntryKey};
 use crate::packing::{decode_code, Form, UNKNOWN};
 
@@ -37,12 +37,11 @@ struct NotPacked;
 impl<'a> Entries<'a> {
     fn new(packed: &'a str) -> Result<Self, NotPacked> {
         // Over everything at once, so that no entry has to look again.
-        let bytes = packed.as_bytes();
-        if !is_graphic(packed) || memchr::memchr2(b'=', b',', bytes).is_some() {
+        if !is_graphic_without(*b"=,", packed) {
             return Err(NotPacked);
         }
-        let quoted = memchr::memchr(b'"', bytes).is_some();
-        let escaped = memchr::memchr(b'\\', bytes).is_some();
+        let quoted = has_byte(packed, b'"');
+        let escaped = has_byte(packed, b'\\');
         Ok(Entries { rest: packed, quoted, escaped, seen: 0, count: 0 })
     }
 
