@@ -41,12 +41,6 @@ pub(crate) fn is_graphic_without<const N: usize>(other: [u8; N], text: &str) -> 
         .fold(is_right(&last), |all, b| all & is_right(b))
 }
 
-/// Whether a byte is in a text: for texts so short that a search costs more than all their bytes.
-#[inline]
-pub(crate) fn has_byte(text: &str, wanted: u8) -> bool {
-    text.bytes().fold(false, |any, byte| any | (byte == wanted))
-}
-
 /// The value of exactly `N` hexadecimal digits of either case; `N` is 16 or 32.
 #[inline]
 pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
@@ -157,18 +151,33 @@ const BASE64_VALUES: [u8; 256] = {
     values
 };
 
+/// The digit of the lowest six bits.
+#[inline]
+pub(crate) fn base64_digit(bits: usize) -> u8 {
+    BASE64.get(bits & 0x3f).copied().unwrap_or_default()
+}
+
+/// The value of a digit of base 64.
+#[inline]
+pub(crate) fn base64_value(digit: u8) -> Option<u8> {
+    BASE64_VALUES.get(usize::from(digit)).copied().filter(|bits| *bits < 64)
+}
+
 /// The value of 22 digits of base 64, the least significant first.
-pub(crate) fn parse_base64(digits: &str) -> Option<u128> {
-    let mut value = 0;
-    for word_digits in digits.as_bytes().chunks(WORD_DIGITS).rev() {
-        let mut word = 0_u64;
-        for digit in word_digits.iter().rev() {
-            let bits = BASE64_VALUES.get(usize::from(*digit)).filter(|bits| **bits < 64)?;
-            word = (word << 6) | u64::from(*bits);
-        }
-        value = (value << 60) | u128::from(word);
-    }
-    (digits.len() == BASE64_DIGITS).then_some(value)
+pub(crate) fn parse_base64(digits: &[u8; BASE64_DIGITS]) -> Option<u128> {
+    let (low, rest) = digits.split_at(WORD_DIGITS);
+    let (middle, high) = rest.split_at(WORD_DIGITS);
+    let mut wrong = 0;
+    let mut word = |digits: &[u8]| {
+        digits.iter().rev().fold(0_u64, |word, digit| {
+            let bits = BASE64_VALUES.get(usize::from(*digit)).copied().unwrap_or(255);
+            wrong |= bits;
+            (word << 6) | u64::from(bits)
+        })
+    };
+    let words = [word(low), word(middle), word(high)].map(u128::from);
+    // One look at the end: what is no digit has more than six bits.
+    (wrong < 64).then_some(words[0] | (words[1] << 60) | (words[2] << 120))
 }
 
 /// Text under construction on the stack, of at most `N` bytes.
@@ -221,15 +230,15 @@ impl<const N: usize> StackText<N> {
         }
     }
 
-    /// Appends a text between two ASCII bytes.
+    /// Appends a text behind ASCII bytes.
     #[inline]
-    pub(crate) fn push_between(&mut self, before: u8, text: &str, after: u8) {
-        let end = self.len + text.len() + 2;
+    pub(crate) fn push_behind<const M: usize>(&mut self, ascii: [u8; M], text: &str) {
+        let end = self.len + M + text.len();
         match self.bytes.get_mut(self.len..end) {
-            Some([first, middle @ .., last]) if end <= self.room => {
-                *first = before;
-                middle.copy_from_slice(text.as_bytes());
-                *last = after;
+            Some(free) if end <= self.room => {
+                let (start, rest) = free.split_at_mut(M);
+                start.copy_from_slice(&ascii);
+                rest.copy_from_slice(text.as_bytes());
                 self.len = end;
             }
             _ => self.overflowed = true,
@@ -260,7 +269,7 @@ impl<const N: usize> StackText<N> {
         for word_digits in digits.chunks_mut(WORD_DIGITS) {
             let mut word = rest as u64;
             for digit in word_digits {
-                *digit = BASE64.get(usize::from(word as u8 & 0x3f)).copied().unwrap_or_default();
+                *digit = base64_digit(word as usize);
                 word >>= 6;
             }
             rest >>= 60;

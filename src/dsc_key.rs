@@ -94,15 +94,3 @@ impl<'a> EntryKey<'a> {
         }
     }
 }
-
-/// Appends the beginning of a member, behind a comma where one stands before it.
-#[inline]
-pub(crate) fn push_key(out: &mut String, key: EntryKey<'_>) {
-    if !out.is_empty() {
-        out.push(',');
-    }
-    match key {
-        EntryKey::Known(key) => out.push_str(key.member()),
-        EntryKey::Unknown(key) => out.extend([PREFIX, key, "="]),
-    }
-}

@@ -88,6 +88,7 @@ mod setting;
 mod incoming;
 mod marks;
 mod outgoing;
+mod packed_members;
 mod packing;
 mod plain_dsc;
 mod trace_state;

@@ -11,12 +11,13 @@ use crate::config::Settings;
 use crate::dsc_key::{is_sentry_key, DscKey};
 use crate::head::{HeadFacts, HeadTemplate};
 use crate::marks::{Decision, Origin, Verdict};
+use crate::packed_members::members;
 use crate::sampling::{SampleRate, Threshold};
 use crate::sentry_trace::SentryTrace;
 use crate::targets::outgoing_url;
 use crate::trace_state::{ot_fields, Member};
 use crate::traceparent::traceparent;
-use crate::unpacking::{members, unpack};
+use crate::unpacking::unpack;
 
 /// What a request is told of the trace it belongs to.
 pub(crate) struct Outgoing {

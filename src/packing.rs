@@ -5,16 +5,19 @@
 //! entries = *( entry )
 //! entry   = const                     ; a known key with its most common value
 //!         / hex-code 22BASE64         ; a known key with 32 lower-case hexadecimal digits
-//!         / code text ";"             ; a known key
-//!         / "u" key "\" text ";"      ; any other key
+//!         / code text                 ; a known key
+//!         / "u" text "v" text         ; any other key, and its value
+//! text    = length *CHAR
+//! length  = BASE64                    ; 0 to 62
+//!         / "_" 2BASE64               ; up to 4095
 //! ```
 //!
-//! A DSC value is made of baggage octets, which have no `;`, `\`, `"` and `,`; a `tracestate`
-//! value has no `,` and `=`. So `;` and `\` separate, and `"` stands for `=`.
+//! A reader knows where each text ends without a search. A DSC value is made of baggage octets,
+//! which have no `"` and `,`; a `tracestate` value has no `,` and `=`. So `"` stands for `=`.
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::{parse_lower_hex, StackText};
+use crate::ascii::{base64_digit, base64_value, parse_lower_hex, StackText};
 use crate::dsc::{trace_id_digits, DynamicSamplingContext};
 use crate::dsc_key::{DscKey, EntryKey};
 use crate::marks::Marks;
@@ -22,8 +25,16 @@ use crate::marks::Marks;
 /// The most bytes of packed entries: four `tracestate` values.
 pub(crate) const MAX_PACKED_BYTES: usize = 1024;
 
-/// The code of a key that the specification does not name.
-pub(crate) const UNKNOWN: u8 = b'u';
+/// The codes of a key that the specification does not name, and of its value.
+pub(crate) const UNKNOWN_KEY: u8 = b'u';
+pub(crate) const UNKNOWN_VALUE: u8 = b'v';
+
+/// The length from which on a text's length has two digits behind this one. More than two can say
+/// does not fit in any case.
+const LONG: usize = 63;
+
+/// What stands before the digits of a [`Form::Fraction`].
+pub(crate) const FRACTION: &str = "0.";
 
 /// How a value is packed behind its code.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,7 +51,7 @@ pub(crate) enum Form {
 
 /// The key of a code, and how its value is packed: what [`Packed::push_known`] wrote.
 #[inline]
-pub(crate) fn decode_code(code: u8) -> Option<(DscKey, Form)> {
+pub(crate) const fn decode_code(code: u8) -> Option<(DscKey, Form)> {
     Some(match code {
         b'T' => (DscKey::TraceId, Form::TraceId),
         b't' => (DscKey::TraceId, Form::Text),
@@ -61,6 +72,20 @@ pub(crate) fn decode_code(code: u8) -> Option<(DscKey, Form)> {
         b'o' => (DscKey::OrgId, Form::Text),
         _ => return None,
     })
+}
+
+/// How many digits a text begins with, and how many bytes follow; `None` where it is no text.
+#[inline]
+pub(crate) fn text_len(packed: &[u8]) -> Option<(usize, usize)> {
+    let digit = |place: usize| packed.get(place).copied().and_then(base64_value).map(usize::from);
+    match digit(0)? {
+        LONG => {
+            let len = (digit(1)? << 6) | digit(2)?;
+            // One text has one form.
+            (len >= LONG).then_some((3, len))
+        }
+        len => Some((1, len)),
+    }
 }
 
 /// Packed entries under construction.
@@ -87,10 +112,23 @@ impl Packed {
         self.replace_byte(b'=', b'"');
     }
 
-    /// A code, the text behind it, and the end of the entry.
+    /// A code, and the text behind it.
     #[inline]
     fn push_text(&mut self, code: u8, text: &str) {
-        self.push_between(code, text, b';');
+        let len = text.len();
+        if len < LONG {
+            self.push_behind([code, base64_digit(len)], text);
+        } else {
+            self.push_long_text(code, text);
+        }
+    }
+
+    #[inline(never)]
+    fn push_long_text(&mut self, code: u8, text: &str) {
+        let len = text.len();
+        let digits = [base64_digit(LONG), base64_digit(len >> 6), base64_digit(len)];
+        self.push_byte(code);
+        self.push_behind(digits, text);
     }
 
     #[inline]
@@ -115,9 +153,8 @@ impl Packed {
             match key {
                 EntryKey::Known(key) => self.push_known(key, value, &own_id),
                 EntryKey::Unknown(key) => {
-                    self.push_byte(UNKNOWN);
-                    self.push(key);
-                    self.push_text(b'\\', value);
+                    self.push_text(UNKNOWN_KEY, key);
+                    self.push_text(UNKNOWN_VALUE, value);
                 }
             }
         }
@@ -134,7 +171,7 @@ impl Packed {
             (DscKey::TraceId, _) => self.push_text(b't', value),
             (DscKey::PublicKey, _) => self.push_hex_or_text(b'P', b'p', value),
             (DscKey::SampleRate, _) => self.push_text(b'r', value),
-            (DscKey::SampleRand, _) => match value.strip_prefix("0.") {
+            (DscKey::SampleRand, _) => match value.strip_prefix(FRACTION) {
                 Some(digits) => self.push_text(b'N', digits),
                 None => self.push_text(b'n', value),
             },

@@ -124,10 +124,10 @@ impl TextMapPropagator for SentryPropagator {
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         let remote = remote_parent(cx);
         let trace = SentryTrace::extract(extractor);
-        let lines = match trace.is_some() || remote.is_some() {
-            true => extractor.get_all(BAGGAGE_HEADER).unwrap_or_default(),
-            false => Vec::new(),
-        };
+        if trace.is_none() && remote.is_none() {
+            return without_sentry_baggage(cx).unwrap_or_else(|| cx.clone());
+        }
+        let lines = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
         let brought = || extractor.get(TRACESTATE_HEADER).is_some();
         if let (Some(started), None, [line]) = (&trace, &remote, &*lines) {
             let mut dsc = PlainDsc::new(started.trace_id());

@@ -16,7 +16,7 @@ use crate::new_trace_state::{replace, NewMember, Ot};
 use crate::sampling::{Randomness, SampleRand, SampleRate, Threshold};
 use crate::span_attributes::{transaction, url};
 use crate::targets::outgoing_url;
-use crate::trace_state::{marks, ot_fields, Member};
+use crate::trace_state::{marks, ot_fields, verdict, Member};
 use crate::traces_sampler::SamplingContext;
 use crate::unpacking::unpack;
 
@@ -183,18 +183,16 @@ impl Start<'_> {
     fn below_local(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
         let sampled = parent.is_sampled() && destination != Destination::Sentry;
         let fields = || ot_fields(parent.trace_state());
-        let marks = marks(parent.trace_state());
-        let verdict = self.verdict(destination);
-        let inherited = marks.map_or(Verdict::Unknown, |marks| marks.verdict);
-        let unchanged = inherited == verdict && verdict != Verdict::Denied;
+        let new = self.verdict(destination);
+        let unchanged = verdict(parent.trace_state()) == new && new != Verdict::Denied;
         if unchanged && (sampled || !fields().has_threshold()) {
             return self.result(sampled, None, parent.trace_state().clone());
         }
-        let mut marks = marks.unwrap_or(Marks::FOREIGN);
+        let mut marks = marks(parent.trace_state()).unwrap_or(Marks::FOREIGN);
         if sampled != parent.is_sampled() {
             marks.decision = Decision::Forwarded(true);
         }
-        marks.verdict = verdict;
+        marks.verdict = new;
         let member = Member::read(parent);
         let dsc = member.as_ref().and_then(|member| unpack(&member.entries, self.trace_id));
         let threshold = fields().threshold_of(parent).filter(|_| sampled);

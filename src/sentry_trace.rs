@@ -6,7 +6,7 @@ use std::str::FromStr;
 use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{SpanId, TraceId};
 
-use crate::ascii::{parse_hex, push_hex, push_hex128, trim_ows};
+use crate::ascii::{hex, hex128, parse_hex, trim_ows, StackText};
 
 /// Name of the `sentry-trace` header.
 pub const SENTRY_TRACE_HEADER: &str = "sentry-trace";
@@ -70,16 +70,16 @@ impl SentryTrace {
 
     /// As it stands in the header, in one allocation.
     pub(crate) fn to_header(self) -> String {
-        let mut header = String::with_capacity(51);
-        push_hex128(u128::from_be_bytes(self.trace_id.to_bytes()), &mut header);
-        header.push('-');
-        push_hex(u64::from_be_bytes(self.span_id.to_bytes()), &mut header);
+        let mut header = StackText::<51>::with_room(51);
+        header.push_ascii(&hex128(u128::from_be_bytes(self.trace_id.to_bytes())));
+        header.push_byte(b'-');
+        header.push_ascii(&hex(u64::from_be_bytes(self.span_id.to_bytes())));
         match self.sampled {
-            Some(true) => header.push_str("-1"),
-            Some(false) => header.push_str("-0"),
+            Some(true) => header.push_ascii(b"-1"),
+            Some(false) => header.push_ascii(b"-0"),
             None => {}
         }
-        header
+        header.as_str().unwrap_or_default().to_owned()
     }
 
     /// The first valid element of the carrier's headers; proxies join duplicates with commas.

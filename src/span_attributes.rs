@@ -18,8 +18,12 @@ const RPC_PREFIX: &str = "rpc.";
 
 /// The URL of a request; less than a scheme and an address is none.
 pub(crate) fn url(attributes: &[KeyValue]) -> Option<Cow<'_, str>> {
+    text(attributes, URL_FULL).or_else(|| url_of_parts(attributes))
+}
+
+fn url_of_parts(attributes: &[KeyValue]) -> Option<Cow<'_, str>> {
     let text = |key| text(attributes, key);
-    if let Some(url) = text(URL_FULL).or_else(|| text(HTTP_URL)) {
+    if let Some(url) = text(HTTP_URL) {
         return Some(url);
     }
     let (scheme, address) = (text(URL_SCHEME)?, text(SERVER_ADDRESS)?);
@@ -55,6 +59,7 @@ pub(crate) fn transaction<'a>(name: &'a str, attributes: &[KeyValue]) -> Option<
 }
 
 /// An attribute that is not empty, as text.
+#[inline]
 fn text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<Cow<'a, str>> {
     let value = &attributes.iter().find(|kv| kv.key.as_str() == key)?.value;
     let text = match value {

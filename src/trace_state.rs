@@ -39,7 +39,7 @@ impl<'a> Member<'a> {
     /// A remote parent's may have been brought by another propagator: only what a header could
     /// have said is believed then.
     pub(crate) fn read(span_context: &'a SpanContext) -> Option<Self> {
-        let first = span_context.trace_state().get(MEMBER_KEYS[0])?;
+        let first = first(span_context.trace_state())?;
         let mut marks = Marks::parse(first.as_bytes().get(..MARK_BYTES)?)?;
         let entries = match first.len() {
             MAX_VALUE_BYTES => joined(first, span_context.trace_state()),
@@ -73,9 +73,24 @@ impl<'a> Member<'a> {
     }
 }
 
+/// The value of our first member, which nearly always stands in front.
+#[inline]
+fn first(trace_state: &TraceState) -> Option<&str> {
+    trace_state.into_iter().find(|(key, _)| *key == MEMBER_KEYS[0]).map(|(_, value)| value)
+}
+
+/// The verdict alone, of a local span: it decides whether a child's trace state is its parent's.
+pub(crate) fn verdict(trace_state: &TraceState) -> Verdict {
+    match first(trace_state).map(str::as_bytes) {
+        // As nearly all are, whatever else they say.
+        Some([_, _, b'.', ..]) | None => Verdict::Unknown,
+        Some(_) => marks(trace_state).map_or(Verdict::Unknown, |marks| marks.verdict),
+    }
+}
+
 /// The marks alone, of a local span: all that a child's start needs.
 pub(crate) fn marks(trace_state: &TraceState) -> Option<Marks> {
-    let first = trace_state.get(MEMBER_KEYS[0])?;
+    let first = first(trace_state)?;
     Marks::parse(first.as_bytes().get(..MARK_BYTES)?)
 }
 

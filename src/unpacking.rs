@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::{has_byte, is_graphic_without, parse_base64, push_hex128, BASE64_DIGITS};
+use crate::ascii::{is_graphic_without, parse_base64, push_hex128, BASE64_DIGITS};
 use crate::baggage::is_key;
-use crate::dsc::{names_trace, DynamicSamplingContext, KnownMembers, MAX_SENTRY_MEMBERS};
-use crate::dsc_key::{push_key, DscKey, EntryKey};
-use crate::packing::{decode_code, Form, UNKNOWN};
+use crate::dsc::{DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::dsc_key::{DscKey, EntryKey};
+use crate::packing::{decode_code, text_len, Form, FRACTION, UNKNOWN_KEY, UNKNOWN_VALUE};
 
 /// One packed value.
 #[derive(Clone, Copy)]
@@ -25,8 +25,6 @@ struct Entries<'a> {
     rest: &'a str,
     /// Whether there is a `"` anywhere.
     quoted: bool,
-    /// Whether there is a `\` anywhere.
-    escaped: bool,
     /// One bit for each known key that was seen.
     seen: u16,
     count: usize,
@@ -37,47 +35,47 @@ struct NotPacked;
 impl<'a> Entries<'a> {
     fn new(packed: &'a str) -> Result<Self, NotPacked> {
         // Over everything at once, so that no entry has to look again.
-        if !is_graphic_without(*b"=,", packed) {
+        if !is_graphic_without(*b"=,;\\", packed) {
             return Err(NotPacked);
         }
-        let quoted = has_byte(packed, b'"');
-        let escaped = has_byte(packed, b'\\');
-        Ok(Entries { rest: packed, quoted, escaped, seen: 0, count: 0 })
+        let quoted = memchr::memchr(b'"', packed.as_bytes()).is_some();
+        Ok(Entries { rest: packed, quoted, seen: 0, count: 0 })
     }
 
     #[inline]
     fn take(&mut self, len: usize) -> Result<&'a str, NotPacked> {
-        let (head, tail) = (self.rest.get(..len), self.rest.get(len..));
-        self.rest = tail.ok_or(NotPacked)?;
-        head.ok_or(NotPacked)
-    }
-
-    #[inline]
-    fn take_until(&mut self, end: u8) -> Result<&'a str, NotPacked> {
-        let len = memchr::memchr(end, self.rest.as_bytes()).ok_or(NotPacked)?;
-        let head = self.take(len)?;
-        self.take(1)?;
+        if !self.rest.is_char_boundary(len) {
+            return Err(NotPacked);
+        }
+        let (head, tail) = self.rest.split_at(len);
+        self.rest = tail;
         Ok(head)
     }
 
     #[inline]
-    fn text(&mut self) -> Result<&'a str, NotPacked> {
-        let text = self.take_until(b';')?;
-        match self.escaped && text.contains('\\') {
-            true => Err(NotPacked),
-            false => Ok(text),
-        }
+    fn byte(&mut self) -> Result<u8, NotPacked> {
+        let byte = *self.rest.as_bytes().first().ok_or(NotPacked)?;
+        self.rest = self.rest.get(1..).ok_or(NotPacked)?;
+        Ok(byte)
     }
 
-    #[inline]
+    fn text(&mut self) -> Result<&'a str, NotPacked> {
+        let (digits, len) = text_len(self.rest.as_bytes()).ok_or(NotPacked)?;
+        self.take(digits)?;
+        self.take(len)
+    }
+
     fn entry(&mut self) -> Result<(EntryKey<'a>, PackedValue<'a>), NotPacked> {
         self.count += 1;
         if self.count > MAX_SENTRY_MEMBERS {
             return Err(NotPacked);
         }
-        let code = self.take(1)?.as_bytes().first().copied().unwrap_or_default();
-        let (key, form) = if code == UNKNOWN {
-            let key = self.take_until(b'\\')?;
+        let code = self.byte()?;
+        let (key, form) = if code == UNKNOWN_KEY {
+            let key = self.text()?;
+            if self.byte()? != UNKNOWN_VALUE {
+                return Err(NotPacked);
+            }
             // A key that has a code of its own would slip past what is checked of that.
             if !is_key(key) || DscKey::from_name(key).is_some() {
                 return Err(NotPacked);
@@ -111,13 +109,6 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 impl<'a> PackedValue<'a> {
-    /// Whether it is the trace id of another trace, whose DSC this is.
-    fn names_other_trace(self, key: EntryKey<'_>, trace_id: TraceId) -> bool {
-        key == EntryKey::Known(DscKey::TraceId)
-            && self.form == Form::Text
-            && names_trace(self.text, trace_id) == Some(false)
-    }
-
     fn unpack(self, trace_id: TraceId) -> Option<Cow<'a, str>> {
         match self.form {
             Form::Const(text) => Some(text.into()),
@@ -131,14 +122,13 @@ impl<'a> PackedValue<'a> {
     }
 
     /// `None` where it is none of ours.
-    #[inline]
     fn push_to(self, out: &mut String, trace_id: TraceId) -> Option<()> {
         match self.form {
             Form::Const(text) => out.push_str(text),
             Form::TraceId => push_hex128(u128::from_be_bytes(trace_id.to_bytes()), out),
-            Form::Hex => push_hex128(parse_base64(self.text)?, out),
+            Form::Hex => push_hex128(parse_base64(self.text.as_bytes().try_into().ok()?)?, out),
             Form::Fraction => {
-                out.push_str("0.");
+                out.push_str(FRACTION);
                 self.push_text(out);
             }
             Form::Text => self.push_text(out),
@@ -146,11 +136,7 @@ impl<'a> PackedValue<'a> {
         Some(())
     }
 
-    #[inline]
     fn push_text(self, out: &mut String) {
-        if !self.quoted {
-            return out.push_str(self.text);
-        }
         for (index, part) in self.text.split('"').enumerate() {
             if index > 0 {
                 out.push('=');
@@ -158,28 +144,6 @@ impl<'a> PackedValue<'a> {
             out.push_str(part);
         }
     }
-}
-
-/// The packed entries as `baggage` members; `None` where the text is none of ours.
-pub(crate) fn members(packed: &str, trace_id: TraceId) -> Option<String> {
-    /// What all known keys, each of which stands once, take more than packed.
-    const EXPANSION_BYTES: usize = 256;
-    let entries = Entries::new(packed).ok()?;
-    if entries.escaped {
-        // Keys without a code are rare, and may stand twice.
-        let dsc = unpack(packed, trace_id)?;
-        return (dsc.names_trace(trace_id) != Some(false)).then(|| dsc.to_string());
-    }
-    let mut out = String::with_capacity(EXPANSION_BYTES + packed.len());
-    for entry in entries {
-        let (key, value) = entry.ok()?;
-        if value.names_other_trace(key, trace_id) {
-            return None;
-        }
-        push_key(&mut out, key);
-        value.push_to(&mut out, trace_id)?;
-    }
-    Some(out)
 }
 
 /// The packed entries as a DSC; `None` where the text is none of ours.

@@ -11,7 +11,7 @@ const FLOORS: [&str; 6] = [
     // Meaning.
     "dsc_key dsc head setting config builder",
     // The bridge between Sentry's words and OTel's.
-    "marks packing unpacking trace_state new_trace_state plain_dsc incoming outgoing",
+    "marks packing unpacking packed_members trace_state new_trace_state plain_dsc incoming outgoing",
     // The plugs.
     "propagator sampler",
     // What stands on the plugs.

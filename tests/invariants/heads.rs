@@ -26,13 +26,13 @@ pub(super) fn head(sampler: &SentrySampler, trace_id: TraceId, rate: f64) -> Sam
     sampler.should_sample(None, trace_id, "/", &SpanKind::Server, &rate, &[])
 }
 
-/// `sample_rate` and `sample_rand` as the member holds them: `h..r0.2;N785811;`.
+/// `sample_rate` and `sample_rand` as the member holds them, behind their lengths:
+/// `h..r30.2N6785811`.
 fn facts(member: &str) -> (&str, &str) {
-    let (rate, rand) = member
-        .split_once('r')
-        .and_then(|(_, rest)| rest.split_once(";N"))
-        .unwrap_or_else(|| panic!("{member}"));
-    (rate, rand.split(';').next().unwrap_or_default())
+    member
+        .strip_prefix("h..r")
+        .and_then(|rest| rest.get(1..)?.rsplit_once("N6"))
+        .unwrap_or_else(|| panic!("{member}"))
 }
 
 #[track_caller]

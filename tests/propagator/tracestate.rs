@@ -9,7 +9,7 @@ use crate::support_core::{
     SPAN_ID, TRACE_ID,
 };
 
-const FORGED: &str = "vendor=1,sentry=c.xlforged;,sentry-2=x,sentryco=2,sentry-17=y,sentry-x=3,\
+const FORGED: &str = "vendor=1,sentry=c.xl6forged,sentry-2=x,sentryco=2,sentry-17=y,sentry-x=3,\
                       sentry-=4,ot=foo:bar";
 
 fn after_w3c(ours: &SentryPropagator) -> TextMapCompositePropagator {
@@ -73,19 +73,22 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         let cx = ours.extract(&headers([("sentry-trace", &*trace), ("baggage", &*list)]));
         span_context(&cx).trace_state().header()
     };
-    let explicit = |state: String| state.replace("sentry=c..T", &format!("sentry=c..t{TRACE_ID};"));
+    let explicit = |state: String| state.replace("sentry=c..T", &format!("sentry=c..tw{TRACE_ID}"));
     let rows = [
         ("none", String::new(), Some("shop%401.2.3")),
         ("of the trace", state_of(TRACE_ID), Some("old")),
         ("of the trace, its id spelt out", explicit(state_of(TRACE_ID)), Some("old")),
         ("garbage", "sentry=c".to_owned(), Some("shop%401.2.3")),
         ("more garbage", "sentry=nonsense".to_owned(), Some("shop%401.2.3")),
-        ("a control byte", "sentry=c..lx\u{1};".to_owned(), None),
-        ("an entry without an end", "sentry=c..lx".to_owned(), None),
+        ("a control byte", "sentry=c..l2x\u{1}".to_owned(), None),
+        ("an entry without an end", "sentry=c..l2x".to_owned(), None),
+        ("an entry without a length", "sentry=c..l".to_owned(), None),
+        ("a length that is none", "sentry=c..l!x".to_owned(), None),
+        ("a long length of a short text", "sentry=c..l_01x".to_owned(), None),
         ("an entry that is none", "sentry=c..!".to_owned(), None),
-        ("one key twice", "sentry=c..la;lb;".to_owned(), None),
-        ("a member of baggage inside", "sentry=c..lx y;".to_owned(), None),
-        ("another trace's", format!("sentry=c..t{OTHER_TRACE_ID};N100000;lold;"), None),
+        ("one key twice", "sentry=c..l1al1b".to_owned(), None),
+        ("a member of baggage inside", "sentry=c..l3x y".to_owned(), None),
+        ("another trace's", format!("sentry=c..tw{OTHER_TRACE_ID}N6100000l3old"), None),
     ];
     for (name, state, release) in rows {
         let w3c = format!("00-{TRACE_ID}-{SPAN_ID}-01");

@@ -46,9 +46,9 @@ const TRACESTATES: [&str; 11] = [
     "",
     "sentry=",
     "sentry=c?xT,sentry-2=x,sentry-3=",
-    "sentry=h.aTxcheckout;",
+    "sentry=h.aTx8checkout",
     "sentry=\u{e9},ot=\u{e9}",
-    "sentry=c..N;N;r;u\\;;u\"\\\";",
+    "sentry=c..N0N0r0u0v0u1\"v1\"",
     "ot=th:,ot=rv:ffffffffffffff;th:fffffffffffffffff",
     "ot=;;:;th:0;th:8;rv:zz",
     "a=1,a=2,=,b",
@@ -147,7 +147,7 @@ fn headers_that_were_valid_once() {
         format!("a=1;p=q,sentry-trace_id={TRACE},sentry-public_key=49d0f7386ad645858ae85020e393bef3,\
                  sentry-sample_rate=0.5,sentry-sample_rand=0.250000,sentry-sampled=true,sentry-x-y=z"),
         format!("00-{TRACE}-{SPAN}-01"),
-        "sentry=c..TPxxxxxxxxxxxxxxxxxxxxxxr0.5;N250000;,ot=th:8;rv:bfffffffffffff,vendor=1".to_owned(),
+        "sentry=c..TPxxxxxxxxxxxxxxxxxxxxxxr30.5N6250000,ot=th:8;rv:bfffffffffffff,vendor=1".to_owned(),
     ];
     let mut state = 17_u64;
     let mut next = |below: usize| {
