@@ -194,9 +194,11 @@ pub(crate) struct OutgoingList {
 
 impl OutgoingList {
     pub(crate) fn before(reserved: &str) -> Self {
+        /// For what most services put into their baggage.
+        const ROOM_BYTES: usize = 128;
         let commas = memchr::memchr_iter(b',', reserved.as_bytes()).count();
         OutgoingList {
-            list: String::new(),
+            list: String::with_capacity(reserved.len() + ROOM_BYTES),
             members: commas + usize::from(!reserved.is_empty()),
             reserved_bytes: reserved.len() + usize::from(!reserved.is_empty()),
             overflowed: false,
@@ -210,11 +212,12 @@ impl OutgoingList {
             self.list.push(',');
         }
         // OTel's propagators decode keys, so `%` must be encoded there too.
-        self.list.extend(
-            key.split('%')
-                .enumerate()
-                .flat_map(|(i, part)| [if i == 0 { "" } else { "%25" }, part]),
-        );
+        for (index, part) in key.split('%').enumerate() {
+            if index > 0 {
+                self.list.push_str("%25");
+            }
+            self.list.push_str(part);
+        }
         self.list.push('=');
         self.list.extend(utf8_percent_encode(value, ENCODED));
         for property in metadata.as_str().split(';').map(str::trim).filter(|p| !p.is_empty()) {

@@ -7,7 +7,7 @@ use opentelemetry::Context;
 use crate::baggage::BAGGAGE_HEADER;
 use crate::carrier::TraceData;
 use crate::config::Sentry;
-use crate::head::HeadFacts;
+use crate::dsc_key::DscKey;
 use crate::propagator::SentryPropagator;
 use crate::sampling::Randomness;
 use crate::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
@@ -51,8 +51,14 @@ impl Sentry {
             return SentryPropagator::new().extract_with_context(&cx, &headers);
         };
         let sample_rand = Randomness::of(trace_id).sample_rand(None, None).to_string();
-        let facts = HeadFacts { sample_rand: Some(&sample_rand), ..HeadFacts::default() };
-        headers.set(BAGGAGE_HEADER, template.compose(trace_id, &facts));
+        let dsc = template.compose(trace_id, sample_rand.len(), |out, key| {
+            let is_known = key == DscKey::SampleRand;
+            if is_known {
+                out.push_str(&sample_rand);
+            }
+            is_known
+        });
+        headers.set(BAGGAGE_HEADER, dsc);
         self.propagator().extract_with_context(&cx, &headers)
     }
 }

@@ -14,15 +14,6 @@ pub(crate) struct HeadTemplate {
     org_id: String,
 }
 
-/// What a trace gives to its head's DSC.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct HeadFacts<'a> {
-    pub(crate) sample_rate: Option<&'a str>,
-    pub(crate) sample_rand: Option<&'a str>,
-    pub(crate) sampled: Option<bool>,
-    pub(crate) transaction: Option<&'a str>,
-}
-
 impl HeadTemplate {
     pub(crate) fn new(
         public_key: &str,
@@ -44,30 +35,38 @@ impl HeadTemplate {
         }
     }
 
-    /// The head's members in the specification's order.
-    pub(crate) fn compose(&self, trace_id: TraceId, facts: &HeadFacts<'_>) -> String {
-        const FACTS_BYTES: usize = 160;
-        let capacity = FACTS_BYTES
+    /// The head's members in the specification's order. `push_fact` appends what the trace says of a
+    /// key, of at most `facts_bytes` together, and tells whether it says anything.
+    pub(crate) fn compose(
+        &self,
+        trace_id: TraceId,
+        facts_bytes: usize,
+        push_fact: impl Fn(&mut String, DscKey) -> bool,
+    ) -> String {
+        /// The trace id's member, and the names of those that facts are about.
+        const OWN_BYTES: usize = 128;
+        let capacity = OWN_BYTES
+            + facts_bytes
             + self.public_key.len()
             + self.release_and_environment.len()
-            + self.org_id.len()
-            + facts.transaction.map_or(0, str::len);
+            + self.org_id.len();
         let mut out = String::with_capacity(capacity);
-        let push = |out: &mut String, key: DscKey, value: Option<&str>| {
-            if let Some(value) = value {
-                out.push(',');
-                out.push_str(key.member());
-                out.push_str(value);
+        let push = |out: &mut String, key: DscKey| {
+            let end = out.len();
+            out.push(',');
+            out.push_str(key.member());
+            if !push_fact(out, key) {
+                out.truncate(end);
             }
         };
         out.push_str(DscKey::TraceId.member());
         push_hex128(u128::from_be_bytes(trace_id.to_bytes()), &mut out);
         out.push_str(&self.public_key);
-        push(&mut out, DscKey::SampleRate, facts.sample_rate);
-        push(&mut out, DscKey::SampleRand, facts.sample_rand);
-        push(&mut out, DscKey::Sampled, facts.sampled.map(|s| if s { "true" } else { "false" }));
+        push(&mut out, DscKey::SampleRate);
+        push(&mut out, DscKey::SampleRand);
+        push(&mut out, DscKey::Sampled);
         out.push_str(&self.release_and_environment);
-        push(&mut out, DscKey::Transaction, facts.transaction);
+        push(&mut out, DscKey::Transaction);
         out.push_str(&self.org_id);
         out
     }

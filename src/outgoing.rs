@@ -1,7 +1,5 @@
 //! What goes out for a context: `sentry-trace`, the DSC, `traceparent`, or nothing.
 
-use std::borrow::Cow;
-
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
 use opentelemetry::Context;
@@ -9,7 +7,7 @@ use opentelemetry::Context;
 use crate::baggage::OutgoingList;
 use crate::config::Settings;
 use crate::dsc_key::{is_sentry_key, DscKey};
-use crate::head::{HeadFacts, HeadTemplate};
+use crate::head::HeadTemplate;
 use crate::marks::{Decision, Origin, Verdict};
 use crate::packed_members::members;
 use crate::sampling::{SampleRate, Threshold};
@@ -17,7 +15,7 @@ use crate::sentry_trace::SentryTrace;
 use crate::targets::outgoing_url;
 use crate::trace_state::{ot_fields, Member};
 use crate::traceparent::traceparent;
-use crate::unpacking::unpack;
+use crate::unpacking::{unpack, KnownValues};
 
 /// What a request is told of the trace it belongs to.
 pub(crate) struct Outgoing {
@@ -126,26 +124,34 @@ fn head(
     member: Option<&Member<'_>>,
     sampled: Option<bool>,
 ) -> String {
+    /// Of a rate and of a `sample_rand` that are not stored.
+    const COMPUTED_BYTES: usize = 32;
     let trace_id = span_context.trace_id();
-    let fact = |key| member.and_then(|member| member.find(key, trace_id));
+    let entries = member.map_or("", |member| &*member.entries);
+    let facts = KnownValues::of(entries);
     let fields = ot_fields(span_context.trace_state());
-    let randomness = fields.randomness_of(trace_id);
     let rate = fields.threshold_of(span_context).and_then(Threshold::rate);
-    let sample_rate = fact(DscKey::SampleRate)
-        .or_else(|| rate.map(|rate| rate.to_string().into()))
-        .filter(|_| sampled.is_some());
-    let sample_rand = fact(DscKey::SampleRand).unwrap_or_else(|| {
-        Cow::Owned(randomness.sample_rand(sampled, rate.map(SampleRate::get)).to_string())
-    });
-    template.compose(
-        trace_id,
-        &HeadFacts {
-            sample_rate: sample_rate.as_deref(),
-            sample_rand: Some(&sample_rand),
-            sampled,
-            transaction: fact(DscKey::Transaction).filter(|_| sampled.is_some()).as_deref(),
-        },
-    )
+    template.compose(trace_id, entries.len() + COMPUTED_BYTES, |out, key| match (key, sampled) {
+        (DscKey::SampleRand, _) => {
+            if !facts.push_to(out, key, trace_id) {
+                let randomness = fields.randomness_of(trace_id);
+                let rand = randomness.sample_rand(sampled, rate.map(SampleRate::get));
+                out.push_str(&rand.to_string());
+            }
+            true
+        }
+        // An undecided trace has neither rate nor name to speak of.
+        (_, None) => false,
+        (DscKey::SampleRate, Some(_)) => {
+            facts.push_to(out, key, trace_id)
+                || rate.map(|rate| out.push_str(&rate.to_string())).is_some()
+        }
+        (DscKey::Sampled, Some(sampled)) => {
+            out.push_str(if sampled { "true" } else { "false" });
+            true
+        }
+        (key, Some(_)) => facts.push_to(out, key, trace_id),
+    })
 }
 
 /// The `baggage` of a request: OTel's own from the context, without `sentry-*`, then the DSC.

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use opentelemetry::trace::{SpanContext, TraceId, TraceState};
+use opentelemetry::trace::{SpanContext, TraceState};
 
 use crate::ascii::trim_ows;
 use crate::dsc::names_trace;
@@ -65,11 +65,6 @@ impl<'a> Member<'a> {
             }
         }
         Some(Member { marks, entries })
-    }
-
-    /// The value of one entry, as it is encoded on the wire.
-    pub(crate) fn find(&self, key: DscKey, trace_id: TraceId) -> Option<Cow<'_, str>> {
-        find(&self.entries, key, trace_id)
     }
 }
 

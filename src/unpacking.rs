@@ -7,7 +7,7 @@ use opentelemetry::trace::TraceId;
 use crate::ascii::{is_graphic_without, parse_base64, push_hex128, BASE64_DIGITS};
 use crate::baggage::is_key;
 use crate::dsc::{DynamicSamplingContext, MAX_SENTRY_MEMBERS};
-use crate::dsc_key::{DscKey, EntryKey};
+use crate::dsc_key::{DscKey, EntryKey, KEYS};
 use crate::packing::{decode_code, text_len, Form, FRACTION, UNKNOWN_KEY, UNKNOWN_VALUE};
 
 /// One packed value.
@@ -137,6 +137,9 @@ impl<'a> PackedValue<'a> {
     }
 
     fn push_text(self, out: &mut String) {
+        if !self.quoted {
+            return out.push_str(self.text);
+        }
         for (index, part) in self.text.split('"').enumerate() {
             if index > 0 {
                 out.push('=');
@@ -158,7 +161,32 @@ pub(crate) fn unpack(packed: &str, trace_id: TraceId) -> Option<DynamicSamplingC
 
 /// The value of one known key, as it is encoded on the wire.
 pub(crate) fn find(packed: &str, key: DscKey, trace_id: TraceId) -> Option<Cow<'_, str>> {
-    let mut entries = Entries::new(packed).ok()?.map_while(Result::ok);
-    let (_, value) = entries.find(|(found, _)| *found == EntryKey::Known(key))?;
-    value.unpack(trace_id)
+    KnownValues::of(packed).get(key)?.unpack(trace_id)
+}
+
+/// The packed values of known keys, found in one pass; none behind what is none of ours.
+pub(crate) struct KnownValues<'a>([Option<PackedValue<'a>>; KEYS.len()]);
+
+impl<'a> KnownValues<'a> {
+    pub(crate) fn of(packed: &'a str) -> Self {
+        let mut values = [None; KEYS.len()];
+        let entries = Entries::new(packed).ok().into_iter().flatten();
+        for (key, value) in entries.map_while(Result::ok) {
+            if let EntryKey::Known(key) = key {
+                if let Some(slot) = values.get_mut(key as usize) {
+                    *slot = Some(value);
+                }
+            }
+        }
+        KnownValues(values)
+    }
+
+    fn get(&self, key: DscKey) -> Option<PackedValue<'a>> {
+        *self.0.get(key as usize)?
+    }
+
+    /// Appends a value, as it is encoded on the wire; `false` where there is none.
+    pub(crate) fn push_to(&self, out: &mut String, key: DscKey, trace_id: TraceId) -> bool {
+        self.get(key).and_then(|value| value.push_to(out, trace_id)).is_some()
+    }
 }
