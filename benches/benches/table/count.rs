@@ -1,0 +1,113 @@
+//! The counts of rows: allocations here, instructions under callgrind.
+
+use std::alloc::System;
+use std::error::Error;
+use std::io;
+use std::process::Command;
+use std::thread;
+
+use benches::{carrier, Operation, Scenario, SCENARIOS};
+use serde::{Deserialize, Serialize};
+use stats_alloc::{Region, StatsAlloc, INSTRUMENTED_SYSTEM};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Enough that the chances of hashing and of random ids level out.
+const TIMES: u64 = 400;
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct Counts {
+    pub(crate) instructions: u64,
+    pub(crate) allocations: u64,
+    pub(crate) reallocations: u64,
+}
+
+pub(crate) type Counted = Vec<(&'static Scenario, Counts)>;
+
+pub(crate) fn count(rows: &[&'static Scenario]) -> Result<Counted, Box<dyn Error>> {
+    // Before there are other threads that allocate.
+    let allocations: Vec<[u64; 2]> = rows.iter().map(|row| allocations(&*row.prepare())).collect();
+    let idle = instructions("idle")?;
+    let instructions = all_instructions(rows)?;
+    let counts = instructions.into_iter().zip(allocations).map(
+        |(instructions, [allocations, reallocations])| Counts {
+            instructions: (instructions - idle + TIMES / 2) / TIMES,
+            allocations,
+            reallocations,
+        },
+    );
+    Ok(rows.iter().copied().zip(counts).collect())
+}
+
+/// Allocations and reallocations of one operation: always the same, or it is no measurement.
+fn allocations(operation: &dyn Operation) -> [u64; 2] {
+    let count = || {
+        let mut carrier = carrier();
+        let region = Region::new(ALLOCATOR);
+        operation.run(&mut carrier);
+        let stats = region.change();
+        [stats.allocations as u64, stats.reallocations as u64]
+    };
+    count();
+    let counts = [count(), count(), count()];
+    assert!(counts.iter().all(|it| *it == counts[0]), "allocations that vary: {counts:?}");
+    counts[0]
+}
+
+/// On every core, as the counts do not depend on what else runs.
+fn all_instructions(rows: &[&'static Scenario]) -> Result<Vec<u64>, Box<dyn Error>> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let chunk = rows.len().div_ceil(threads);
+    thread::scope(|scope| {
+        let workers: Vec<_> = rows
+            .chunks(chunk)
+            .map(|rows| {
+                scope.spawn(move || {
+                    rows.iter().map(|row| instructions(&number(row))).collect::<Result<Vec<_>, _>>()
+                })
+            })
+            .collect();
+        let mut counted = Vec::with_capacity(rows.len());
+        for worker in workers {
+            counted.extend(worker.join().expect("a worker does not panic")?);
+        }
+        Ok(counted)
+    })
+}
+
+fn number(row: &Scenario) -> String {
+    let number = SCENARIOS.iter().position(|it| it.is(row)).expect("a row of the table");
+    number.to_string()
+}
+
+/// Of so many runs of `measured`, everything else being left out.
+fn instructions(row: &str) -> Result<u64, String> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg("--toggle-collect=benches::measured")
+        .arg(env!("CARGO_BIN_EXE_operation"))
+        .args([row, &TIMES.to_string()])
+        .output()
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                "there is no valgrind here, which counts instructions: install it".to_owned()
+            }
+            _ => format!("valgrind: {error}"),
+        })?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let collected = stderr
+        .lines()
+        .find_map(|line| line.split_once("Collected : "))
+        .and_then(|(_, count)| count.trim().parse().ok())
+        .filter(|count| *count > 0 && output.status.success());
+    collected.ok_or_else(|| format!("row {row}, {}: {stderr}", output.status))
+}
+
+/// The compiler and the machine that absolute counts hold for.
+pub(crate) fn toolchain() -> Result<String, Box<dyn Error>> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("--version").output()?;
+    let version = String::from_utf8(output.stdout)?;
+    Ok(format!("{}, {}", version.trim(), std::env::consts::ARCH))
+}

@@ -1,0 +1,180 @@
+//! The requests that come in.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use http::header::{HeaderMap, HeaderValue};
+
+pub const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
+pub const SPAN_ID: &str = "7dd6b3a1fb4d9c2a";
+
+const OTHER_HEADERS: [&str; 10] = [
+    "host",
+    "user-agent",
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "content-type",
+    "content-length",
+    "cookie",
+    "x-request-id",
+    "x-forwarded-for",
+];
+
+/// A little below the most of `baggage` that is read.
+const HOSTILE_BYTES: usize = 8180;
+const UNIT_BYTES: usize = 128;
+
+/// What a request brings besides its other headers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Input {
+    Absent,
+    /// The same, in a `HashMap`.
+    AbsentHashMap,
+    /// Nine Sentry members, with a rate: `ot=th` is written.
+    Sampled,
+    /// As sampled, without a rate, and a `sample_rand` that the trace id implies: nothing for `ot`.
+    NoRate,
+    /// Nine Sentry members, and nothing for `ot`.
+    Unsampled,
+    Deferred,
+    /// A release of 60 characters, a transaction of 80, and a replay id.
+    Long,
+    /// As many bytes of unknown Sentry members as are read, each long.
+    HostileLong,
+    /// ... each as short as can be, all of one key.
+    HostileShort,
+    /// ... each with bytes that have to be encoded.
+    HostileEncoded,
+    /// So many times 128 bytes of third-party members, beside one of Sentry's.
+    Foreign(usize),
+    /// So many times 128 bytes of unknown Sentry members.
+    Unknown(usize),
+}
+
+impl Input {
+    pub fn name(self) -> String {
+        match self {
+            Self::Absent => "absent".into(),
+            Self::AbsentHashMap => "absent, HashMap".into(),
+            Self::Sampled => "sampled".into(),
+            Self::NoRate => "sampled, no rate".into(),
+            Self::Unsampled => "unsampled".into(),
+            Self::Deferred => "deferred".into(),
+            Self::Long => "long".into(),
+            Self::HostileLong => "hostile, long members".into(),
+            Self::HostileShort => "hostile, short members".into(),
+            Self::HostileEncoded => "hostile, to encode".into(),
+            Self::Foreign(times) => format!("foreign x{times}"),
+            Self::Unknown(times) => format!("unknown keys x{times}"),
+        }
+    }
+
+    pub fn is_absent(self) -> bool {
+        matches!(self, Self::Absent | Self::AbsentHashMap)
+    }
+
+    /// The caller's decision.
+    pub fn sampled(self) -> Option<bool> {
+        match self {
+            Self::Deferred => None,
+            _ => Some(self != Self::Unsampled),
+        }
+    }
+
+    pub fn headers(self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for name in OTHER_HEADERS {
+            headers.insert(name, HeaderValue::from_static("some value here"));
+        }
+        for (name, value) in self.trace_headers() {
+            headers.insert(name, value.parse().expect("a header value"));
+        }
+        headers
+    }
+
+    pub fn hash_map(self) -> HashMap<String, String> {
+        let others = OTHER_HEADERS.map(|name| (name.to_owned(), "some value here".to_owned()));
+        let ours = self.trace_headers().into_iter().map(|(name, value)| (name.to_owned(), value));
+        others.into_iter().chain(ours).collect()
+    }
+
+    fn trace_headers(self) -> Vec<(&'static str, String)> {
+        if self.is_absent() {
+            return Vec::new();
+        }
+        let (flag, w3c) = match self.sampled() {
+            Some(true) => ("-1", "01"),
+            Some(false) => ("-0", "00"),
+            None => ("", "00"),
+        };
+        vec![
+            ("sentry-trace", format!("{TRACE_ID}-{SPAN_ID}{flag}")),
+            ("baggage", self.baggage()),
+            ("traceparent", format!("00-{TRACE_ID}-{SPAN_ID}-{w3c}")),
+        ]
+    }
+
+    fn baggage(self) -> String {
+        match self {
+            Self::Absent | Self::AbsentHashMap => String::new(),
+            Self::Sampled => {
+                realistic("sampled=true,sentry-sample_rand=0.6851552540613344,sentry-sample_rate=1")
+            }
+            Self::NoRate => realistic("sampled=true,sentry-sample_rand=0.785811"),
+            Self::Unsampled => {
+                realistic("sampled=false,sentry-sample_rand=0.785811,sentry-sample_rate=0.25")
+            }
+            Self::Deferred => realistic("sample_rand=0.6851552540613344"),
+            Self::Long => format!(
+                "tenant=7,userId=alice,sentry-environment=production,sentry-release={},\
+                 sentry-public_key=49d0f7386ad645858ae85020e393bef3,sentry-trace_id={TRACE_ID},\
+                 sentry-sampled=true,sentry-sample_rand=0.6851552540613344,\
+                 sentry-sample_rate=0.25,sentry-transaction={},\
+                 sentry-replay_id=0123456789abcdef0123456789abcdef,sentry-org_id=42",
+                "r".repeat(60),
+                "t".repeat(80),
+            ),
+            Self::HostileLong => {
+                members(HOSTILE_BYTES - 100, |i| format!("sentry-k{i}={}", "v".repeat(100)))
+            }
+            Self::HostileShort => members(HOSTILE_BYTES, |_| "sentry-a=b".into()),
+            Self::HostileEncoded => members(HOSTILE_BYTES, |i| format!("sentry-k{i}=\\\"")),
+            Self::Foreign(times) => (1..times)
+                .fold(unit("sentry-environment=".into()), |baggage, i| {
+                    baggage + "," + &unit(format!("vendor{i}="))
+                }),
+            Self::Unknown(times) => (1..times).fold(unit("sentry-k0=".into()), |baggage, i| {
+                baggage + "," + &unit(format!("sentry-k{i}="))
+            }),
+        }
+    }
+}
+
+/// Two third-party members and those of a Python service, `sampling` among them.
+fn realistic(sampling: &str) -> String {
+    format!(
+        "tenant=7,userId=alice,sentry-environment=prod%2Cnode,sentry-release=shop%402.1.0,\
+         sentry-public_key=49d0f7386ad645858ae85020e393bef3,sentry-trace_id={TRACE_ID},\
+         sentry-{sampling},sentry-transaction=GET%20%2Fcart,sentry-org_id=42"
+    )
+}
+
+/// Members up to `bytes`.
+fn members(bytes: usize, member: impl Fn(usize) -> String) -> String {
+    let mut baggage = member(0);
+    for i in 1.. {
+        let next = member(i);
+        if baggage.len() + 1 + next.len() > bytes {
+            break;
+        }
+        write!(baggage, ",{next}").expect("a String takes everything");
+    }
+    baggage
+}
+
+/// `member` with a value that fills it, and the comma after it, up to the unit.
+fn unit(member: String) -> String {
+    let value = "v".repeat(UNIT_BYTES - 1 - member.len());
+    member + &value
+}

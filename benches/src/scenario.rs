@@ -1,0 +1,220 @@
+//! What is measured, row by row, and what a row may cost.
+
+use Bound::{AtMost, Times};
+use Input::*;
+use Propagator::*;
+use Step::*;
+
+use crate::input::Input;
+use crate::operation::{self, Operation};
+use crate::{expected, sentry_opentelemetry};
+
+/// One operation on one request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step {
+    Extract,
+    Inject,
+    /// Inject below a span that starts its trace here.
+    InjectHead,
+    /// Inject with two members of the user's own baggage.
+    InjectUserBaggage,
+    /// Inject for a request outside the targets.
+    InjectDenied,
+    /// Extract, a child span under the stock parent-based sampler, `with_span`, inject.
+    Full,
+    /// The start of a child span, and its end.
+    Span,
+    /// The same of a CLIENT span that names its URL.
+    ClientSpan,
+}
+
+/// Who does it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Propagator {
+    Sentry,
+    /// `wrap` around the stock propagators.
+    Wrapped,
+    /// The stock [TraceContext, Baggage].
+    Stock,
+    /// The stock TraceContext alone.
+    TraceContext,
+    SentryOpentelemetry,
+}
+
+/// What a row may cost.
+#[derive(Clone, Copy, Debug)]
+pub enum Bound {
+    /// Instructions, allocations, reallocations.
+    AtMost(u64, u64, u64),
+    /// Instructions only.
+    Instructions(u64),
+    /// So many times what the others cost together, step and request being the same.
+    Times(f64, &'static [Propagator]),
+    /// The same, and exactly as many allocations.
+    TimesEqual(f64, &'static [Propagator]),
+    /// No more than in proportion to the bytes: so many times what another request costs.
+    Linear(u64, Input),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    pub step: Step,
+    pub input: Input,
+    pub propagator: Propagator,
+    pub bound: Option<Bound>,
+}
+
+const fn row(step: Step, input: Input, propagator: Propagator) -> Scenario {
+    Scenario { step, input, propagator, bound: None }
+}
+
+const fn bound(step: Step, input: Input, propagator: Propagator, bound: Bound) -> Scenario {
+    Scenario { step, input, propagator, bound: Some(bound) }
+}
+
+pub const SCENARIOS: &[Scenario] = &[
+    bound(Extract, Absent, Sentry, AtMost(500, 0, 0)),
+    row(Extract, Absent, Stock),
+    bound(Extract, AbsentHashMap, Sentry, AtMost(750, 1, 0)),
+    row(Extract, AbsentHashMap, Stock),
+    bound(Extract, Sampled, Sentry, AtMost(8_500, 7, 0)),
+    bound(Extract, Sampled, Wrapped, Times(1.10, &[Stock, Sentry])),
+    row(Extract, Sampled, Stock),
+    row(Extract, Sampled, TraceContext),
+    row(Extract, Sampled, SentryOpentelemetry),
+    bound(Extract, NoRate, Sentry, AtMost(7_500, 5, 0)),
+    row(Extract, NoRate, Stock),
+    bound(Extract, Unsampled, Sentry, AtMost(7_500, 5, 0)),
+    row(Extract, Unsampled, Stock),
+    row(Extract, Deferred, Sentry),
+    row(Extract, Deferred, Stock),
+    bound(Extract, Long, Sentry, Bound::Instructions(8_800)),
+    row(Extract, Long, Stock),
+    bound(Extract, HostileLong, Sentry, Bound::Instructions(250_000)),
+    row(Extract, HostileLong, Stock),
+    bound(Extract, HostileShort, Sentry, Bound::Instructions(250_000)),
+    row(Extract, HostileShort, Stock),
+    bound(Extract, HostileEncoded, Sentry, Bound::Instructions(250_000)),
+    row(Extract, HostileEncoded, Stock),
+    row(Extract, Foreign(1), Sentry),
+    row(Extract, Foreign(1), Stock),
+    bound(Extract, Foreign(4), Sentry, Bound::Linear(4, Foreign(1))),
+    row(Extract, Foreign(4), Stock),
+    bound(Extract, Foreign(16), Sentry, Bound::Linear(16, Foreign(1))),
+    row(Extract, Foreign(16), Stock),
+    bound(Extract, Foreign(64), Sentry, Bound::Linear(64, Foreign(1))),
+    row(Extract, Foreign(64), Stock),
+    row(Extract, Unknown(1), Sentry),
+    row(Extract, Unknown(1), Stock),
+    bound(Extract, Unknown(4), Sentry, Bound::Linear(4, Unknown(1))),
+    row(Extract, Unknown(4), Stock),
+    bound(Extract, Unknown(16), Sentry, Bound::Linear(16, Unknown(1))),
+    row(Extract, Unknown(16), Stock),
+    bound(Extract, Unknown(64), Sentry, Bound::Linear(64, Unknown(1))),
+    row(Extract, Unknown(64), Stock),
+    bound(Inject, Sampled, Sentry, AtMost(4_400, 6, 0)),
+    bound(Inject, Sampled, Wrapped, Times(1.10, &[Stock, Sentry])),
+    row(Inject, Sampled, Stock),
+    row(Inject, Sampled, TraceContext),
+    row(Inject, Sampled, SentryOpentelemetry),
+    bound(Inject, NoRate, Sentry, AtMost(4_400, 6, 0)),
+    row(Inject, NoRate, Stock),
+    bound(Inject, Unsampled, Sentry, AtMost(4_400, 6, 0)),
+    row(Inject, Unsampled, Stock),
+    row(Inject, Deferred, Sentry),
+    row(Inject, Deferred, Stock),
+    bound(Inject, Long, Sentry, Bound::Instructions(4_900)),
+    row(Inject, Long, Stock),
+    bound(InjectHead, Absent, Sentry, AtMost(4_100, 6, 0)),
+    row(InjectHead, Absent, Stock),
+    bound(InjectUserBaggage, Sampled, Sentry, Bound::Instructions(5_500)),
+    row(InjectUserBaggage, Sampled, Stock),
+    bound(InjectDenied, Sampled, Sentry, AtMost(300, 0, 0)),
+    row(InjectDenied, Sampled, Stock),
+    bound(Full, Sampled, Sentry, AtMost(19_500, 30, 0)),
+    bound(Full, Sampled, Wrapped, Times(1.10, &[Stock, Sentry])),
+    row(Full, Sampled, Stock),
+    row(Full, Sampled, TraceContext),
+    row(Full, Sampled, SentryOpentelemetry),
+    bound(Full, NoRate, Sentry, AtMost(16_200, 22, 0)),
+    row(Full, NoRate, Stock),
+    bound(Span, Sampled, Sentry, Bound::TimesEqual(1.05, &[Stock])),
+    row(Span, Sampled, Stock),
+    row(Span, Sampled, TraceContext),
+    bound(Span, NoRate, Sentry, Bound::TimesEqual(1.05, &[Stock])),
+    row(Span, NoRate, Stock),
+    bound(ClientSpan, Sampled, Sentry, Bound::TimesEqual(1.12, &[Stock])),
+    row(ClientSpan, Sampled, Stock),
+    bound(ClientSpan, NoRate, Sentry, Bound::TimesEqual(1.12, &[Stock])),
+    row(ClientSpan, NoRate, Stock),
+];
+
+impl Scenario {
+    /// The step and the request.
+    pub fn name(&self) -> String {
+        let input = self.input.name();
+        match self.step {
+            Extract => format!("extract, {input}"),
+            Inject => format!("inject, {input}"),
+            InjectHead => "inject, head".into(),
+            InjectUserBaggage => "inject, user baggage".into(),
+            InjectDenied => "inject, denied".into(),
+            Full => format!("full, {input}"),
+            Span => format!("child span, {input}"),
+            ClientSpan => format!("child span, client, {input}"),
+        }
+    }
+
+    /// Who does it. Spans have a sampler, and the trace state that a propagator left.
+    pub fn by(&self) -> &'static str {
+        match (self.step, self.propagator) {
+            (Span | ClientSpan, Sentry) => "SentrySampler",
+            (Span | ClientSpan, Stock) => "parent-based",
+            (Span | ClientSpan, _) => "parent-based, no state",
+            (_, Sentry) => "sentry",
+            (_, Wrapped) => "wrap",
+            (_, Stock) => "[TraceContext, Baggage]",
+            (_, TraceContext) => "TraceContext",
+            (_, SentryOpentelemetry) => "sentry-opentelemetry",
+        }
+    }
+
+    /// The row of the same step and request that somebody else does.
+    pub fn of(&self, propagator: Propagator) -> Self {
+        Self { propagator, bound: None, ..*self }
+    }
+
+    /// The rows that this one is held against.
+    pub fn needs(&self) -> Vec<Self> {
+        let mut needs = vec![self.of(Stock)];
+        match self.bound {
+            Some(Times(_, by) | Bound::TimesEqual(_, by)) => {
+                needs.extend(by.iter().map(|by| self.of(*by)));
+            }
+            Some(Bound::Linear(_, input)) => {
+                let base = Self { input, bound: None, ..*self };
+                needs.extend([base, base.of(Stock)]);
+            }
+            Some(AtMost(..) | Bound::Instructions(_)) | None => {}
+        }
+        needs
+    }
+
+    pub fn is(&self, other: &Self) -> bool {
+        (self.step, self.input, self.propagator) == (other.step, other.input, other.propagator)
+    }
+
+    /// The operation, after a look at what it does.
+    ///
+    /// # Panics
+    ///
+    /// Where its result is not the one expected: a failing path is no measurement.
+    pub fn prepare(&self) -> Box<dyn Operation> {
+        let operation = match self.propagator {
+            SentryOpentelemetry => sentry_opentelemetry::prepare(self),
+            _ => operation::prepare(self),
+        };
+        expected::check(self, &*operation);
+        operation
+    }
+}
