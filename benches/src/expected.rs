@@ -27,7 +27,7 @@ pub(crate) fn check(scenario: &Scenario, operation: &dyn Operation) {
     let names: &[&str] = match (step, propagator) {
         (Step::Extract | Step::Span | Step::ClientSpan, _) => &[],
         (Step::InjectDenied, Propagator::Sentry) => &[],
-        (_, Propagator::Sentry) => &["sentry-trace", "baggage"],
+        (_, Propagator::Sentry | Propagator::Floor) => &["sentry-trace", "baggage"],
         (_, Propagator::Wrapped) => &["sentry-trace", "baggage", "traceparent", "tracestate"],
         // No trace came along that could have left baggage in the context.
         (Step::InjectHead, Propagator::Stock) => &["traceparent", "tracestate"],
@@ -39,7 +39,7 @@ pub(crate) fn check(scenario: &Scenario, operation: &dyn Operation) {
         assert!(headers.contains_key(*name), "{scenario:?}: no {name}: {headers:?}");
     }
     assert_eq!(headers.len() - before, names.len(), "{scenario:?}: {headers:?}");
-    if ours && !names.is_empty() {
+    if (ours || propagator == Propagator::Floor) && !names.is_empty() {
         check_sentry_headers(scenario, &headers);
     }
 }

@@ -4,6 +4,7 @@
 //! once before it hands one out.
 
 mod expected;
+mod floor;
 mod input;
 mod operation;
 mod scenario;

@@ -14,6 +14,7 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
 use opentelemetry_sentry::Sentry;
 
+use crate::floor::Floor;
 use crate::input::Input;
 use crate::scenario::{Propagator, Scenario, Step};
 
@@ -203,6 +204,7 @@ fn propagator(by: Propagator, sentry: &Sentry) -> Box<dyn TextMapPropagator> {
         Propagator::Wrapped => Box::new(sentry.propagator().wrap(stock())),
         Propagator::Stock => Box::new(stock()),
         Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
+        Propagator::Floor => Box::new(Floor),
         Propagator::SentryOpentelemetry => unreachable!("it has an OTel of its own"),
     }
 }

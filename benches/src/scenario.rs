@@ -39,6 +39,8 @@ pub enum Propagator {
     /// The stock TraceContext alone.
     TraceContext,
     SentryOpentelemetry,
+    /// One pass, verbatim, a `Context` value.
+    Floor,
 }
 
 /// What a row may cost.
@@ -82,6 +84,7 @@ pub const SCENARIOS: &[Scenario] = &[
     row(Extract, Sampled, Stock),
     row(Extract, Sampled, TraceContext),
     row(Extract, Sampled, SentryOpentelemetry),
+    row(Extract, Sampled, Floor),
     bound(Extract, NoRate, Sentry, AtMost(7_500, 5, 0)),
     row(Extract, NoRate, Stock),
     bound(Extract, Unsampled, Sentry, AtMost(7_500, 5, 0)),
@@ -117,6 +120,7 @@ pub const SCENARIOS: &[Scenario] = &[
     row(Inject, Sampled, Stock),
     row(Inject, Sampled, TraceContext),
     row(Inject, Sampled, SentryOpentelemetry),
+    row(Inject, Sampled, Floor),
     bound(Inject, NoRate, Sentry, AtMost(4_400, 6, 0)),
     row(Inject, NoRate, Stock),
     bound(Inject, Unsampled, Sentry, AtMost(4_400, 6, 0)),
@@ -136,6 +140,7 @@ pub const SCENARIOS: &[Scenario] = &[
     row(Full, Sampled, Stock),
     row(Full, Sampled, TraceContext),
     row(Full, Sampled, SentryOpentelemetry),
+    row(Full, Sampled, Floor),
     bound(Full, NoRate, Sentry, AtMost(16_200, 22, 0)),
     row(Full, NoRate, Stock),
     bound(Span, Sampled, Sentry, Bound::TimesEqual(1.05, &[Stock])),
@@ -176,6 +181,7 @@ impl Scenario {
             (_, Stock) => "[TraceContext, Baggage]",
             (_, TraceContext) => "TraceContext",
             (_, SentryOpentelemetry) => "sentry-opentelemetry",
+            (_, Propagator::Floor) => "floor, no TraceState",
         }
     }
 

@@ -1,4 +1,4 @@
-//! The table that the repository keeps: `benches/table.tsv`.
+//! The table that the repository keeps: `benches/table.tsv`, and how `docs/performance.md` shows it.
 
 use std::error::Error;
 use std::fs;
@@ -11,6 +11,10 @@ use crate::count::Counts;
 use crate::report::Report;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/table.tsv");
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
+const PAGE_START: &str = "<!-- table: written by --bless -->\n";
+const PAGE_END: &str = "<!-- end of table -->";
 
 /// How far ratios may be off, and counts under the same toolchain.
 const TOLERANCE: f64 = 0.05;
@@ -66,6 +70,8 @@ impl Kept {
         }
         let rows = String::from_utf8(writer.into_inner()?)?;
         fs::write(PATH, format!("# {toolchain}\n{rows}"))?;
+        let [before, _, after] = page()?;
+        fs::write(PAGE, before + &shown(toolchain, report) + &after)?;
         Ok(())
     }
 
@@ -91,6 +97,9 @@ impl Kept {
                 differs("instructions", instructions.0.to_string(), instructions.1.to_string());
             }
         }
+        if page()?[1] != shown(&self.toolchain, &self.report) {
+            differences.push(format!("{PAGE} shows another table than the kept one"));
+        }
         if toolchain != self.toolchain {
             println!("instructions are not compared: they were kept under {}", self.toolchain);
         }
@@ -100,6 +109,19 @@ impl Kept {
         differences.push("if that is meant, --bless keeps it".to_owned());
         Err(differences.join("\n"))
     }
+}
+
+/// The page up to the table, the table, and the rest.
+fn page() -> Result<[String; 3], String> {
+    let page = fs::read_to_string(PAGE).map_err(|error| format!("{PAGE}: {error}"))?;
+    let parts = page.find(PAGE_START).zip(page.find(PAGE_END));
+    let (start, end) = parts.ok_or_else(|| format!("{PAGE} has no place for the table"))?;
+    let start = start + PAGE_START.len();
+    Ok([&page[..start], &page[start..end], &page[end..]].map(str::to_owned))
+}
+
+fn shown(toolchain: &str, report: &Report) -> String {
+    format!("\n{toolchain}:\n\n{}\n\n", report.table())
 }
 
 fn is_near(kept: f64, now: f64) -> bool {
