@@ -152,6 +152,8 @@ pub mod _documentation {
     pub mod cors {}
     #[doc = include_str!("../docs/custom_instrumentation.md")]
     pub mod custom_instrumentation {}
+    #[doc = include_str!("../docs/performance.md")]
+    pub mod performance {}
     #[doc = include_str!("../docs/tracing.md")]
     pub mod tracing {}
     #[cfg(doctest)]
