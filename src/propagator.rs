@@ -165,7 +165,11 @@ fn own_members(baggage: &Baggage) -> Baggage {
 pub(crate) struct Refused;
 
 /// The remote parent of the next span.
+#[inline]
 pub(crate) fn remote_parent(cx: &Context) -> Option<SpanContext> {
+    if !cx.has_active_span() {
+        return None;
+    }
     let span = cx.span();
     Some(span.span_context()).filter(|sc| sc.is_remote() && sc.is_valid()).cloned()
 }

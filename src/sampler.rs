@@ -103,11 +103,16 @@ struct Start<'a> {
 impl Start<'_> {
     fn destination(&self, parent_context: Option<&Context>) -> Destination {
         let settings = self.settings;
-        let sends = matches!(self.span_kind, SpanKind::Client | SpanKind::Producer);
+        match self.span_kind {
+            SpanKind::Client | SpanKind::Producer => {}
+            SpanKind::Internal | SpanKind::Server | SpanKind::Consumer => {
+                return Destination::Unknown
+            }
+        }
         let matters = !settings.targets.are_everywhere()
             || settings.dsn.is_some()
             || settings.deny_unknown_urls;
-        if !sends || !matters {
+        if !matters {
             return Destination::Unknown;
         }
         let known = parent_context.and_then(outgoing_url).map(Cow::Borrowed);
@@ -180,13 +185,14 @@ impl Start<'_> {
         self.result(sampled, Some(rate), self.state(None, marks, facts, ot))
     }
 
+    #[inline]
     fn below_local(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
         let sampled = parent.is_sampled() && destination != Destination::Sentry;
         let fields = || ot_fields(parent.trace_state());
         let new = self.verdict(destination);
         let unchanged = verdict(parent.trace_state()) == new && new != Verdict::Denied;
         if unchanged && (sampled || !fields().has_threshold()) {
-            return self.result(sampled, None, parent.trace_state().clone());
+            return decided(sampled, parent.trace_state().clone());
         }
         let mut marks = marks(parent.trace_state()).unwrap_or(Marks::FOREIGN);
         if sampled != parent.is_sampled() {
@@ -299,17 +305,21 @@ impl Start<'_> {
         local_rate: Option<SampleRate>,
         trace_state: TraceState,
     ) -> SamplingResult {
-        let rate = local_rate.filter(|_| sampled);
-        let attribute = rate.map(|rate| KeyValue::new(SAMPLE_RATE_ATTRIBUTE, rate.get()));
-        SamplingResult {
-            decision: match sampled {
-                true => SamplingDecision::RecordAndSample,
-                false => SamplingDecision::Drop,
-            },
-            attributes: attribute.into_iter().collect(),
-            trace_state,
+        let mut result = decided(sampled, trace_state);
+        if let Some(rate) = local_rate.filter(|_| sampled) {
+            result.attributes = vec![KeyValue::new(SAMPLE_RATE_ATTRIBUTE, rate.get())];
         }
+        result
     }
+}
+
+#[inline]
+fn decided(sampled: bool, trace_state: TraceState) -> SamplingResult {
+    let decision = match sampled {
+        true => SamplingDecision::RecordAndSample,
+        false => SamplingDecision::Drop,
+    };
+    SamplingResult { decision, attributes: Vec::new(), trace_state }
 }
 
 /// What the head of a trace says of its decision.
