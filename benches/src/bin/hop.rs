@@ -1,23 +1,24 @@
 //! One service between a load generator and an upstream, with propagation or without:
 //!
 //! ```sh
-//! hop --port 9000                                                # the upstream
-//! hop --port 9001 --upstream http://127.0.0.1:9000/ --propagate
-//! hop --port 9002 --upstream http://127.0.0.1:9000/
+//! hop --port 9000                # the upstream
+//! hop --port 9001 --propagate    # curl 'http://127.0.0.1:9001/?to=http%3A%2F%2F127.0.0.1%3A9000%2Fanswer'
+//! hop --port 9002
 //! ```
 //!
 //! A request is what it is to the relay example: extract, a SERVER and a CLIENT span, inject, a
-//! call. Without `--propagate` the propagator is OTel's own that does nothing; the rest is the
+//! call to the address in `to`, and an answer in JSON with the ids used. Without `--propagate` the propagator is OTel's own that does nothing; the rest is the
 //! same.
 
 use std::error::Error;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
-use axum::Router;
+use axum::{Json, Router};
 use clap::Parser;
 use opentelemetry::trace::noop::NoopTextMapPropagator;
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
@@ -25,15 +26,16 @@ use opentelemetry::{global, Context, KeyValue};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use opentelemetry_sentry::Sentry;
-use reqwest::Client;
+use reqwest::{Client, Url};
+use serde::Deserialize;
+use serde_json::{json, Value};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Parser)]
 struct Arguments {
     #[arg(long)]
     port: u16,
-    /// Called for each request; without one the answer is the service's own
-    #[arg(long)]
-    upstream: Option<String>,
     #[arg(long)]
     propagate: bool,
 }
@@ -41,30 +43,33 @@ struct Arguments {
 struct Hop {
     tracer: SdkTracer,
     client: Client,
-    upstream: String,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    to: String,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let Arguments { port, upstream, propagate } = Arguments::parse();
-    let router = match upstream {
-        None => Router::new().route("/", get(upstream_answer)),
-        Some(upstream) => {
-            Router::new().route("/", get(relay)).with_state(hop(upstream, propagate)?)
-        }
-    };
+    let Arguments { port, propagate } = Arguments::parse();
+    let router = Router::new()
+        .route("/", get(relay))
+        .route("/answer", get(answer))
+        .with_state(Arc::new(hop(propagate)?));
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     axum::serve(listener, router).await?;
     Ok(())
 }
 
-/// Tells how many of the headers of Sentry came along.
-async fn upstream_answer(headers: HeaderMap) -> String {
+/// Tells how many of Sentry's headers came along.
+async fn answer(headers: HeaderMap) -> Json<Value> {
     let names = ["sentry-trace", "baggage"];
-    names.into_iter().filter(|name| headers.contains_key(*name)).count().to_string()
+    let count = names.into_iter().filter(|name| headers.contains_key(*name)).count();
+    Json(json!({ "trace_headers": count }))
 }
 
-fn hop(upstream: String, propagate: bool) -> Result<Arc<Hop>, Box<dyn Error>> {
+fn hop(propagate: bool) -> Result<Hop, Box<dyn Error>> {
     let sentry = Sentry::builder()
         .dsn("https://49d0f7386ad645858ae85020e393bef3@o42.ingest.sentry.io/42")
         .release("shop@1")
@@ -76,18 +81,32 @@ fn hop(upstream: String, propagate: bool) -> Result<Arc<Hop>, Box<dyn Error>> {
         global::set_text_map_propagator(NoopTextMapPropagator::new());
     }
     let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
-    let client = Client::builder().no_proxy().build()?;
-    Ok(Arc::new(Hop { tracer: provider.tracer("hop"), client, upstream }))
+    let client = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
+    Ok(Hop { tracer: provider.tracer("hop"), client })
 }
 
-async fn relay(State(hop): State<Arc<Hop>>, headers: HeaderMap) -> Result<String, StatusCode> {
+async fn relay(
+    State(hop): State<Arc<Hop>>,
+    Query(Target { to }): Query<Target>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, StatusCode> {
     let parent = global::get_text_map_propagator(|propagator| {
         propagator.extract(&HeaderExtractor(&headers))
     });
     let server = hop.span("GET /", SpanKind::Server, KeyValue::new("http.route", "/"), &parent);
-    let url = KeyValue::new("url.full", hop.upstream.clone());
+    let to = Url::parse(&to).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let url = KeyValue::new("url.full", to.to_string());
     let client = hop.span("GET", SpanKind::Client, url, &server);
-    hop.call(&client).await.map_err(|_| StatusCode::BAD_GATEWAY)
+    let upstream = hop.call(&client, to).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let [server, client] = [server, client].map(|cx| cx.span().span_context().clone());
+    Ok(Json(json!({
+        "trace_id": server.trace_id().to_string(),
+        "span_id": server.span_id().to_string(),
+        "parent_span_id": parent.span().span_context().span_id().to_string(),
+        "client_span_id": client.span_id().to_string(),
+        "sampled": server.is_sampled(),
+        "upstream": upstream,
+    })))
 }
 
 impl Hop {
@@ -108,11 +127,12 @@ impl Hop {
         parent.with_span(span)
     }
 
-    async fn call(&self, cx: &Context) -> reqwest::Result<String> {
+    async fn call(&self, cx: &Context, url: Url) -> reqwest::Result<Value> {
         let mut headers = HeaderMap::new();
         global::get_text_map_propagator(|propagator| {
             propagator.inject_context(cx, &mut HeaderInjector(&mut headers));
         });
-        self.client.get(&self.upstream).headers(headers).send().await?.text().await
+        let answer = self.client.get(url).headers(headers).send().await?.text().await?;
+        Ok(serde_json::from_str(&answer).unwrap_or(Value::String(answer)))
     }
 }
