@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 use crate::config::Settings;
+use crate::continue_decision::ContinueDecision;
 use crate::dsc::KnownMembers;
 use crate::dsc_key::DscKey;
 use crate::marks::{Decision, Marks, Origin, Verdict};
@@ -31,37 +32,53 @@ pub(crate) fn continuation(
     dsc: &mut impl ToTraceState,
     remote: Option<&SpanContext>,
 ) -> Continuation {
-    let Some(parent) = Parent::choose(settings, trace, remote) else {
-        return Continuation::Nothing;
+    let parent = Parent::choose(settings, trace, remote);
+    let decision = decide(settings, trace, parent.as_ref(), dsc);
+    match (parent, decision) {
+        (Some(parent), decision) if decision.is_continued() => {
+            if dsc.names_trace(parent.trace_id) == Some(false) {
+                *dsc = Default::default();
+            }
+            Continuation::Continue(parent.into_span_context(settings, dsc))
+        }
+        (_, ContinueDecision::NoTrace | ContinueDecision::OtherParent) => Continuation::Nothing,
+        _ => Continuation::Refuse,
+    }
+}
+
+/// The rule by which [`continuation`] goes.
+pub(crate) fn continue_decision(
+    settings: &Settings,
+    trace: Option<SentryTrace>,
+    dsc: &impl KnownMembers,
+    remote: Option<&SpanContext>,
+) -> ContinueDecision {
+    let parent = Parent::choose(settings, trace, remote);
+    decide(settings, trace, parent.as_ref(), dsc)
+}
+
+#[inline]
+fn decide(
+    settings: &Settings,
+    trace: Option<SentryTrace>,
+    parent: Option<&Parent<'_>>,
+    dsc: &impl KnownMembers,
+) -> ContinueDecision {
+    let Some(parent) = parent else {
+        return ContinueDecision::NoTrace;
     };
     // Of a trace that a hop without sentry-trace passed on, or that was preferred to
     // sentry-trace's, only a DSC that names it says anything.
     let is_sentry_trace = trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
     if !is_sentry_trace && dsc.names_trace(parent.trace_id) != Some(true) {
-        return Continuation::Nothing;
+        return ContinueDecision::OtherParent;
     }
-    if !may_continue(settings, dsc) {
-        return Continuation::Refuse;
-    }
-    if dsc.names_trace(parent.trace_id) == Some(false) {
-        *dsc = Default::default();
-    }
-    Continuation::Continue(parent.into_span_context(settings, dsc))
-}
-
-/// The strict continuation rule of
-/// [Trace Propagation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
-fn may_continue(settings: &Settings, dsc: &impl KnownMembers) -> bool {
     let ours = settings.org_id.as_deref();
     // Nearly always they stand there alike, which needs no decoding.
     if ours.is_some() && ours == dsc.known(DscKey::OrgId) {
-        return true;
+        return ContinueDecision::SameOrganization;
     }
-    match (ours, dsc.org_id()) {
-        (Some(ours), Some(theirs)) => ours == theirs,
-        (None, None) => true,
-        _ => !settings.strict_trace_continuation,
-    }
+    ContinueDecision::of(ours, dsc.org_id().as_deref(), settings.strict_trace_continuation)
 }
 
 /// The remote parent, before it is written down.

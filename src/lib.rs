@@ -66,7 +66,6 @@
 mod ascii;
 mod baggage;
 mod dsn;
-mod new_trace_state;
 mod ot;
 mod sampling;
 mod sentry_trace;
@@ -80,6 +79,7 @@ mod warning;
 // Floor 1: meaning.
 mod builder;
 mod config;
+mod continue_decision;
 mod dsc;
 mod dsc_key;
 mod head;
@@ -87,6 +87,7 @@ mod setting;
 // Floor 2: the bridge between Sentry's words and OTel's.
 mod incoming;
 mod marks;
+mod new_trace_state;
 mod outgoing;
 mod packed_members;
 mod packing;
@@ -123,6 +124,7 @@ pub use crate::carrier::TraceData;
 pub use crate::client::{ClientFuture, ClientLayer, ClientService};
 pub use crate::compose::WrappedPropagator;
 pub use crate::config::Sentry;
+pub use crate::continue_decision::ContinueDecision;
 pub use crate::dsc::DynamicSamplingContext;
 pub use crate::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
 #[cfg(feature = "http")]

@@ -11,9 +11,10 @@ use opentelemetry::Context;
 
 use crate::baggage::BAGGAGE_HEADER;
 use crate::config::{Sentry, Settings};
+use crate::continue_decision::ContinueDecision;
 use crate::dsc::DynamicSamplingContext;
 use crate::dsc_key::is_sentry_key;
-use crate::incoming::{continuation, Continuation};
+use crate::incoming::{continuation, continue_decision, Continuation};
 use crate::new_trace_state::{replace, without_ours, Ot, ToTraceState};
 use crate::outgoing::{baggage, outgoing};
 use crate::plain_dsc::PlainDsc;
@@ -56,6 +57,31 @@ impl SentryPropagator {
     /// A propagator without settings.
     pub fn new() -> Self {
         Sentry::default().propagator()
+    }
+
+    /// What [`extract_with_context`](TextMapPropagator::extract_with_context) makes of the trace in
+    /// a carrier, and why: for a log line, or for a test of one's settings.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use opentelemetry::Context;
+    /// use opentelemetry_sentry::{ContinueDecision, Sentry};
+    ///
+    /// let propagator = Sentry::builder().org_id("1").build()?.propagator();
+    /// let headers = HashMap::from([
+    ///     ("sentry-trace".to_owned(), "771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a".to_owned()),
+    ///     ("baggage".to_owned(), "sentry-org_id=2".to_owned()),
+    /// ]);
+    /// let decision = propagator.continue_decision(&Context::new(), &headers);
+    /// assert_eq!(decision, ContinueDecision::OtherOrganization);
+    /// assert_eq!(decision.to_string(), "new trace: the caller is of another organisation");
+    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+    /// ```
+    pub fn continue_decision(&self, cx: &Context, extractor: &dyn Extractor) -> ContinueDecision {
+        let lines = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
+        let dsc = DynamicSamplingContext::read(lines);
+        let trace = SentryTrace::extract(extractor);
+        continue_decision(&self.settings, trace, &dsc, remote_parent(cx).as_ref())
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -9,7 +9,7 @@ const FLOORS: [&str; 6] = [
     "ascii url warning sampling targets traces_sampler sentry_trace traceparent baggage dsn ot \
      span_attributes",
     // Meaning.
-    "dsc_key dsc head setting config builder",
+    "continue_decision dsc_key dsc head setting config builder",
     // The bridge between Sentry's words and OTel's.
     "marks packing unpacking packed_members trace_state new_trace_state plain_dsc incoming outgoing",
     // The plugs.

@@ -1,0 +1,92 @@
+//! Why a trace is continued, or is not.
+
+use std::fmt;
+
+/// What becomes of the trace that a request comes with, and by which rule: the answer of
+/// [`SentryPropagator::continue_decision`](crate::SentryPropagator::continue_decision).
+///
+/// Its sentence holds nothing of the request, so it may be logged. Follows
+/// [Strict Trace Continuation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ContinueDecision {
+    /// Continued: the caller is of our organisation.
+    SameOrganization,
+    /// Continued: the caller's organisation is not known, and neither is ours.
+    NoOrganization,
+    /// Continued: one of the two organisations is not known, and
+    /// `strict_trace_continuation` is off.
+    OneOrganization,
+    /// A new trace: the caller is of another organisation.
+    OtherOrganization,
+    /// A new trace: the caller's organisation is not known, and `strict_trace_continuation` is on.
+    UnknownCaller,
+    /// A new trace: our organisation is not known, the caller's is, and
+    /// `strict_trace_continuation` is on.
+    UnknownSelf,
+    /// No Sentry trace came: there is no valid `sentry-trace`, and no remote parent from another
+    /// propagator.
+    NoTrace,
+    /// No Sentry trace came: the remote parent is another propagator's, and no DSC names its trace.
+    /// It stays the parent.
+    OtherParent,
+}
+
+impl ContinueDecision {
+    /// Whether the next span is part of the caller's Sentry trace.
+    pub fn is_continued(self) -> bool {
+        match self {
+            ContinueDecision::SameOrganization
+            | ContinueDecision::NoOrganization
+            | ContinueDecision::OneOrganization => true,
+            ContinueDecision::OtherOrganization
+            | ContinueDecision::UnknownCaller
+            | ContinueDecision::UnknownSelf
+            | ContinueDecision::NoTrace
+            | ContinueDecision::OtherParent => false,
+        }
+    }
+
+    /// The rule for two organisations, where they are known.
+    pub(crate) fn of(ours: Option<&str>, theirs: Option<&str>, strict: bool) -> Self {
+        match (ours, theirs) {
+            (Some(ours), Some(theirs)) if ours == theirs => ContinueDecision::SameOrganization,
+            (Some(_), Some(_)) => ContinueDecision::OtherOrganization,
+            (None, None) => ContinueDecision::NoOrganization,
+            _ if !strict => ContinueDecision::OneOrganization,
+            (Some(_), None) => ContinueDecision::UnknownCaller,
+            (None, Some(_)) => ContinueDecision::UnknownSelf,
+        }
+    }
+}
+
+impl fmt::Display for ContinueDecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ContinueDecision::SameOrganization => {
+                "continued: the caller is of the same organisation"
+            }
+            ContinueDecision::NoOrganization => {
+                "continued: neither the caller's organisation nor the own one is known"
+            }
+            ContinueDecision::OneOrganization => {
+                "continued: only one of the two organisations is known, and \
+                 strict_trace_continuation is off"
+            }
+            ContinueDecision::OtherOrganization => {
+                "new trace: the caller is of another organisation"
+            }
+            ContinueDecision::UnknownCaller => {
+                "new trace: the caller's organisation is not known, and strict_trace_continuation \
+                 is on"
+            }
+            ContinueDecision::UnknownSelf => {
+                "new trace: the own organisation is not known, and strict_trace_continuation is on"
+            }
+            ContinueDecision::NoTrace => "no Sentry trace: there is no valid sentry-trace header",
+            ContinueDecision::OtherParent => {
+                "no Sentry trace: no DSC names the trace of the parent that another propagator found"
+            }
+        })
+    }
+}
