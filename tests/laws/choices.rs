@@ -1,0 +1,327 @@
+//! Inputs: texts as they are, or made by a grammar that is mostly right.
+
+use std::collections::HashMap;
+
+use arbitrary::Unstructured;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry_sentry::SentryPropagator;
+
+/// Behind this byte an input is choices; no text in UTF-8 starts with it.
+pub(crate) const CHOICES: u8 = 0xff;
+
+/// The text of an input.
+pub(crate) fn text(input: &[u8], grammar: fn(&mut Choices<'_>) -> String) -> String {
+    match input.split_first() {
+        Some((&CHOICES, rest)) => grammar(&mut Choices::new(rest)),
+        _ => String::from_utf8_lossy(input).into_owned(),
+    }
+}
+
+pub(crate) const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
+pub(crate) const SPAN_ID: &str = "7dd6b3a1fb4d9c2a";
+
+const TRACE_IDS: [&str; 6] = [
+    TRACE_ID,
+    "12312012123120121231201212312012",
+    "771A43A4192642F0B136D5159A501700",
+    "00000000000000000000000000000001",
+    "00000000000000000000000000000000",
+    "ffffffffffffffffffffffffffffffff",
+];
+const KEYS: [&str; 18] = [
+    "trace_id",
+    "public_key",
+    "sample_rate",
+    "sample_rand",
+    "sampled",
+    "release",
+    "environment",
+    "transaction",
+    "replay_id",
+    "org_id",
+    "user_id",
+    "a-b",
+    "",
+    "sentry-release",
+    "Release",
+    "é",
+    "k k",
+    "trace_id2",
+];
+const VALUES: [&str; 34] = [
+    TRACE_ID,
+    "12312012123120121231201212312012",
+    "0.25",
+    "0.123456",
+    "true",
+    "false",
+    "1",
+    "0",
+    "1.0",
+    "0.999999",
+    "0.9999999",
+    "1e-3",
+    "1e-16",
+    "-0.5",
+    "+0.5",
+    ".5",
+    "5.",
+    "1e999",
+    "nan",
+    "inf",
+    "shop%401.2.3",
+    "production",
+    "a=b=c",
+    "",
+    "é",
+    "a b",
+    "\"q\"",
+    "%zz%",
+    "%31",
+    "42",
+    "a\\b",
+    "100%25",
+    "0.7858111111",
+    "49d0f7386ad645858ae85020e393bef3",
+];
+const FOREIGN: [&str; 12] = [
+    "tenant=7",
+    "user=a%20b",
+    "k=v;p=1;q",
+    "Sentry-release=x",
+    "%73entry-release=x",
+    "",
+    "novalue",
+    "k=v",
+    "k = v ",
+    "é=1",
+    "a=\u{1}",
+    "=x",
+];
+const AWKWARD: [char; 16] =
+    [' ', '\t', ',', ';', '=', '"', '\\', '%', '-', '+', 'é', '\n', '\0', 'g', '0', '\u{7f}'];
+
+pub(crate) struct Choices<'a>(Unstructured<'a>);
+
+impl<'a> Choices<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Choices(Unstructured::new(bytes))
+    }
+
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0.int_in_range(0..=end.max(1) - 1).unwrap_or(0)
+    }
+
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 1
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+
+    fn hex(&mut self, digits: usize) -> String {
+        (0..digits).map(|_| self.pick(&b"0123456789abcdef".map(char::from))).collect()
+    }
+
+    /// One character more, less, or another.
+    fn mutated(&mut self, text: &str) -> String {
+        let mut characters: Vec<char> = text.chars().collect();
+        let at = self.below(characters.len() + 1);
+        match self.below(3) {
+            0 => characters.insert(at, self.pick(&AWKWARD)),
+            1 if at < characters.len() => drop(characters.remove(at)),
+            _ if at < characters.len() => characters[at] = self.pick(&AWKWARD),
+            _ => characters.push(self.pick(&AWKWARD)),
+        }
+        characters.into_iter().collect()
+    }
+
+    fn perhaps_mutated(&mut self, text: String) -> String {
+        match self.one_in(5) {
+            true => self.mutated(&text),
+            false => text,
+        }
+    }
+
+    pub(crate) fn trace_id(&mut self) -> String {
+        match self.below(4) {
+            0 => self.pick(&TRACE_IDS).to_owned(),
+            1 => self.hex(32),
+            _ => TRACE_ID.to_owned(),
+        }
+    }
+
+    pub(crate) fn span_id(&mut self) -> String {
+        match self.below(4) {
+            0 => {
+                self.pick(&["0000000000000000", "0000000000000001", "7DD6B3A1FB4D9C2A"]).to_owned()
+            }
+            1 => self.hex(16),
+            _ => SPAN_ID.to_owned(),
+        }
+    }
+
+    fn one_sentry_trace(&mut self) -> String {
+        let (trace_id, span_id) = (self.trace_id(), self.span_id());
+        let flag = self.pick(&["-1", "-0", "", "-1", "-0", "", "-", "-2", "-11", "-01"]);
+        let trace = format!("{trace_id}-{span_id}{flag}");
+        let trace = self.perhaps_mutated(trace);
+        let space = self.pick(&["", "", "", " ", "\t "]);
+        format!("{space}{trace}{space}")
+    }
+
+    /// Perhaps a list of several, or a long one.
+    pub(crate) fn sentry_trace(&mut self) -> String {
+        let count = self.pick(&[1, 1, 1, 1, 2, 3]);
+        let traces: Vec<String> = (0..count).map(|_| self.one_sentry_trace()).collect();
+        let padding = match self.one_in(16) {
+            true => " ".repeat(8192 - 60 + self.below(120)),
+            false => String::new(),
+        };
+        padding + &traces.join(",")
+    }
+
+    fn member(&mut self) -> String {
+        if self.one_in(4) {
+            return self.foreign_member();
+        }
+        let (key, value) = (self.pick(&KEYS), self.pick(&VALUES));
+        let (before, after) =
+            (self.pick(&["", "", "", " "]), self.pick(&["", "", "", " ", ";p=1"]));
+        let member = format!("{before}sentry-{key}{before}={after}{value}{after}");
+        self.perhaps_mutated(member)
+    }
+
+    fn foreign_member(&mut self) -> String {
+        let member = self.pick(&FOREIGN).to_owned();
+        self.perhaps_mutated(member)
+    }
+
+    /// One line of `baggage`; once in a while with very many members, or a very long one.
+    pub(crate) fn baggage(&mut self) -> String {
+        let count = self.pick(&[0, 1, 2, 3, 5, 8, 11]);
+        let mut members: Vec<String> = (0..count).map(|_| self.member()).collect();
+        match self.below(12) {
+            1 => members.extend((0..60 + self.below(10)).map(|n| format!("sentry-u{n}=v"))),
+            2 => members.insert(0, format!("k={}", "x".repeat(8000 + self.below(220)))),
+            3 => members.push(format!("sentry-release={}", "r".repeat(self.below(1100)))),
+            4 => members.extend((0..60 + self.below(10)).map(|n| format!("k{n}=v"))),
+            5 => members.push(format!("sentry-transaction={}", "\"".repeat(self.below(300)))),
+            6 => members.push(format!("sentry-big={}", "=".repeat(self.below(1100)))),
+            _ => {}
+        }
+        members.join(",")
+    }
+
+    fn ot(&mut self) -> String {
+        let digits = self.pick(&[1, 2, 13, 14, 15]);
+        let th = format!("th:{}", self.hex(digits));
+        let digits = self.pick(&[14, 14, 14, 13]);
+        let rv = format!("rv:{}", self.hex(digits));
+        let first =
+            self.pick(&["th:8", "th:0", "th:c", "rv:ffffffffffffff", "x:1", "th:", "th:8;th:4"]);
+        let fields = [first.to_owned(), th, rv, "a:b ".to_owned(), "x".repeat(self.below(260))];
+        let count = self.below(4);
+        format!("ot={}", fields[self.below(2)..=1 + count].join(";"))
+    }
+
+    /// What the library writes, of another DSC, with other marks, or not quite that.
+    fn packed(&mut self) -> [String; 2] {
+        let (trace_id, list) = (self.trace_id(), self.baggage());
+        let headers = HashMap::from([
+            ("sentry-trace".to_owned(), format!("{trace_id}-{SPAN_ID}-1")),
+            ("baggage".to_owned(), list),
+        ]);
+        let cx = SentryPropagator::new().extract(&headers);
+        let span = cx.span();
+        let state = span.span_context().trace_state();
+        let marks = self.pick(&["", "", "c..", "w..", "h..", "c?.", "c-.", "c1x", "c0a", "hxx"]);
+        ["sentry", "sentry-2"].map(|key| {
+            let packed = state.get(key).unwrap_or_default();
+            let rest = packed.get(marks.len()..).unwrap_or_default();
+            let text = if key == "sentry" { format!("{marks}{rest}") } else { packed.to_owned() };
+            self.perhaps_mutated(text)
+        })
+    }
+
+    pub(crate) fn tracestate(&mut self) -> String {
+        let count = self.pick(&[0, 1, 2, 3, 5, 29, 32, 34]);
+        let [first, second] = self.packed();
+        let members: Vec<String> = (0..count)
+            .map(|n| match self.below(9) {
+                0 => self.ot(),
+                1 => format!("sentry={first}"),
+                2 => format!("sentry-2={second}"),
+                3 => self.pick(&["sentryco=1", "sentry-x=1", "sentry-12=1", "a@b=1"]).to_owned(),
+                4 => format!("k={n}"),
+                5 => format!("k{n}=é"),
+                6 => format!("k{n}=a\nb"),
+                _ => format!("k{n}={n}"),
+            })
+            .collect();
+        members.join(",")
+    }
+
+    pub(crate) fn traceparent(&mut self) -> String {
+        let (trace_id, span_id) = (self.trace_id(), self.span_id());
+        let parent = format!("00-{trace_id}-{span_id}-{}", self.pick(&["01", "00", "03"]));
+        self.perhaps_mutated(parent)
+    }
+
+    pub(crate) fn url(&mut self) -> String {
+        let scheme = self.pick(&["https://", "http://", "HTTPS://", "ftp://", "//", "", "wss://"]);
+        let user = self.pick(&["", "", "", "key@", "key:secret@", "a@b@"]);
+        let host = self.pick(&[
+            "o1.ingest.sentry.io",
+            "O1.Ingest.Sentry.io",
+            "o1.ingest.sentry.io.",
+            "api.example",
+            "xo1.ingest.sentry.io",
+            "[::1]",
+            "[::1",
+            "",
+            "o123456789012345678901.sentry.io",
+            "sentry_host",
+            "a..b",
+        ]);
+        let port = self.pick(&["", "", "", ":443", ":80", ":9000", ":", ":0", ":65536", ":x"]);
+        let path =
+            self.pick(&["", "/", "/42", "/a/b/42", "?q", "#f", "\\x", "/é", "//7", "/%7e/1"]);
+        let url = format!("{scheme}{user}{host}{port}{path}");
+        self.perhaps_mutated(url)
+    }
+
+    pub(crate) fn dsn(&mut self) -> String {
+        if self.one_in(3) {
+            return self.url();
+        }
+        let scheme = self.pick(&["https", "https", "http", "HTTP", "ftp", ""]);
+        let user = self.pick(&[
+            "key",
+            "49d0f7386ad645858ae85020e393bef3",
+            "k:s",
+            "k:s@t",
+            "k:",
+            "",
+            "k k",
+        ]);
+        let host = self.pick(&[
+            "o1.ingest.sentry.io",
+            "O42.x",
+            "sentry.example:9000",
+            "[::1]:8000",
+            "h.:443",
+            "o1",
+        ]);
+        let path = self.pick(&["", "", "", "/a", "/a//", "/a%20b", "/ä", "/?"]);
+        let project = self.pick(&["42", "42", "42", "0", "", "x", "42/", "42?a=b", "42#f"]);
+        let dsn = format!("{scheme}://{user}@{host}{path}/{project}");
+        let dsn = self.perhaps_mutated(dsn);
+        match self.one_in(16) {
+            true => dsn.replacen("/42", &format!("/{}/42", "p".repeat(440 + self.below(80))), 1),
+            false => dsn,
+        }
+    }
+}

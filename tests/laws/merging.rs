@@ -1,0 +1,100 @@
+//! Headers merged into those of a request: the request's own members stay, byte for byte.
+#![cfg(feature = "http")]
+
+use http::{HeaderMap, HeaderValue};
+use opentelemetry::propagation::Injector;
+use opentelemetry_sentry::MergingInjector;
+
+use super::choices::{Choices, CHOICES};
+use super::reader::{self, trim, MAX_BYTES, MAX_MEMBERS};
+use super::sound;
+
+/// The request's lines; the last is what is injected.
+pub(crate) fn check(input: &[u8]) {
+    let mut lines: Vec<Vec<u8>> = match input.split_first() {
+        Some((&CHOICES, rest)) => {
+            let mut choices = Choices::new(rest);
+            (0..1 + choices.below(3)).map(|_| choices.baggage().into_bytes()).collect()
+        }
+        _ => input.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect(),
+    };
+    let injected = String::from_utf8_lossy(&lines.pop().unwrap_or_default()).into_owned();
+    let lines: Vec<HeaderValue> =
+        lines.into_iter().filter_map(|line| HeaderValue::from_bytes(&line).ok()).collect();
+    let mut headers = HeaderMap::new();
+    for line in &lines {
+        headers.append("baggage", line.clone());
+    }
+    let mut carrier = MergingInjector(&mut headers);
+    let shown = format!("{carrier:?}");
+    assert!(["MergingInjector []", "MergingInjector [\"baggage\"]"].contains(&&*shown), "{shown}");
+    carrier.set("baggage", injected.clone());
+
+    // What is Sentry's goes first, of lines that are no text, too.
+    let has_dsc = injected.split(',').any(|member| trim(member).starts_with("sentry-"));
+    let kept: Vec<HeaderValue> = lines.iter().map(|line| kept(line, has_dsc)).collect();
+    let texts: Vec<&str> = kept.iter().filter_map(|line| line.to_str().ok()).collect();
+    let Some(expected) = merged(&texts, &injected) else {
+        return;
+    };
+    if expected.is_empty() {
+        // Nothing to send: the request keeps what it has, however long.
+        assert!(headers.get_all("baggage").iter().eq(&lines), "{injected:?} into {texts:?}");
+        return;
+    }
+    let sent: Vec<&HeaderValue> = headers.get_all("baggage").iter().collect();
+    let mut sent_texts = sent.iter().filter_map(|value| value.to_str().ok());
+    let list = sent_texts.next().unwrap_or_default();
+    assert_eq!(list, expected, "{injected:?} into {texts:?}");
+    assert_eq!(sent_texts.next(), None);
+    for opaque in kept.iter().filter(|line| line.to_str().is_err()) {
+        assert!(sent.contains(&opaque), "{opaque:?}");
+    }
+    if list.len() <= MAX_BYTES && list.split(',').count() <= MAX_MEMBERS {
+        sound::assert_header_value("baggage", list);
+    }
+}
+
+/// A line without Sentry's members, where those go.
+fn kept(line: &HeaderValue, has_dsc: bool) -> HeaderValue {
+    let text = |member: &&[u8]| String::from_utf8_lossy(member).into_owned();
+    let members = line.as_bytes().split(|byte| *byte == b',');
+    let kept: Vec<&[u8]> =
+        members.filter(|m| !has_dsc || !trim(&text(m)).starts_with("sentry-")).collect();
+    HeaderValue::from_bytes(&kept.join(&b',')).expect("what was a header value")
+}
+
+/// `None` where the injected list is longer than a propagator writes.
+fn merged(lines: &[&str], injected: &str) -> Option<String> {
+    let members = |list: &str| -> Vec<String> {
+        list.split(',').map(|m| trim(m).to_owned()).filter(|m| !m.is_empty()).collect()
+    };
+    let is_sentry = |member: &String| member.starts_with("sentry-");
+    let (sentry, others): (Vec<String>, Vec<String>) =
+        members(injected).into_iter().partition(is_sentry);
+    let dsc = reader::sendable(&sentry.join(","));
+    if dsc.len() > MAX_BYTES || sentry.len() > MAX_MEMBERS {
+        return None;
+    }
+    let has_dsc = !dsc.is_empty();
+    let own: Vec<String> = lines.iter().flat_map(|line| members(line)).collect();
+    let key = |member: &str| match member.split_once('=') {
+        Some((key, _)) => trim(key).to_owned(),
+        None => String::new(),
+    };
+    let keys: Vec<String> = own.iter().map(|member| key(member)).collect();
+    let added = others.into_iter().filter(|member| !keys.contains(&key(member)));
+    let mut list: Vec<String> = Vec::new();
+    let (mut bytes, mut count) = (dsc.len() + usize::from(has_dsc), sentry.len());
+    for member in own.iter().cloned().chain(added) {
+        let member = reader::sendable(&member);
+        let comma = usize::from(!list.is_empty());
+        if count < MAX_MEMBERS && bytes + comma + member.len() <= MAX_BYTES {
+            bytes += comma + member.len();
+            count += 1;
+            list.push(member);
+        }
+    }
+    list.extend(Some(dsc).filter(|dsc| !dsc.is_empty()));
+    Some(list.join(","))
+}

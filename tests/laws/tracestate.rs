@@ -1,0 +1,170 @@
+//! Any trace state of a remote parent, whoever read it: ours is a valid one beside the others.
+
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
+use opentelemetry::Context;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+
+use super::choices::{Choices, CHOICES, SPAN_ID, TRACE_ID};
+use super::request::{Headers, Service};
+use super::{reader, sound, spans};
+
+/// The trace state, then what comes with it, in lines.
+struct Input {
+    tracestate: String,
+    sentry_trace: String,
+    baggage: String,
+    service: Service,
+}
+
+impl Input {
+    fn parse(input: &[u8]) -> Self {
+        if let Some((&CHOICES, rest)) = input.split_first() {
+            let mut choices = Choices::new(rest);
+            let service = Service {
+                dsn: choices.one_in(2),
+                nowhere: choices.one_in(6),
+                rewrite_tracestate: choices.one_in(3),
+                rate: choices.pick(&[None, Some(0.0), Some(0.25), Some(1.0)]),
+                ..Service::default()
+            };
+            return Input {
+                tracestate: choices.tracestate(),
+                sentry_trace: choices.sentry_trace(),
+                baggage: choices.baggage(),
+                service,
+            };
+        }
+        let text = String::from_utf8_lossy(input);
+        let mut lines = text.split('\n').map(str::to_owned);
+        let tracestate = lines.next().unwrap_or_default();
+        Input {
+            tracestate,
+            sentry_trace: lines.next().unwrap_or(format!("{TRACE_ID}-{SPAN_ID}-1")),
+            baggage: lines.next().unwrap_or("sentry-release=1".to_owned()),
+            service: Service::default(),
+        }
+    }
+}
+
+pub(crate) fn check(input: &[u8]) {
+    let input = Input::parse(input);
+    let Ok(before) = input.tracestate.parse::<TraceState>() else {
+        return;
+    };
+    for sampled in [false, true] {
+        let flags = opentelemetry::trace::TraceFlags::default().with_sampled(sampled);
+        let (trace_id, span_id) = (hex(TRACE_ID), hex(SPAN_ID));
+        let remote =
+            SpanContext::new(trace_id.into(), (span_id as u64).into(), flags, true, before.clone());
+        check_remote(&input, &Context::new().with_remote_span_context(remote));
+    }
+}
+
+fn hex(digits: &str) -> u128 {
+    u128::from_str_radix(digits, 16).expect("digits")
+}
+
+fn check_remote(input: &Input, before: &Context) {
+    let sentry = input.service.sentry();
+    let propagator = sentry.propagator();
+    let headers = Headers::from([
+        ("sentry-trace".to_owned(), input.sentry_trace.clone()),
+        ("baggage".to_owned(), input.baggage.clone()),
+        ("tracestate".to_owned(), input.tracestate.clone()),
+    ]);
+    let after = propagator.extract_with_context(before, &headers);
+    let (span_before, span_after) = (before.span(), after.span());
+    let (was, is) = (span_before.span_context(), span_after.span_context());
+    if was == is || !after.has_active_span() {
+        // Not continued, and nothing in it that could be taken for ours.
+        assert!(was.trace_state().into_iter().all(|(key, _)| !is_ours(key)) || was != is);
+    } else {
+        let others = was.trace_state().header();
+        let is_same_trace = was.trace_id() == is.trace_id();
+        assert_others_kept(if is_same_trace { &others } else { "" }, &is.trace_state().header());
+        if is.trace_state().get("sentry").is_some() {
+            assert_probability(is);
+        }
+    }
+    // Whatever stands there, no request is spoilt by it.
+    for cx in [before, &after] {
+        let mut sent = Headers::new();
+        propagator.inject_context(cx, &mut sent);
+        sent.remove("tracestate");
+        sound::assert_request(sent.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let wrapped = sentry.propagator().wrap(TraceContextPropagator::new());
+        let mut sent = Headers::new();
+        wrapped.inject_context(cx, &mut sent);
+        let list = sent.remove("tracestate").unwrap_or_default();
+        let mut keys = list.split(',').filter_map(|member| member.split_once('='));
+        assert!(keys.all(|(key, _)| !is_ours(reader::trim(key))), "{list:?}");
+        sound::assert_request(sent.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        #[cfg(feature = "sdk")]
+        spans::check_below(&sentry, input.service, cx);
+    }
+}
+
+/// `sentry` and `sentry-<digits>`.
+pub(crate) fn is_ours(key: &str) -> bool {
+    let number = key.strip_prefix("sentry-");
+    key == "sentry"
+        || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The list is valid; ours come first; of the others the valid ones are there in their order, all
+/// but the last that had no room.
+#[track_caller]
+pub(crate) fn assert_others_kept(before: &str, after: &str) {
+    if after.is_empty() {
+        return;
+    }
+    sound::assert_tracestate(after);
+    let split = |list: &str| -> Vec<(String, String)> {
+        let members = list.split(',').filter_map(|member| member.split_once('='));
+        members.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    };
+    let after = split(after);
+    let ours: Vec<&str> =
+        after.iter().map(|(key, _)| key.as_str()).take_while(|key| is_ours(key)).collect();
+    assert!(["sentry", "sentry-2", "sentry-3", "sentry-4"].starts_with(&ours), "{ours:?}");
+    let bytes: usize = after[..ours.len()].iter().map(|(_, value)| value.len()).sum();
+    assert!(bytes <= 1024, "{bytes} bytes of ours");
+    let others: Vec<&(String, String)> =
+        after[ours.len()..].iter().filter(|(key, _)| key != "ot").collect();
+
+    let mut expected: Vec<(String, String)> = Vec::new();
+    for (key, value) in split(before) {
+        let is_new = expected.iter().all(|(known, _)| *known != key);
+        let is_valid = sound::fault(&format!("{key}={value}")).is_none();
+        if is_new && is_valid && !is_ours(&key) && key != "ot" {
+            expected.push((key, value));
+        }
+    }
+    let kept: Vec<&(String, String)> = expected.iter().take(others.len()).collect();
+    assert_eq!(others, kept);
+    let displaced = expected.len() - others.len();
+    assert!(displaced == 0 || after.len() == 32 && displaced <= 2, "{displaced} displaced");
+}
+
+/// `th` stands only where it is true.
+#[track_caller]
+pub(crate) fn assert_probability(span_context: &SpanContext) {
+    let Some(ot) = span_context.trace_state().get("ot") else {
+        return;
+    };
+    let field = |name: &str| {
+        let mut found = ot.split(';').filter_map(|field| field.split_once(':'));
+        found.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    };
+    let low = span_context.trace_id().to_string()[18..].to_owned();
+    let is_rv =
+        |rv: &String| rv.len() == 14 && rv.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+    let randomness = field("rv").filter(is_rv).unwrap_or(low);
+    if let Some(th) = field("th") {
+        assert!(span_context.is_sampled(), "th of a span that is not sampled: {ot:?}");
+        assert!((1..=14).contains(&th.len()), "{ot:?}");
+        // Both have 14 digits: their order is that of the numbers.
+        assert!(randomness >= format!("{th:0<14}"), "th does not hold: {ot:?}");
+    }
+}

@@ -1,0 +1,88 @@
+//! What extract leaves of a context that has much in it already.
+
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
+use opentelemetry::Context;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sentry::Sentry;
+
+use super::request::Request;
+use super::tracestate::is_ours;
+use super::wrapped::chosen;
+
+/// Somebody's own value.
+struct Mark;
+
+/// A trace that is not continued changes a context only by `sentry-*` out of its baggage, our
+/// members out of a remote trace state, and the refused remote parent removed.
+pub(crate) fn check(request: &Request, sentry: &Sentry, carrier: &dyn Extractor) {
+    let found = TraceContextPropagator::new().extract(carrier);
+    let remote = Some(found.span().span_context().clone()).filter(SpanContext::is_valid);
+    for suppressed in [false, true] {
+        let mut before = request.context().with_value(Mark);
+        if let Some(remote) = &remote {
+            before = before.with_remote_span_context(remote.clone());
+        }
+        if suppressed {
+            before = before.with_telemetry_suppressed();
+        }
+        let after = sentry.propagator().extract_with_context(&before, carrier);
+        assert_eq!(after.is_telemetry_suppressed(), suppressed);
+        assert_same_baggage(&before, &after);
+        let continued = chosen(request, carrier, remote.as_ref());
+        let is_refused = continued.is_none() && remote.is_some();
+        assert_eq!(after.get::<Mark>().is_some(), !is_refused, "{request:?}");
+        match continued {
+            None => assert!(!after.has_active_span(), "{request:?}"),
+            Some((_, _, false)) => {
+                let expected = remote.as_ref().map(|remote| without_ours(remote, carrier));
+                assert_eq!(Some(after.span().span_context()), expected.as_ref(), "{request:?}");
+            }
+            Some((trace, _, true)) => {
+                let span = after.span();
+                assert_eq!(span.span_context().trace_id().to_string(), trace.trace_id);
+                assert_eq!(span.span_context().span_id().to_string(), trace.span_id);
+            }
+        }
+    }
+}
+
+/// What came with this request says nothing in our name.
+fn without_ours(remote: &SpanContext, carrier: &dyn Extractor) -> SpanContext {
+    let is_someones = |key: &str| !is_ours(key);
+    if carrier.get("tracestate").is_none()
+        || remote.trace_state().into_iter().all(|(key, _)| is_someones(key))
+    {
+        return remote.clone();
+    }
+    // Written anew, the list is a valid one.
+    let mut kept: Vec<(&str, &str)> = Vec::new();
+    for (key, value) in remote.trace_state() {
+        let is_valid = super::sound::fault(&format!("{key}={value}")).is_none();
+        if is_someones(key) && is_valid && kept.iter().all(|(known, _)| *known != key) {
+            kept.push((key, value));
+        }
+    }
+    SpanContext::new(
+        remote.trace_id(),
+        remote.span_id(),
+        remote.trace_flags(),
+        true,
+        TraceState::from_key_value(kept).expect("valid members"),
+    )
+}
+
+/// The same members, but for `sentry-*`, which are gone.
+#[track_caller]
+pub(crate) fn assert_same_baggage(before: &Context, after: &Context) {
+    let mut kept = 0;
+    for (key, (value, metadata)) in before.baggage() {
+        if !key.as_str().starts_with("sentry-") {
+            kept += 1;
+            let found = after.baggage().get_with_metadata(key.as_str());
+            assert_eq!(found, Some(&(value.clone(), metadata.clone())), "{key}");
+        }
+    }
+    assert_eq!(after.baggage().len(), kept);
+}
