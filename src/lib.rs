@@ -145,19 +145,49 @@ pub use crate::traceparent::TRACEPARENT_HEADER;
 pub use crate::traces_sampler::SamplingContext;
 
 /// The pages of `docs/`, so that every block in them is a test.
+///
+/// What links to another page begins with `rustdoc_links.txt`: a link's first definition counts, so
+/// that it leads to a module here, and to a file in the repository.
 #[cfg(all(any(doc, doctest), feature = "sdk"))]
 pub mod _documentation {
     #[doc = include_str!("../docs/composition.md")]
     pub mod composition {}
-    #[cfg(feature = "http")]
     #[doc = include_str!("../docs/cors.md")]
     pub mod cors {}
     #[doc = include_str!("../docs/custom_instrumentation.md")]
     pub mod custom_instrumentation {}
+    #[cfg(all(feature = "http", feature = "otlp"))]
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    #[doc = include_str!("../docs/getting_started.md")]
+    pub mod getting_started {}
+    // The page's link to its picture leads nowhere here.
+    #[doc = "<style>img[src^='images/'] { display: none }</style>"]
+    #[doc = include_str!("../docs/images/how_it_works.svg")]
+    #[doc = ""]
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    #[doc = include_str!("../docs/how_it_works.md")]
+    pub mod how_it_works {}
+    #[doc = include_str!("../docs/interop.md")]
+    pub mod interop {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    #[doc = include_str!("../docs/migrating.md")]
+    pub mod migrating {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    #[doc = include_str!("../docs/otlp.md")]
+    pub mod otlp {}
     #[doc = include_str!("../docs/performance.md")]
     pub mod performance {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    #[doc = include_str!("../docs/sampling.md")]
+    pub mod sampling {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    #[doc = include_str!("../docs/targets_and_privacy.md")]
+    pub mod targets_and_privacy {}
     #[doc = include_str!("../docs/tracing.md")]
     pub mod tracing {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    #[doc = include_str!("../docs/troubleshooting.md")]
+    pub mod troubleshooting {}
     #[cfg(doctest)]
     #[doc = include_str!("../README.md")]
     pub mod readme {}
