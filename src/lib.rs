@@ -177,6 +177,8 @@ pub mod _documentation {
     pub mod otlp {}
     #[doc = include_str!("../docs/performance.md")]
     pub mod performance {}
+    #[doc = include_str!("../docs/reliability.md")]
+    pub mod reliability {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/sampling.md")]
     pub mod sampling {}
