@@ -93,7 +93,9 @@ fn hostile(bytes: usize) -> Vec<(&'static str, Counting)> {
 }
 
 fn many(bytes: usize) -> String {
-    let members: Vec<String> = (0..bytes / 12).map(|n| format!("sentry-{n}=v")).collect();
+    // Beyond these nothing is read.
+    let members: Vec<String> =
+        (0..(bytes / 12).min(10_000)).map(|n| format!("sentry-{n}=v")).collect();
     members.join(",")
 }
 
@@ -177,7 +179,7 @@ fn what_is_allocated_is_linear_in_what_comes() {
 }
 
 fn nothing_is_allocated_for_what_is_refused_or_only_looked_at() {
-    let texts = ["a", "-", "1", "https://", "é", " "].map(|part| part.repeat(HUGE / part.len()));
+    let texts = ["a", "-", "1", "https://", "é", " "].map(|part| part.repeat(LARGE / part.len()));
     let targets = PropagationTargets::new(["https://api.myecommerce.com"]);
     for text in &texts {
         let counted = cost(|| {
