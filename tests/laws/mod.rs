@@ -19,4 +19,5 @@ pub(crate) mod spans;
 pub(crate) mod targets;
 pub(crate) mod tracestate;
 pub(crate) mod untouched;
+mod urls;
 pub(crate) mod wrapped;
