@@ -125,9 +125,12 @@ impl Request {
             let at = choices.below(request.headers.len() + 1);
             request.headers.insert(at, (name.to_owned(), b"sentry-release=\xff\xfe".to_vec()));
         }
-        for n in 0..choices.pick(&[0, 0, 0, 1, 2, 70]) {
+        for n in 0..choices.pick(&[0, 0, 0, 0, 1, 2, 62, 70]) {
             let value = choices.pick(&["v", "a b", "é", "%", "\n", "\u{1}\"", ""]);
-            let key = choices.pick(&["k", "sentry-release", "tenant", "a%b"]);
+            let key = match n {
+                0 => choices.pick(&["k", "sentry-release", "tenant", "a%b"]),
+                _ => "k",
+            };
             request.own.push((format!("{key}{n}"), value.to_owned()));
         }
         let letters: String = (0..4)
