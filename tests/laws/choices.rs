@@ -220,8 +220,17 @@ impl<'a> Choices<'a> {
         let th = format!("th:{}", self.hex(digits));
         let digits = self.pick(&[14, 14, 14, 13]);
         let rv = format!("rv:{}", self.hex(digits));
-        let first =
-            self.pick(&["th:8", "th:0", "th:c", "rv:ffffffffffffff", "x:1", "th:", "th:8;th:4"]);
+        let first = self.pick(&[
+            "th:8",
+            "th:0",
+            "th:c",
+            "rv:ffffffffffffff;th:8",
+            "rv:FFFFFFFFFFFFFF;th:8",
+            "rv:fffffffffffffff;th:8",
+            "x:1",
+            "th:",
+            "th:8;th:4",
+        ]);
         let fields = [first.to_owned(), th, rv, "a:b ".to_owned(), "x".repeat(self.below(260))];
         let count = self.below(4);
         format!("ot={}", fields[self.below(2)..=1 + count].join(";"))

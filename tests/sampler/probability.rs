@@ -130,6 +130,22 @@ fn of_a_trace_with_an_ot_member() {
     }
 }
 
+/// By its letters it would hold; by the trace id, which counts then, it does not.
+#[test]
+fn of_an_rv_that_is_none() {
+    for rv in ["fffffffffffffff", "FFFFFFFFFFFFFF", "fffffffffffff", "+ffffffffffffff", ""] {
+        let service = Service::of(&rate(0.1).build().unwrap());
+        let traceparent = format!("00-{TRACE_ID}-{SPAN_ID}-01");
+        let tracestate = format!("ot=rv:{rv};th:8;foo:bar");
+        let incoming = headers([("traceparent", &*traceparent), ("tracestate", &*tracestate)]);
+        let server = service.server(&with_w3c(&service, &incoming), "cart");
+        for cx in [server.clone(), service.client(&server)] {
+            assert_eq!(field(&cx, "th"), None, "{rv}");
+            assert_eq!(field(&cx, "foo").as_deref(), Some("bar"), "{rv}");
+        }
+    }
+}
+
 /// A `sample_rand` decides before an `rv` does; where the two disagree `th` would be a lie.
 #[test]
 fn of_a_decision_that_rv_does_not_bear_out() {
