@@ -30,27 +30,20 @@ pub(crate) fn is_graphic_without<const N: usize>(other: [u8; N], text: &str) -> 
         };
         bytes.iter().fold(0, |any, byte| any | wrong(*byte)) == 0
     };
-    let steps = text.as_bytes().chunks_exact(STEP);
-    let rest = steps.remainder();
-    let mut last = [b'0'; STEP];
-    if let Some(start) = last.get_mut(..rest.len()) {
-        start.copy_from_slice(rest);
-    }
-    steps
-        .filter_map(|bytes| bytes.try_into().ok())
-        .fold(is_right(&last), |all, b| all & is_right(b))
-}
-
-/// The value of exactly `N` hexadecimal digits of either case; `N` is 16 or 32.
-#[inline]
-pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
-    parse_digits::<N>(digits, CASE_BIT)
-}
-
-/// The value of exactly `N` lower-case hexadecimal digits; `N` is 16 or 32.
-#[inline]
-pub(crate) fn parse_lower_hex<const N: usize>(digits: &str) -> Option<u128> {
-    parse_digits::<N>(digits, 0)
+    let bytes = text.as_bytes();
+    let mut padded = [b'0'; STEP];
+    let last = match bytes.len().checked_sub(STEP).and_then(|start| bytes.get(start..)) {
+        // Some of these are looked at twice, which costs less than a copy.
+        Some(last) => last,
+        None => {
+            if let Some(start) = padded.get_mut(..bytes.len()) {
+                start.copy_from_slice(bytes);
+            }
+            &padded
+        }
+    };
+    let steps = bytes.chunks_exact(STEP).chain([last]);
+    steps.filter_map(|bytes| bytes.try_into().ok()).fold(true, |all, bytes| all & is_right(bytes))
 }
 
 /// One in each of eight bytes.
@@ -59,17 +52,18 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// What tells an upper-case letter from a lower-case one.
 const CASE_BIT: u64 = 0x20;
 
-/// Reads eight digits at a time, each in a byte of one word.
+/// The value of exactly `N` hexadecimal digits of either case; `N` is 16 or 32.
 #[inline]
-fn parse_digits<const N: usize>(digits: &str, folded: u64) -> Option<u128> {
+pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
     let digits: &[u8; N] = digits.as_bytes().try_into().ok()?;
     let mut value = 0;
+    // Eight at a time, each in a byte of one word.
     for eight in digits.chunks_exact(8) {
         let text = u64::from_be_bytes(eight.try_into().ok()?);
         // A letter has bit 6 set, and its low bits are 1 to 6.
         let nibbles = (text & (0x0f * ONES)) + 9 * ((text >> 6) & ONES);
         // Written back, they have to give the text; a `g` would, so no value is above 15.
-        let text = text | (folded * ((text >> 6) & ONES));
+        let text = text | (CASE_BIT * ((text >> 6) & ONES));
         if write_digits(nibbles) != text || nibbles & (0xf0 * ONES) != 0 {
             return None;
         }
@@ -90,11 +84,24 @@ fn write_digits(nibbles: u64) -> u64 {
     nibbles + 0x30 * ONES + u64::from(b'a' - b'9' - 1) * letters
 }
 
+/// The two digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+    while byte < pairs.len() {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0x0f]];
+        byte += 1;
+    }
+    pairs
+};
+
 /// 16 lower-case hexadecimal digits.
 #[inline]
 pub(crate) fn hex(value: u64) -> [u8; 16] {
     let mut digits = [0; 16];
-    fill_digits([(value >> 32) as u32, value as u32], &mut digits);
+    fill_digits(&value.to_be_bytes(), &mut digits);
     digits
 }
 
@@ -102,9 +109,15 @@ pub(crate) fn hex(value: u64) -> [u8; 16] {
 #[inline]
 pub(crate) fn hex128(value: u128) -> [u8; 32] {
     let mut digits = [0; 32];
-    let words = [value >> 96, value >> 64, value >> 32, value].map(|word| word as u32);
-    fill_digits(words, &mut digits);
+    fill_digits(&value.to_be_bytes(), &mut digits);
     digits
+}
+
+#[inline]
+fn fill_digits(bytes: &[u8], digits: &mut [u8]) {
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&PAIRS.get(usize::from(*byte)).copied().unwrap_or_default());
+    }
 }
 
 /// Appends 16 lower-case hexadecimal digits.
@@ -119,25 +132,7 @@ pub(crate) fn push_hex128(value: u128, out: &mut String) {
     out.push_str(std::str::from_utf8(&hex128(value)).unwrap_or_default());
 }
 
-/// Writes eight digits at a time.
-#[inline]
-fn fill_digits<const N: usize>(words: [u32; N], digits: &mut [u8]) {
-    for (eight, word) in digits.chunks_exact_mut(8).zip(words) {
-        let word = u64::from(word);
-        let pairs = (word | (word << 16)) & 0x0000_ffff_0000_ffff;
-        let bytes = (pairs | (pairs << 8)) & 0x00ff_00ff_00ff_00ff;
-        let nibbles = (bytes | (bytes << 4)) & (0x0f * ONES);
-        eight.copy_from_slice(&write_digits(nibbles).to_be_bytes());
-    }
-}
-
-/// Digits of 128 bits in base 64.
-pub(crate) const BASE64_DIGITS: usize = 22;
-
 const BASE64: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
-
-/// How many digits go into a word of 64 bits; 128 bits take two such words, and two digits.
-const WORD_DIGITS: usize = 10;
 
 /// The value of each digit of base 64, or 255.
 const BASE64_VALUES: [u8; 256] = {
@@ -157,27 +152,10 @@ pub(crate) fn base64_digit(bits: usize) -> u8 {
     BASE64.get(bits & 0x3f).copied().unwrap_or_default()
 }
 
-/// The value of a digit of base 64.
+/// The value of a digit of base 64; more than any has where it is none.
 #[inline]
-pub(crate) fn base64_value(digit: u8) -> Option<u8> {
-    BASE64_VALUES.get(usize::from(digit)).copied().filter(|bits| *bits < 64)
-}
-
-/// The value of 22 digits of base 64, the least significant first.
-pub(crate) fn parse_base64(digits: &[u8; BASE64_DIGITS]) -> Option<u128> {
-    let (low, rest) = digits.split_at(WORD_DIGITS);
-    let (middle, high) = rest.split_at(WORD_DIGITS);
-    let mut wrong = 0;
-    let mut word = |digits: &[u8]| {
-        digits.iter().rev().fold(0_u64, |word, digit| {
-            let bits = BASE64_VALUES.get(usize::from(*digit)).copied().unwrap_or(255);
-            wrong |= bits;
-            (word << 6) | u64::from(bits)
-        })
-    };
-    let words = [word(low), word(middle), word(high)].map(u128::from);
-    // One look at the end: what is no digit has more than six bits.
-    (wrong < 64).then_some(words[0] | (words[1] << 60) | (words[2] << 120))
+pub(crate) fn base64_value(digit: u8) -> u8 {
+    BASE64_VALUES.get(usize::from(digit)).copied().unwrap_or(255)
 }
 
 /// Text under construction on the stack, of at most `N` bytes.
@@ -259,22 +237,6 @@ impl<const N: usize> StackText<N> {
         for byte in self.bytes.get_mut(..self.len).unwrap_or_default() {
             *byte = if *byte == old { new } else { *byte };
         }
-    }
-
-    /// Appends 22 digits of base 64, the least significant first.
-    #[inline]
-    pub(crate) fn push_base64(&mut self, value: u128) {
-        let mut digits = [0; BASE64_DIGITS];
-        let mut rest = value;
-        for word_digits in digits.chunks_mut(WORD_DIGITS) {
-            let mut word = rest as u64;
-            for digit in word_digits {
-                *digit = base64_digit(word as usize);
-                word >>= 6;
-            }
-            rest >>= 60;
-        }
-        self.push_ascii(&digits);
     }
 
     /// Appends an ASCII byte.

@@ -186,21 +186,20 @@ pub(crate) fn decode(value: &str) -> Cow<'_, str> {
 pub(crate) struct OutgoingList {
     list: String,
     members: usize,
-    /// What the members that must stay take.
-    reserved_bytes: usize,
+    /// The members that must stay: Sentry's.
+    reserved: String,
     /// Whether something did not fit.
     pub(crate) overflowed: bool,
 }
 
 impl OutgoingList {
-    pub(crate) fn before(reserved: &str) -> Self {
+    pub(crate) fn before(reserved: String) -> Self {
         /// For what most services put into their baggage.
         const ROOM_BYTES: usize = 128;
-        let commas = memchr::memchr_iter(b',', reserved.as_bytes()).count();
         OutgoingList {
             list: String::with_capacity(reserved.len() + ROOM_BYTES),
-            members: commas + usize::from(!reserved.is_empty()),
-            reserved_bytes: reserved.len() + usize::from(!reserved.is_empty()),
+            members: 0,
+            reserved,
             overflowed: false,
         }
     }
@@ -212,25 +211,15 @@ impl OutgoingList {
             self.list.push(',');
         }
         // OTel's propagators decode keys, so `%` must be encoded there too.
-        for (index, part) in key.split('%').enumerate() {
-            if index > 0 {
-                self.list.push_str("%25");
-            }
-            self.list.push_str(part);
+        if !key.bytes().any(|byte| byte == b'%') {
+            self.list.push_str(key);
+        } else {
+            self.list.push_str(&key.replace('%', "%25"));
         }
         self.list.push('=');
         self.list.extend(utf8_percent_encode(value, ENCODED));
-        for property in metadata.as_str().split(';').map(str::trim).filter(|p| !p.is_empty()) {
-            let (key, value) = match property.split_once('=') {
-                Some((key, value)) => (key, Some(value)),
-                None => (property, None),
-            };
-            self.list.push(';');
-            self.list.extend(utf8_percent_encode(key.trim(), ENCODED));
-            if let Some(value) = value {
-                self.list.push('=');
-                self.list.extend(utf8_percent_encode(value.trim(), ENCODED));
-            }
+        if !metadata.as_str().is_empty() {
+            self.push_properties(metadata);
         }
         self.keep_if_it_fits(start);
     }
@@ -246,25 +235,52 @@ impl OutgoingList {
         self.keep_if_it_fits(start);
     }
 
-    fn keep_if_it_fits(&mut self, start: usize) {
-        if self.members >= MAX_BAGGAGE_MEMBERS
-            || self.list.len() + self.reserved_bytes > MAX_BAGGAGE_BYTES
-        {
-            self.list.truncate(start);
-            self.overflowed = true;
-        } else {
-            self.members += 1;
+    fn push_properties(&mut self, metadata: &BaggageMetadata) {
+        for property in metadata.as_str().split(';').map(str::trim).filter(|p| !p.is_empty()) {
+            let (key, value) = match property.split_once('=') {
+                Some((key, value)) => (key, Some(value)),
+                None => (property, None),
+            };
+            self.list.push(';');
+            self.list.extend(utf8_percent_encode(key.trim(), ENCODED));
+            if let Some(value) = value {
+                self.list.push('=');
+                self.list.extend(utf8_percent_encode(value.trim(), ENCODED));
+            }
         }
     }
 
-    /// The list with the members that must stay at its end; `None` where it is empty.
-    pub(crate) fn finish(mut self, reserved: String) -> Option<String> {
-        if self.list.is_empty() {
-            return Some(reserved).filter(|list| !list.is_empty());
+    fn keep_if_it_fits(&mut self, start: usize) {
+        let comma = usize::from(!self.reserved.is_empty());
+        let bytes = self.list.len() + comma + self.reserved.len();
+        if bytes <= MAX_BAGGAGE_BYTES && self.has_room_for_member() {
+            self.members += 1;
+        } else {
+            self.list.truncate(start);
+            self.overflowed = true;
         }
-        if !reserved.is_empty() {
+    }
+
+    fn has_room_for_member(&self) -> bool {
+        /// The least that a reserved member takes: the prefix of its key, and a comma.
+        const RESERVED_BYTES: usize = 8;
+        // Counted only where there might be too many.
+        if self.members + self.reserved.len() / RESERVED_BYTES + 1 < MAX_BAGGAGE_MEMBERS {
+            return true;
+        }
+        let commas = memchr::memchr_iter(b',', self.reserved.as_bytes()).count();
+        let reserved = commas + usize::from(!self.reserved.is_empty());
+        self.members + reserved < MAX_BAGGAGE_MEMBERS
+    }
+
+    /// The list with the members that must stay at its end; `None` where it is empty.
+    pub(crate) fn finish(mut self) -> Option<String> {
+        if self.list.is_empty() {
+            return Some(self.reserved).filter(|list| !list.is_empty());
+        }
+        if !self.reserved.is_empty() {
             self.list.push(',');
-            self.list.push_str(&reserved);
+            self.list.push_str(&self.reserved);
         }
         Some(self.list)
     }

@@ -13,7 +13,7 @@ use crate::ascii::trim_ows;
 use crate::baggage::{decode, key, members, Members, OutgoingList, BAGGAGE_HEADER};
 use crate::dsc::DynamicSamplingContext;
 use crate::dsc_key::is_sentry_key;
-use crate::outgoing::{outgoing, Outgoing};
+use crate::outgoing::outgoing;
 use crate::propagator::{refuse, remote_parent, SentryPropagator};
 use crate::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
 use crate::trace_state::outgoing_header;
@@ -73,20 +73,18 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
             let span = cx.span();
             injector.set(TRACESTATE_HEADER, outgoing_header(&header, span.span_context()));
         }
-        let outgoing = outgoing(settings, cx);
-        if let Some(outgoing) = &outgoing {
-            if let Some(sentry_trace) = outgoing.sentry_trace() {
-                injector.set(SENTRY_TRACE_HEADER, sentry_trace);
-            }
-            if settings.propagate_traceparent {
+        let dsc = outgoing(settings, cx).map(|outgoing| {
+            injector.set(SENTRY_TRACE_HEADER, outgoing.sentry_trace);
+            if let Some(traceparent) = outgoing.traceparent {
                 side.take(TRACEPARENT_HEADER);
-                injector.set(TRACEPARENT_HEADER, outgoing.traceparent());
+                injector.set(TRACEPARENT_HEADER, traceparent);
             }
-        }
+            outgoing.dsc
+        });
         for (name, value) in side.headers {
             injector.set(&name, value);
         }
-        if let Some(baggage) = self.baggage(cx, inner_baggage, outgoing) {
+        if let Some(baggage) = self.baggage(cx, inner_baggage, dsc) {
             injector.set(BAGGAGE_HEADER, baggage);
         }
     }
@@ -120,16 +118,10 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
 
 impl<P> WrappedPropagator<P> {
     /// The inner propagator's list, in which the context's own values are encoded as we do it,
-    /// what else the context has where we may write, and the DSC.
-    fn baggage(
-        &self,
-        cx: &Context,
-        inner: Option<String>,
-        outgoing: Option<Outgoing>,
-    ) -> Option<String> {
-        let may_write = outgoing.is_some();
-        let dsc = outgoing.map(|outgoing| outgoing.dsc).unwrap_or_default();
-        let mut list = OutgoingList::before(&dsc);
+    /// what else the context has where we may write, and the DSC. `None` for it: we may not.
+    fn baggage(&self, cx: &Context, inner: Option<String>, dsc: Option<String>) -> Option<String> {
+        let may_write = dsc.is_some();
+        let mut list = OutgoingList::before(dsc.unwrap_or_default());
         let own = cx.baggage();
         let inner = inner.unwrap_or_default();
         let mut written: Vec<&str> = Vec::new();
@@ -157,7 +149,7 @@ impl<P> WrappedPropagator<P> {
             }
         }
         self.sentry.settings().warnings.check_overflow(&list);
-        list.finish(dsc)
+        list.finish()
     }
 }
 

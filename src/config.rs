@@ -85,6 +85,7 @@ impl Settings {
     }
 
     /// Whether a URL is on the DSN's host and port.
+    #[inline]
     pub(crate) fn is_sentry(&self, url: &str) -> bool {
         self.dsn.as_ref().is_some_and(|dsn| dsn.serves(url))
     }

@@ -10,7 +10,7 @@ use crate::config::Sentry;
 use crate::dsc_key::DscKey;
 use crate::propagator::SentryPropagator;
 use crate::sampling::Randomness;
-use crate::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
+use crate::sentry_trace::{id_digits, SentryTrace, SENTRY_TRACE_HEADER};
 use crate::trace_api::start_new_trace;
 
 impl Sentry {
@@ -39,35 +39,32 @@ impl Sentry {
     #[must_use = "the trace is sent from this context"]
     pub fn start_deferred_trace(&self, cx: &Context) -> Context {
         let cx = start_new_trace(cx);
-        let Some((trace_id, span_id)) = fresh_ids() else {
+        let Some(trace) = fresh_trace() else {
             return cx;
         };
+        let sentry_trace = trace.to_header();
         let mut headers = TraceData::default();
-        if let Some(trace) = SentryTrace::new(trace_id, span_id, None) {
-            headers.set(SENTRY_TRACE_HEADER, trace.to_header());
-        }
+        headers.set(SENTRY_TRACE_HEADER, sentry_trace.clone());
         let Some(template) = &self.settings.head else {
             // Without a DSC the trace names no organisation: to a strict reader it is a stranger's.
             return SentryPropagator::new().extract_with_context(&cx, &headers);
         };
-        let sample_rand = Randomness::of(trace_id).sample_rand(None, None).to_string();
-        let dsc = template.compose(trace_id, sample_rand.len(), |out, key| {
-            let is_known = key == DscKey::SampleRand;
-            if is_known {
-                out.push_str(&sample_rand);
-            }
-            is_known
-        });
+        let sample_rand = Randomness::of(trace.trace_id()).sample_rand(None, None).to_string();
+        let mut dsc = template.start(id_digits(&sentry_trace), 0);
+        DscKey::SampleRand.push_member(&mut dsc);
+        dsc.push_str(&sample_rand);
+        template.push_release_and_environment(&mut dsc);
+        template.push_org_id(&mut dsc);
         headers.set(BAGGAGE_HEADER, dsc);
         self.propagator().extract_with_context(&cx, &headers)
     }
 }
 
-/// Random ids from the operating system, or `None` where it gives none.
-fn fresh_ids() -> Option<(TraceId, SpanId)> {
+/// An undecided one with random ids from the operating system, or `None` where it gives none.
+fn fresh_trace() -> Option<SentryTrace> {
     let mut trace_id = [0; 16];
     let mut span_id = [0; 8];
     getrandom::fill(&mut trace_id).ok()?;
     getrandom::fill(&mut span_id).ok()?;
-    Some((TraceId::from_bytes(trace_id), SpanId::from_bytes(span_id)))
+    SentryTrace::new(TraceId::from_bytes(trace_id), SpanId::from_bytes(span_id), None)
 }

@@ -38,7 +38,15 @@ macro_rules! dsc_keys {
                 }
             }
 
-            // Lengths and bytes known to the compiler: no call for a comparison.
+            // Lengths and bytes known to the compiler: no call for a copy, or a comparison.
+
+            /// Appends a comma and the beginning of its member.
+            #[inline(always)]
+            pub(crate) fn push_member(self, list: &mut String) {
+                match self {
+                    $(DscKey::$key => list.push_str(concat!(",sentry-", $name, "="))),*
+                }
+            }
 
             #[inline]
             pub(crate) fn from_name(name: &str) -> Option<Self> {
@@ -76,6 +84,28 @@ dsc_keys! {
     Transaction "transaction",
     ReplayId "replay_id",
     OrgId "org_id",
+}
+
+/// Some of the keys that the specification names.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KeySet(u16);
+
+impl KeySet {
+    pub(crate) const fn of(key: DscKey) -> Self {
+        KeySet(1 << key as u16)
+    }
+
+    pub(crate) const fn and(self, key: DscKey) -> Self {
+        KeySet(self.0 | KeySet::of(key).0)
+    }
+
+    /// Puts others in; `false` where one of them was there.
+    #[inline]
+    pub(crate) fn insert(&mut self, others: KeySet) -> bool {
+        let is_new = self.0 & others.0 == 0;
+        self.0 |= others.0;
+        is_new
+    }
 }
 
 /// A key as it stands in an entry.

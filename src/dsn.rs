@@ -113,15 +113,20 @@ impl Dsn {
     }
 
     /// Whether a URL is on the DSN's host and port. The scheme does not matter.
+    #[inline]
     pub(crate) fn serves(&self, url: &str) -> bool {
-        self.may_serve(url)
-            && Url::parse(url.trim()).is_some_and(|url| {
-                url.host.eq_ignore_ascii_case(&self.host) && url.effective_port() == Some(self.port)
-            })
+        self.may_serve(url) && self.serves_parsed(url)
+    }
+
+    fn serves_parsed(&self, url: &str) -> bool {
+        Url::parse(url.trim()).is_some_and(|url| {
+            url.host.eq_ignore_ascii_case(&self.host) && url.effective_port() == Some(self.port)
+        })
     }
 
     /// `false` for most URLs on other hosts: asked for every client span, whose URL is then not
     /// taken apart.
+    #[inline]
     fn may_serve(&self, url: &str) -> bool {
         let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))
         else {
@@ -129,8 +134,14 @@ impl Dsn {
         };
         let rest = rest.as_bytes();
         let host = self.host.as_bytes();
-        rest.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
-            || memchr::memchr(b'@', rest).is_some()
+        let starts = |rest: &[u8]| match (rest.first(), host.first()) {
+            // One byte, in either case, rules out nearly all.
+            (Some(first), Some(of_host)) if first | 0x20 == of_host | 0x20 => {
+                rest.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
+            }
+            _ => false,
+        };
+        starts(rest) || memchr::memchr(b'@', rest).is_some()
     }
 }
 

@@ -1,12 +1,10 @@
 //! The Dynamic Sampling Context of a trace that starts here.
 
-use opentelemetry::trace::TraceId;
-
-use crate::ascii::push_hex128;
 use crate::baggage::encode;
 use crate::dsc_key::DscKey;
 
-/// What the head's settings give to its DSC, encoded once.
+/// What the head's settings give to its DSC, encoded once: each a comma and a member. What the trace
+/// itself adds stands between, in the specification's order.
 #[derive(Clone, Default)]
 pub(crate) struct HeadTemplate {
     public_key: String,
@@ -22,52 +20,41 @@ impl HeadTemplate {
         org_id: Option<&str>,
     ) -> Self {
         let member = |key: DscKey, value: &str| {
-            let mut member = String::from(",");
-            member.push_str(key.member());
+            let mut member = String::new();
+            key.push_member(&mut member);
             member.push_str(&encode(value));
             member
         };
+        let member_of = |key, value: Option<&str>| value.map(|value| member(key, value));
         HeadTemplate {
             public_key: member(DscKey::PublicKey, public_key),
-            release_and_environment: release.map_or(String::new(), |r| member(DscKey::Release, r))
+            release_and_environment: member_of(DscKey::Release, release).unwrap_or_default()
                 + &member(DscKey::Environment, environment),
-            org_id: org_id.map_or(String::new(), |id| member(DscKey::OrgId, id)),
+            org_id: member_of(DscKey::OrgId, org_id).unwrap_or_default(),
         }
     }
 
-    /// The head's members in the specification's order. `push_fact` appends what the trace says of a
-    /// key, of at most `facts_bytes` together, and tells whether it says anything.
-    pub(crate) fn compose(
-        &self,
-        trace_id: TraceId,
-        facts_bytes: usize,
-        push_fact: impl Fn(&mut String, DscKey) -> bool,
-    ) -> String {
-        /// The trace id's member, and the names of those that facts are about.
-        const OWN_BYTES: usize = 128;
-        let capacity = OWN_BYTES
-            + facts_bytes
+    /// The trace id, of the digits `own_id`, and the public key; with room for the rest, and for
+    /// `facts_bytes` of the trace's own.
+    pub(crate) fn start(&self, own_id: &str, facts_bytes: usize) -> String {
+        let trace_id = DscKey::TraceId.member();
+        let len = trace_id.len()
+            + own_id.len()
             + self.public_key.len()
             + self.release_and_environment.len()
             + self.org_id.len();
-        let mut out = String::with_capacity(capacity);
-        let push = |out: &mut String, key: DscKey| {
-            let end = out.len();
-            out.push(',');
-            out.push_str(key.member());
-            if !push_fact(out, key) {
-                out.truncate(end);
-            }
-        };
-        out.push_str(DscKey::TraceId.member());
-        push_hex128(u128::from_be_bytes(trace_id.to_bytes()), &mut out);
-        out.push_str(&self.public_key);
-        push(&mut out, DscKey::SampleRate);
-        push(&mut out, DscKey::SampleRand);
-        push(&mut out, DscKey::Sampled);
-        out.push_str(&self.release_and_environment);
-        push(&mut out, DscKey::Transaction);
-        out.push_str(&self.org_id);
-        out
+        let mut list = String::with_capacity(len + facts_bytes);
+        list.push_str(trace_id);
+        list.push_str(own_id);
+        list.push_str(&self.public_key);
+        list
+    }
+
+    pub(crate) fn push_release_and_environment(&self, list: &mut String) {
+        list.push_str(&self.release_and_environment);
+    }
+
+    pub(crate) fn push_org_id(&self, list: &mut String) {
+        list.push_str(&self.org_id);
     }
 }

@@ -58,7 +58,7 @@ impl MergingInjector<'_> {
         }
         let lines: Vec<HeaderValue> = self.0.get_all(BAGGAGE).iter().cloned().collect();
         let sentry = header_text(&sentry.join(",")).into_owned();
-        let mut list = OutgoingList::before(&sentry);
+        let mut list = OutgoingList::before(sentry);
         let mut keys = Vec::new();
         for member in lines.iter().filter_map(|line| line.to_str().ok()).flat_map(members) {
             list.push_as_is(member);
@@ -69,7 +69,7 @@ impl MergingInjector<'_> {
         }
         // What is no text cannot be compared; it is not ours to drop.
         let opaque = lines.iter().filter(|line| line.to_str().is_err()).cloned();
-        let merged = list.finish(sentry).and_then(|list| HeaderValue::try_from(list).ok());
+        let merged = list.finish().and_then(|list| HeaderValue::try_from(list).ok());
         if let Some(merged) = merged {
             let lines: Vec<HeaderValue> = [merged].into_iter().chain(opaque).collect();
             self.replace_baggage(lines);

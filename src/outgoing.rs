@@ -1,39 +1,29 @@
 //! What goes out for a context: `sentry-trace`, the DSC, `traceparent`, or nothing.
 
 use opentelemetry::baggage::BaggageExt;
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
+use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::Context;
 
 use crate::baggage::OutgoingList;
 use crate::config::Settings;
-use crate::dsc_key::{is_sentry_key, DscKey};
+use crate::dsc::KnownMembers;
+use crate::dsc_key::{is_sentry_key, DscKey, KeySet};
 use crate::head::HeadTemplate;
 use crate::marks::{Decision, Origin, Verdict};
-use crate::packed_members::members;
+use crate::packed_members::{members, with_plain_members, EXPANSION_BYTES};
 use crate::sampling::{SampleRate, Threshold};
-use crate::sentry_trace::SentryTrace;
+use crate::sentry_trace::{id_digits, SentryTrace};
 use crate::targets::outgoing_url;
 use crate::trace_state::{ot_fields, Member};
 use crate::traceparent::traceparent;
-use crate::unpacking::{unpack, KnownValues};
+use crate::unpacking::unpack;
 
 /// What a request is told of the trace it belongs to.
 pub(crate) struct Outgoing {
-    trace_id: TraceId,
-    span_id: SpanId,
-    sampled: Option<bool>,
+    pub(crate) sentry_trace: String,
+    pub(crate) traceparent: Option<String>,
     /// The DSC's members; empty where none is sent.
     pub(crate) dsc: String,
-}
-
-impl Outgoing {
-    pub(crate) fn sentry_trace(&self) -> Option<String> {
-        SentryTrace::new(self.trace_id, self.span_id, self.sampled).map(SentryTrace::to_header)
-    }
-
-    pub(crate) fn traceparent(&self) -> String {
-        traceparent(self.trace_id, self.span_id, self.sampled == Some(true))
-    }
 }
 
 /// What goes out, or `None` where nothing may.
@@ -43,9 +33,7 @@ pub(crate) fn outgoing(settings: &Settings, cx: &Context) -> Option<Outgoing> {
     }
     let span = cx.span();
     let span_context = span.span_context();
-    if !span_context.is_valid() {
-        return None;
-    }
+    let trace = SentryTrace::new(span_context.trace_id(), span_context.span_id(), None)?;
     let member = Member::read(span_context);
     let verdict = member.as_ref().map_or(Verdict::Unknown, |member| member.marks.verdict);
     let allowed = match (outgoing_url(cx), verdict) {
@@ -58,12 +46,12 @@ pub(crate) fn outgoing(settings: &Settings, cx: &Context) -> Option<Outgoing> {
         return None;
     }
     let sampled = decision(settings, span_context, member.as_ref());
-    Some(Outgoing {
-        trace_id: span_context.trace_id(),
-        span_id: span_context.span_id(),
-        sampled,
-        dsc: dsc(settings, span_context, member, sampled),
-    })
+    let sentry_trace = trace.with_sampled(sampled).to_header();
+    let dsc = dsc(settings, span_context, id_digits(&sentry_trace), member, sampled);
+    let traceparent = settings
+        .propagate_traceparent
+        .then(|| traceparent(trace.trace_id(), trace.span_id(), sampled == Some(true)));
+    Some(Outgoing { sentry_trace, traceparent, dsc })
 }
 
 /// The flag that is written; `None` leaves the decision to the next service.
@@ -94,6 +82,7 @@ fn decision(
 fn dsc(
     settings: &Settings,
     span_context: &SpanContext,
+    own_id: &str,
     member: Option<Member<'_>>,
     sampled: Option<bool>,
 ) -> String {
@@ -108,11 +97,11 @@ fn dsc(
                     return dsc.to_string();
                 }
             }
-            members(&member.entries, trace_id).unwrap_or_default()
+            members(&member.entries, trace_id, own_id).unwrap_or_default()
         }
         Some(member) if member.marks.origin == Origin::Withheld => String::new(),
         member => settings.head.as_ref().map_or(String::new(), |template| {
-            head(template, span_context, member.as_ref(), sampled)
+            head(template, span_context, own_id, member.as_ref(), sampled)
         }),
     }
 }
@@ -121,50 +110,73 @@ fn dsc(
 fn head(
     template: &HeadTemplate,
     span_context: &SpanContext,
+    own_id: &str,
     member: Option<&Member<'_>>,
     sampled: Option<bool>,
 ) -> String {
-    /// Of a rate and of a `sample_rand` that are not stored.
-    const COMPUTED_BYTES: usize = 32;
-    let trace_id = span_context.trace_id();
+    /// What our sampler stores of a trace that it decided, with a name and without.
+    const FACTS: KeySet = KeySet::of(DscKey::SampleRate).and(DscKey::SampleRand);
+    const NAMED_FACTS: KeySet = FACTS.and(DscKey::Transaction);
     let entries = member.map_or("", |member| &*member.entries);
-    let facts = KnownValues::of(entries);
+    let start = || template.start(own_id, EXPANSION_BYTES + entries.len());
+    let push_middle = |list: &mut String| {
+        if let Some(sampled) = sampled {
+            DscKey::Sampled.push_member(list);
+            list.push_str(if sampled { "true" } else { "false" });
+        }
+        template.push_release_and_environment(list);
+    };
+    if sampled.is_some() {
+        let facts = with_plain_members(start, entries, own_id, |key, list| {
+            if key == DscKey::Transaction {
+                push_middle(list);
+            }
+        });
+        if let Some((mut list, keys @ (FACTS | NAMED_FACTS))) = facts {
+            if keys == FACTS {
+                push_middle(&mut list);
+            }
+            template.push_org_id(&mut list);
+            return list;
+        }
+    }
+    let trace_id = span_context.trace_id();
+    let facts = unpack(entries, trace_id).unwrap_or_default();
     let fields = ot_fields(span_context.trace_state());
     let rate = fields.threshold_of(span_context).and_then(Threshold::rate);
-    template.compose(trace_id, entries.len() + COMPUTED_BYTES, |out, key| match (key, sampled) {
-        (DscKey::SampleRand, _) => {
-            if !facts.push_to(out, key, trace_id) {
-                let randomness = fields.randomness_of(trace_id);
-                let rand = randomness.sample_rand(sampled, rate.map(SampleRate::get));
-                out.push_str(&rand.to_string());
-            }
-            true
+    let push = |list: &mut String, key: DscKey, computed: Option<String>| {
+        if let Some(value) = facts.known(key).or(computed.as_deref()) {
+            key.push_member(list);
+            list.push_str(value);
         }
-        // An undecided trace has neither rate nor name to speak of.
-        (_, None) => false,
-        (DscKey::SampleRate, Some(_)) => {
-            facts.push_to(out, key, trace_id)
-                || rate.map(|rate| out.push_str(&rate.to_string())).is_some()
-        }
-        (DscKey::Sampled, Some(sampled)) => {
-            out.push_str(if sampled { "true" } else { "false" });
-            true
-        }
-        (key, Some(_)) => facts.push_to(out, key, trace_id),
-    })
+    };
+    let randomness = fields.randomness_of(trace_id);
+    let rand = randomness.sample_rand(sampled, rate.map(SampleRate::get));
+    let mut list = start();
+    // An undecided trace has neither rate nor name to speak of.
+    if sampled.is_some() {
+        push(&mut list, DscKey::SampleRate, rate.map(|rate| rate.to_string()));
+    }
+    push(&mut list, DscKey::SampleRand, Some(rand.to_string()));
+    push_middle(&mut list);
+    if sampled.is_some() {
+        push(&mut list, DscKey::Transaction, None);
+    }
+    template.push_org_id(&mut list);
+    list
 }
 
 /// The `baggage` of a request: OTel's own from the context, without `sentry-*`, then the DSC.
 /// `None` where there is neither.
 pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: String) -> Option<String> {
-    let own = || cx.baggage().iter().filter(|(key, _)| !is_sentry_key(key.as_str()));
-    if own().next().is_none() {
+    let own = cx.baggage();
+    if own.is_empty() {
         return Some(dsc).filter(|dsc| !dsc.is_empty());
     }
-    let mut list = OutgoingList::before(&dsc);
-    for (key, (value, metadata)) in own() {
+    let mut list = OutgoingList::before(dsc);
+    for (key, (value, metadata)) in own.iter().filter(|(key, _)| !is_sentry_key(key.as_str())) {
         list.push(key.as_str(), value.as_str(), metadata);
     }
     settings.warnings.check_overflow(&list);
-    list.finish(dsc)
+    list.finish()
 }

@@ -4,7 +4,6 @@
 //! ```text
 //! entries = *( entry )
 //! entry   = const                     ; a known key with its most common value
-//!         / hex-code 22BASE64         ; a known key with 32 lower-case hexadecimal digits
 //!         / code text                 ; a known key
 //!         / "u" text "v" text         ; any other key, and its value
 //! text    = length *CHAR
@@ -17,7 +16,7 @@
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::{base64_digit, base64_value, parse_lower_hex, StackText};
+use crate::ascii::{base64_digit, base64_value, StackText};
 use crate::dsc::{trace_id_digits, DynamicSamplingContext};
 use crate::dsc_key::{DscKey, EntryKey};
 use crate::marks::Marks;
@@ -42,11 +41,11 @@ pub(crate) enum Form {
     Text,
     /// The text behind a leading `0.`.
     Fraction,
-    /// 128 bits.
-    Hex,
     /// The trace's own id.
     TraceId,
-    Const(&'static str),
+    True,
+    False,
+    Production,
 }
 
 /// The key of a code, and how its value is packed: what [`Packed::push_known`] wrote.
@@ -55,19 +54,17 @@ pub(crate) const fn decode_code(code: u8) -> Option<(DscKey, Form)> {
     Some(match code {
         b'T' => (DscKey::TraceId, Form::TraceId),
         b't' => (DscKey::TraceId, Form::Text),
-        b'P' => (DscKey::PublicKey, Form::Hex),
         b'p' => (DscKey::PublicKey, Form::Text),
         b'r' => (DscKey::SampleRate, Form::Text),
         b'N' => (DscKey::SampleRand, Form::Fraction),
         b'n' => (DscKey::SampleRand, Form::Text),
-        b'S' => (DscKey::Sampled, Form::Const("true")),
-        b'F' => (DscKey::Sampled, Form::Const("false")),
+        b'S' => (DscKey::Sampled, Form::True),
+        b'F' => (DscKey::Sampled, Form::False),
         b's' => (DscKey::Sampled, Form::Text),
         b'l' => (DscKey::Release, Form::Text),
-        b'E' => (DscKey::Environment, Form::Const("production")),
+        b'E' => (DscKey::Environment, Form::Production),
         b'e' => (DscKey::Environment, Form::Text),
         b'x' => (DscKey::Transaction, Form::Text),
-        b'Y' => (DscKey::ReplayId, Form::Hex),
         b'y' => (DscKey::ReplayId, Form::Text),
         b'o' => (DscKey::OrgId, Form::Text),
         _ => return None,
@@ -77,14 +74,16 @@ pub(crate) const fn decode_code(code: u8) -> Option<(DscKey, Form)> {
 /// How many digits a text begins with, and how many bytes follow; `None` where it is no text.
 #[inline]
 pub(crate) fn text_len(packed: &[u8]) -> Option<(usize, usize)> {
-    let digit = |place: usize| packed.get(place).copied().and_then(base64_value).map(usize::from);
+    let digit = |place: usize| packed.get(place).copied().map(base64_value).map(usize::from);
     match digit(0)? {
+        len if len < LONG => Some((1, len)),
         LONG => {
-            let len = (digit(1)? << 6) | digit(2)?;
+            let (high, low) = (digit(1)?, digit(2)?);
+            let len = (high << 6) | low;
             // One text has one form.
-            (len >= LONG).then_some((3, len))
+            (high.max(low) <= LONG && len >= LONG).then_some((3, len))
         }
-        len => Some((1, len)),
+        _ => None,
     }
 }
 
@@ -131,17 +130,6 @@ impl Packed {
         self.push_behind(digits, text);
     }
 
-    #[inline]
-    fn push_hex_or_text(&mut self, hex_code: u8, text_code: u8, text: &str) {
-        match parse_lower_hex::<32>(text) {
-            Some(bits) => {
-                self.push_byte(hex_code);
-                self.push_base64(bits);
-            }
-            None => self.push_text(text_code, text),
-        }
-    }
-
     /// All entries of a DSC whose trace id is `trace_id`.
     #[inline]
     pub(crate) fn push_entries(&mut self, dsc: &DynamicSamplingContext<'_>, trace_id: TraceId) {
@@ -169,7 +157,7 @@ impl Packed {
         match (key, value) {
             (DscKey::TraceId, _) if value.as_bytes() == own_id => self.push_byte(b'T'),
             (DscKey::TraceId, _) => self.push_text(b't', value),
-            (DscKey::PublicKey, _) => self.push_hex_or_text(b'P', b'p', value),
+            (DscKey::PublicKey, _) => self.push_text(b'p', value),
             (DscKey::SampleRate, _) => self.push_text(b'r', value),
             (DscKey::SampleRand, _) => match value.strip_prefix(FRACTION) {
                 Some(digits) => self.push_text(b'N', digits),
@@ -182,7 +170,7 @@ impl Packed {
             (DscKey::Environment, "production") => self.push_byte(b'E'),
             (DscKey::Environment, _) => self.push_text(b'e', value),
             (DscKey::Transaction, _) => self.push_text(b'x', value),
-            (DscKey::ReplayId, _) => self.push_hex_or_text(b'Y', b'y', value),
+            (DscKey::ReplayId, _) => self.push_text(b'y', value),
             (DscKey::OrgId, _) => self.push_text(b'o', value),
         }
     }

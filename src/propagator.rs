@@ -7,7 +7,7 @@ use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
-use opentelemetry::Context;
+use opentelemetry::{Context, Key};
 
 use crate::baggage::BAGGAGE_HEADER;
 use crate::config::{Sentry, Settings};
@@ -134,11 +134,9 @@ impl TextMapPropagator for SentryPropagator {
         let Some(outgoing) = outgoing(settings, cx) else {
             return;
         };
-        if let Some(sentry_trace) = outgoing.sentry_trace() {
-            injector.set(SENTRY_TRACE_HEADER, sentry_trace);
-        }
-        if settings.propagate_traceparent {
-            injector.set(TRACEPARENT_HEADER, outgoing.traceparent());
+        injector.set(SENTRY_TRACE_HEADER, outgoing.sentry_trace);
+        if let Some(traceparent) = outgoing.traceparent {
+            injector.set(TRACEPARENT_HEADER, traceparent);
         }
         if let Some(baggage) = baggage(settings, cx, outgoing.dsc) {
             injector.set(BAGGAGE_HEADER, baggage);
@@ -174,9 +172,12 @@ impl TextMapPropagator for SentryPropagator {
 
 /// The context without `sentry-*` in its baggage, where that is a change: a stock propagator
 /// would send it to every host.
+#[inline]
 fn without_sentry_baggage(cx: &Context) -> Option<Context> {
     let baggage = cx.baggage();
-    if !baggage.iter().any(|(key, _)| is_sentry_key(key.as_str())) {
+    let is_sentry = |(key, _): (&Key, _)| is_sentry_key(key.as_str());
+    // Nearly always it is empty.
+    if baggage.is_empty() || !baggage.iter().any(is_sentry) {
         return None;
     }
     Some(cx.with_baggage(own_members(baggage)))

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{SpanId, TraceId};
 
-use crate::ascii::{hex, hex128, parse_hex, trim_ows, StackText};
+use crate::ascii::{hex, hex128, parse_hex, trim_ows};
 
 /// Name of the `sentry-trace` header.
 pub const SENTRY_TRACE_HEADER: &str = "sentry-trace";
@@ -68,18 +68,26 @@ impl SentryTrace {
         self.sampled
     }
 
+    pub(crate) fn with_sampled(self, sampled: Option<bool>) -> Self {
+        SentryTrace { sampled, ..self }
+    }
+
     /// As it stands in the header, in one allocation.
     pub(crate) fn to_header(self) -> String {
-        let mut header = StackText::<51>::with_room(51);
-        header.push_ascii(&hex128(u128::from_be_bytes(self.trace_id.to_bytes())));
-        header.push_byte(b'-');
-        header.push_ascii(&hex(u64::from_be_bytes(self.span_id.to_bytes())));
-        match self.sampled {
-            Some(true) => header.push_ascii(b"-1"),
-            Some(false) => header.push_ascii(b"-0"),
-            None => {}
-        }
-        header.as_str().unwrap_or_default().to_owned()
+        /// As a word: a look for UTF-8 goes word by word, once it is at the start of one.
+        #[repr(align(8))]
+        struct Aligned([u8; 51]);
+        let Aligned(header) = &mut Aligned([b'-'; 51]);
+        header[..32].copy_from_slice(&hex128(u128::from_be_bytes(self.trace_id.to_bytes())));
+        header[33..49].copy_from_slice(&hex(u64::from_be_bytes(self.span_id.to_bytes())));
+        let len = match self.sampled {
+            Some(sampled) => {
+                header[50] = b'0' + u8::from(sampled);
+                51
+            }
+            None => 49,
+        };
+        std::str::from_utf8(header.get(..len).unwrap_or_default()).unwrap_or_default().to_owned()
     }
 
     /// The first valid element of the carrier's headers; proxies join duplicates with commas.
@@ -104,6 +112,12 @@ impl SentryTrace {
         }
         None
     }
+}
+
+/// The digits of the trace's id, of a header that [`SentryTrace::to_header`] wrote.
+#[inline]
+pub(crate) fn id_digits(header: &str) -> &str {
+    header.get(..32).unwrap_or_default()
 }
 
 /// The first element of a comma list and what follows it, or `None` where it is longer than `left`.

@@ -17,6 +17,7 @@ const HTTP_ROUTE: &str = "http.route";
 const RPC_PREFIX: &str = "rpc.";
 
 /// The URL of a request; less than a scheme and an address is none.
+#[inline]
 pub(crate) fn url(attributes: &[KeyValue]) -> Option<Cow<'_, str>> {
     text(attributes, URL_FULL).or_else(|| url_of_parts(attributes))
 }

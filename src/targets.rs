@@ -32,6 +32,7 @@ impl PropagationTargets {
     /// assert!(targets.matches("https://api.myecommerce.com/cart?page=2"));
     /// assert!(!targets.matches("https://tracker.example"));
     /// ```
+    #[inline]
     pub fn matches(&self, url: &str) -> bool {
         match &self.targets {
             None => true,

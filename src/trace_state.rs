@@ -75,6 +75,7 @@ fn first(trace_state: &TraceState) -> Option<&str> {
 }
 
 /// The verdict alone, of a local span: it decides whether a child's trace state is its parent's.
+#[inline]
 pub(crate) fn verdict(trace_state: &TraceState) -> Verdict {
     match first(trace_state).map(str::as_bytes) {
         // As nearly all are, whatever else they say.

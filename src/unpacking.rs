@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceId;
 
-use crate::ascii::{is_graphic_without, parse_base64, push_hex128, BASE64_DIGITS};
+use crate::ascii::{is_graphic_without, push_hex128};
 use crate::baggage::is_key;
 use crate::dsc::{DynamicSamplingContext, MAX_SENTRY_MEMBERS};
-use crate::dsc_key::{DscKey, EntryKey, KEYS};
+use crate::dsc_key::{DscKey, EntryKey, KeySet};
 use crate::packing::{decode_code, text_len, Form, FRACTION, UNKNOWN_KEY, UNKNOWN_VALUE};
 
 /// One packed value.
@@ -25,8 +25,8 @@ struct Entries<'a> {
     rest: &'a str,
     /// Whether there is a `"` anywhere.
     quoted: bool,
-    /// One bit for each known key that was seen.
-    seen: u16,
+    /// The known keys so far.
+    seen: KeySet,
     count: usize,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Entries<'a> {
             return Err(NotPacked);
         }
         let quoted = memchr::memchr(b'"', packed.as_bytes()).is_some();
-        Ok(Entries { rest: packed, quoted, seen: 0, count: 0 })
+        Ok(Entries { rest: packed, quoted, seen: KeySet::default(), count: 0 })
     }
 
     #[inline]
@@ -83,17 +83,14 @@ impl<'a> Entries<'a> {
             (EntryKey::Unknown(key), Form::Text)
         } else {
             let (key, form) = decode_code(code).ok_or(NotPacked)?;
-            let bit = 1 << key as u16;
-            if self.seen & bit != 0 {
+            if !self.seen.insert(KeySet::of(key)) {
                 return Err(NotPacked);
             }
-            self.seen |= bit;
             (EntryKey::Known(key), form)
         };
         let text = match form {
             Form::Text | Form::Fraction => self.text()?,
-            Form::Hex => self.take(BASE64_DIGITS)?,
-            Form::TraceId | Form::Const(_) => "",
+            _ => "",
         };
         Ok((key, PackedValue { form, text, quoted: self.quoted }))
     }
@@ -111,7 +108,6 @@ impl<'a> Iterator for Entries<'a> {
 impl<'a> PackedValue<'a> {
     fn unpack(self, trace_id: TraceId) -> Option<Cow<'a, str>> {
         match self.form {
-            Form::Const(text) => Some(text.into()),
             Form::Text if !self.quoted => Some(self.text.into()),
             _ => {
                 let mut value = String::with_capacity(32);
@@ -124,9 +120,10 @@ impl<'a> PackedValue<'a> {
     /// `None` where it is none of ours.
     fn push_to(self, out: &mut String, trace_id: TraceId) -> Option<()> {
         match self.form {
-            Form::Const(text) => out.push_str(text),
+            Form::True => out.push_str("true"),
+            Form::False => out.push_str("false"),
+            Form::Production => out.push_str("production"),
             Form::TraceId => push_hex128(u128::from_be_bytes(trace_id.to_bytes()), out),
-            Form::Hex => push_hex128(parse_base64(self.text.as_bytes().try_into().ok()?)?, out),
             Form::Fraction => {
                 out.push_str(FRACTION);
                 self.push_text(out);
@@ -159,34 +156,10 @@ pub(crate) fn unpack(packed: &str, trace_id: TraceId) -> Option<DynamicSamplingC
     Some(dsc)
 }
 
-/// The value of one known key, as it is encoded on the wire.
+/// The value of one known key, as it is encoded on the wire; nothing behind what is none of ours
+/// counts.
 pub(crate) fn find(packed: &str, key: DscKey, trace_id: TraceId) -> Option<Cow<'_, str>> {
-    KnownValues::of(packed).get(key)?.unpack(trace_id)
-}
-
-/// The packed values of known keys, found in one pass; none behind what is none of ours.
-pub(crate) struct KnownValues<'a>([Option<PackedValue<'a>>; KEYS.len()]);
-
-impl<'a> KnownValues<'a> {
-    pub(crate) fn of(packed: &'a str) -> Self {
-        let mut values = [None; KEYS.len()];
-        let entries = Entries::new(packed).ok().into_iter().flatten();
-        for (key, value) in entries.map_while(Result::ok) {
-            if let EntryKey::Known(key) = key {
-                if let Some(slot) = values.get_mut(key as usize) {
-                    *slot = Some(value);
-                }
-            }
-        }
-        KnownValues(values)
-    }
-
-    fn get(&self, key: DscKey) -> Option<PackedValue<'a>> {
-        *self.0.get(key as usize)?
-    }
-
-    /// Appends a value, as it is encoded on the wire; `false` where there is none.
-    pub(crate) fn push_to(&self, out: &mut String, key: DscKey, trace_id: TraceId) -> bool {
-        self.get(key).and_then(|value| value.push_to(out, trace_id)).is_some()
-    }
+    let mut entries = Entries::new(packed).ok()?.map_while(Result::ok);
+    let (_, value) = entries.find(|(known, _)| *known == EntryKey::Known(key))?;
+    value.unpack(trace_id)
 }
