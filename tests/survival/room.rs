@@ -56,6 +56,22 @@ fn a_long_dsc_takes_several_members() {
     }
 }
 
+/// Each further member costs every span below it nine allocations.
+#[test]
+fn a_realistic_dsc_with_long_names_takes_one_member() {
+    let (release, transaction) = ("r".repeat(60), "t".repeat(80));
+    let list = format!(
+        "sentry-environment=production,sentry-release={release},sentry-public_key={PUBLIC_KEY},\
+         sentry-trace_id={TRACE_ID},sentry-sampled=true,sentry-sample_rand=0.6851552540613344,\
+         sentry-sample_rate=0.25,sentry-transaction={transaction},\
+         sentry-replay_id=0123456789abcdef0123456789abcdef,sentry-org_id=42"
+    );
+    let service = Service::of(&Sentry::builder().build().unwrap());
+    let remote = service.receive(&incoming(&list));
+    assert_eq!(ours(&span_context(&remote)), ["sentry"]);
+    assert_eq!(service.send(&remote)["baggage"], list);
+}
+
 /// Every byte that a DSC value may have, in every form, comes out as it went in.
 #[test]
 fn every_byte_of_a_value() {

@@ -2,7 +2,12 @@
 
 use crate::support::hop::{dsc, header, hop, Hop};
 use crate::support::{header_map, rows};
-use opentelemetry_sentry::{Sentry, SentryTrace, BAGGAGE_HEADER, SENTRY_TRACE_HEADER};
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_sentry::{
+    Sentry, SentryPropagator, SentryTrace, BAGGAGE_HEADER, SENTRY_TRACE_HEADER,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -36,6 +41,9 @@ fn every_recorded_head_is_continued() {
         let name = format!("{} ({} {}, {})", row.name, row.sdk, row.version, row.setting);
         // `header_map` takes the names as the SDK wrote them: `Sentry-Trace`, `sentry-trace`.
         let incoming = header_map(row.headers.iter().map(|(name, value)| (&**name, &**value)));
+        let remote = SentryPropagator::new().extract(&HeaderExtractor(&incoming));
+        let trace_state = remote.span().span_context().trace_state().header();
+        assert_eq!(trace_state.matches("sentry").count(), 1, "{name}: {trace_state}");
         let head: SentryTrace = header(&incoming, SENTRY_TRACE_HEADER).unwrap().parse().unwrap();
         let through = |rate| {
             let hop = hop(&service(rate), &incoming, "relay", "https://auth.example.com/");
