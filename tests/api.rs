@@ -95,6 +95,7 @@ fn debug_shows_no_secret() {
         ("InvalidDsn", Box::new(bad.parse::<Dsn>().unwrap_err())),
         ("ConfigError", Box::new(Sentry::builder().dsn(bad).build().unwrap_err())),
         ("InvalidSentryTrace", Box::new("s3cr3t".parse::<SentryTrace>().unwrap_err())),
+        ("InvalidSampleRate", Box::new(SampleRate::new(1.5).unwrap_err())),
     ];
     #[cfg(feature = "sdk")]
     shown.push(("SentrySampler", Box::new(built.sampler())));

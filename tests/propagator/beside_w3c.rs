@@ -2,12 +2,13 @@
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
+use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
 use crate::support_core::{
-    dsc_value, headers, inject, sentry_trace, span_context, DSN, OTHER_SPAN_ID, OTHER_TRACE_ID,
-    SPAN_ID, TRACE_ID,
+    dsc_value, headers, inject, remote, sentry_trace, span_context, DSN, OTHER_SPAN_ID,
+    OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
 
 fn shop() -> SentryBuilder {
@@ -126,5 +127,17 @@ fn tracestate_can_be_rewritten_without_our_member() {
         assert_eq!(tracestate.contains("sentry="), ours, "{tracestate}");
         assert!(tracestate.ends_with("vendor=1,sentryco=2"), "{tracestate}");
         assert_eq!(sent.contains_key("sentry-trace"), targets.is_none());
+    }
+}
+
+/// Where there is no member of ours the header is left to whoever wrote it.
+#[test]
+fn a_tracestate_without_our_member_is_not_rewritten() {
+    let propagator = shop().rewrite_tracestate(true).build().unwrap().propagator();
+    for state in ["", "vendor=1"] {
+        let cx = Context::new().with_remote_span_context(remote(true, state));
+        let sent = inject(&propagator, &cx);
+        assert!(sent.contains_key("sentry-trace"), "{sent:?}");
+        assert!(!sent.contains_key("tracestate"), "{sent:?}");
     }
 }

@@ -73,7 +73,13 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         let cx = ours.extract(&headers([("sentry-trace", &*trace), ("baggage", &*list)]));
         span_context(&cx).trace_state().header()
     };
+    assert!(state_of(TRACE_ID).starts_with("sentry=c..TN11l3old"), "{}", state_of(TRACE_ID));
     let explicit = |state: String| state.replace("sentry=c..T", &format!("sentry=c..tw{TRACE_ID}"));
+    let unknown = |count: u32| (10..10 + count).map(|n| format!("u2{n}v0")).collect::<String>();
+    let split = |packed: &str| {
+        let (first, rest) = packed.split_at(256);
+        format!("sentry={first},sentry-2={rest}")
+    };
     let rows = [
         ("none", String::new(), Some("shop%401.2.3")),
         ("of the trace", state_of(TRACE_ID), Some("old")),
@@ -88,6 +94,13 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         ("an entry that is none", "sentry=c..!".to_owned(), None),
         ("one key twice", "sentry=c..l1al1b".to_owned(), None),
         ("a member of baggage inside", "sentry=c..l3x y".to_owned(), None),
+        ("64 entries", split(&format!("c..l3old{}", unknown(63))), Some("old")),
+        ("65 entries", split(&format!("c..l3old{}", unknown(64))), None),
+        (
+            "more behind a short one",
+            split(&format!("c..l3old{}", unknown(63))) + ",sentry-3=!",
+            Some("old"),
+        ),
         ("another trace's", format!("sentry=c..tw{OTHER_TRACE_ID}N6100000l3old"), None),
     ];
     for (name, state, release) in rows {
@@ -137,5 +150,8 @@ fn marks_of_another_process_say_nothing() {
         let sent = inject(&api().build().unwrap().propagator(), &cx);
         assert_eq!(crate::support_core::flag(&sent), flag, "{name}");
         assert_eq!(dsc_value(&sent, "transaction"), None, "{name}");
+        // Nor below a span of ours that takes the parent's decision over.
+        let below = head.send(&head.server(&cx, "serve"));
+        assert_eq!(dsc_value(&below, "transaction"), None, "{name}: {below:?}");
     }
 }

@@ -171,3 +171,51 @@ fn of_a_decision_that_rv_does_not_bear_out() {
         }
     }
 }
+
+/// The `ot` member of the remote parent, byte for byte: what says so already stays as it came.
+#[test]
+fn the_ot_member_on_extract() {
+    // The usual trace id's randomness is 0x36d5159a501700.
+    let rows = [
+        ("-1", "foo:bar;th:2", "foo:bar;th:2"),
+        ("-1", "rv:ffffffffffffff;th:8;foo:bar", "rv:ffffffffffffff;th:8;foo:bar"),
+        ("-1", "th:8;foo:bar", "foo:bar"),
+        ("-0", "th:2;foo:bar", "foo:bar"),
+        ("-0", "th:8;foo:bar", "foo:bar"),
+        ("-0", "foo:bar; rv:1", "foo:bar; rv:1"),
+        ("-1", "th:zz;foo:bar", "foo:bar"),
+        ("-1", "foo:bar;th:2;th:8", "th:2;foo:bar"),
+    ];
+    for (flag, member, expected) in rows {
+        let service = Service::of(&rate(0.1).build().unwrap());
+        let incoming = headers([
+            ("sentry-trace", &*sentry_trace(flag)),
+            ("traceparent", &*format!("00-{TRACE_ID}-{SPAN_ID}-00")),
+            ("tracestate", &*format!("ot={member}")),
+        ]);
+        let remote = with_w3c(&service, &incoming);
+        assert_eq!(ot(&remote).as_deref(), Some(expected), "{flag}, {member}");
+    }
+}
+
+/// With M = 2^56 and k millionths: X = ceil(k*M/10^6), on the decision's side of the rate's
+/// K = round(rate*M), and `rv` is M-1-X. As a product in floating point k would be one off.
+#[test]
+fn the_rv_of_a_sample_rand() {
+    let rows = [
+        ("", "sentry-sample_rand=0.000249", "rv:ffefae7924af0a"),
+        ("", "sentry-sample_rand=4.9999999999999996e-6", "rv:ffffbce4217d27"),
+        (
+            "-1",
+            "sentry-sample_rand=0.0157,sentry-sample_rate=0.015700000000000002",
+            "th:fbfb15b573eab3;rv:fbfb15b573eab3",
+        ),
+        ("-0", "sentry-sample_rand=0.1000007,sentry-sample_rate=0.1000005", "rv:e6665e02ea960a"),
+    ];
+    for (flag, list, expected) in rows {
+        let service = Service::of(&shop().build().unwrap());
+        let incoming = headers([("sentry-trace", &*sentry_trace(flag)), ("baggage", list)]);
+        let remote = service.receive(&incoming);
+        assert_eq!(ot(&remote).as_deref(), Some(expected), "{list}");
+    }
+}

@@ -28,6 +28,9 @@ fn ours(span_context: &opentelemetry::trace::SpanContext) -> Vec<String> {
 fn a_long_dsc_takes_several_members() {
     let rows = [
         ("a usual one", "r".repeat(40), 0, 1),
+        ("the longest with a short length", "r".repeat(62), 0, 1),
+        ("the shortest with a long length", "r".repeat(63), 0, 1),
+        ("a length with a zero in it", "r".repeat(64), 0, 1),
         ("a long release", "r".repeat(250), 0, 2),
         ("just over two", "r".repeat(510), 0, 3),
         ("almost all of it", "r".repeat(900), 0, 4),
@@ -157,7 +160,15 @@ fn what_is_dropped_first() {
     let service = Service::of(&Sentry::builder().dsn(DSN).org_id("1".repeat(20)).build().unwrap());
     let relay = Service::of(&Sentry::builder().build().unwrap());
     let remote = relay.receive(&incoming(&list));
-    for cx in [remote.clone(), relay.server(&remote, "serve"), service.server(&remote, "serve")] {
+    let mut undecided = incoming(&list);
+    undecided.insert("sentry-trace".to_owned(), sentry_trace(""));
+    let rated = Service::of(&Sentry::builder().traces_sample_rate(1.0).build().unwrap());
+    for cx in [
+        remote.clone(),
+        relay.server(&remote, "serve"),
+        service.server(&remote, "serve"),
+        rated.server(&rated.receive(&undecided), "serve"),
+    ] {
         let sent = service.send(&cx);
         assert_eq!(sent.len(), 1, "sentry-trace alone: {sent:?}");
     }
@@ -212,6 +223,30 @@ fn beside_other_members() {
         assert!(sent["baggage"].starts_with("sentry-sample_rand=0.785811"), "{foreign}");
         let whole = baggage.len() < 256 || members == 4;
         assert_eq!(sent["baggage"] == baggage, whole, "{foreign}: a release goes whole or not");
+    }
+}
+
+/// `ot` counts where it is written, and where nothing is left of it, it does not.
+#[test]
+fn beside_other_members_and_ot() {
+    let list = TextMapCompositePropagator::new(vec![
+        Box::new(TraceContextPropagator::new()),
+        Box::new(SentryPropagator::new()),
+    ]);
+    let names: Vec<String> = (0..31).map(|n| format!("k{n}")).collect();
+    let state = names.iter().map(|name| format!("{name}=v")).collect::<Vec<_>>().join(",");
+    let rate = "sentry-sample_rand=0.785811,sentry-sample_rate=0.8";
+    for (ot, baggage, first) in [
+        ("", rate, vec!["sentry", "ot"]),
+        ("ot=th:8,", "sentry-sample_rand=0.785811", vec!["sentry"]),
+    ] {
+        let mut incoming = incoming(baggage);
+        let traceparent = format!("00-{TRACE_ID}-{SPAN_ID}-01");
+        let tracestate = format!("{ot}{state}");
+        incoming.extend(headers([("traceparent", &*traceparent), ("tracestate", &*tracestate)]));
+        let keys = tracestate_keys(&span_context(&list.extract(&incoming)));
+        assert_eq!(keys[..first.len()], first, "{ot}");
+        assert_eq!(keys[first.len()..], names[..32 - first.len()], "{ot}");
     }
 }
 
