@@ -80,6 +80,27 @@ fn header_names() {
     assert!(names.iter().all(|name| http::HeaderName::from_static(name).as_str() == *name));
 }
 
+/// What the documentation of [`DynamicSamplingContext`] says of one.
+#[test]
+fn a_dsc_as_a_value() {
+    let list = "sentry-release=a%20b,sentry-x=1,sentry-y=2".to_owned();
+    let dsc = DynamicSamplingContext::parse(&list);
+    let owned = dsc.clone().into_owned();
+    assert_eq!(dsc, owned);
+    drop(list);
+    assert_eq!(owned.to_string(), "sentry-release=a%20b,sentry-x=1,sentry-y=2");
+    let get = |key| owned.get(key).map(|value| value.into_owned());
+    let found = ["release", "x", "y", "z"].map(get);
+    assert_eq!(found, [Some("a b".to_owned()), Some("1".to_owned()), Some("2".to_owned()), None]);
+    assert_eq!(owned.len(), 3);
+    assert!(!owned.is_empty());
+    let empty = DynamicSamplingContext::parse("x=1");
+    assert!(empty.is_empty());
+    for other in ["sentry-release=a%20b", "sentry-x=1,sentry-release=a%20b,sentry-y=2", ""] {
+        assert_ne!(owned, DynamicSamplingContext::parse(other), "{other}");
+    }
+}
+
 /// Neither the DSN's key, nor the deprecated secret, nor what came from outside.
 #[test]
 fn debug_shows_no_secret() {
@@ -108,4 +129,6 @@ fn debug_shows_no_secret() {
             }
         }
     }
+    let sampler = sentry().traces_sampler(|_| 0.5).build().unwrap();
+    assert!(format!("{sampler:?}").contains("traces_sampler: Some(TracesSampler"), "{sampler:?}");
 }

@@ -16,12 +16,15 @@ fn the_endpoint_of_each_dsn() {
         ("http://key@localhost:443/1", "http://localhost:443/api/1"),
         ("https://key@sentry.example/a/path/7", "https://sentry.example/a/path/api/7"),
         ("http://key@[::1]:9000/1", "http://[::1]:9000/api/1"),
+        ("http://key@[::1]/1", "http://[::1]/api/1"),
     ] {
         let dsn: Dsn = dsn.parse().expect(dsn);
         assert_eq!(dsn.otlp_traces_endpoint(), format!("{base}{PATH}"));
         assert_eq!(dsn.auth_header(), "sentry sentry_key=key");
         assert!(dsn.otlp_traces_endpoint().parse::<http::Uri>().is_ok());
     }
+    let dsn: Dsn = "https://a-Key_9@sentry.example/7".parse().unwrap();
+    assert_eq!(dsn.auth_header(), "sentry sentry_key=a-Key_9");
     assert_eq!(http::HeaderName::from_static(SENTRY_AUTH_HEADER), "x-sentry-auth");
 }
 

@@ -41,6 +41,12 @@ fn a_head_sends_its_members_in_the_specifications_order() {
             format!("sample_rate=0,{rand},sampled=false,{release},transaction=cart,org_id=1"),
         ),
         ("undecided", full(), None, format!("{rand},{release},org_id=1")),
+        (
+            "a long release",
+            plain().release("r".repeat(1000)),
+            None,
+            format!("{rand},release={},environment=production,org_id=1", "r".repeat(1000)),
+        ),
         ("nothing but a DSN", plain(), None, format!("{rand},environment=production,org_id=1")),
         (
             "another organisation",

@@ -2,7 +2,7 @@
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry::trace::{SpanId, TraceContextExt};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::Sampler;
@@ -69,6 +69,23 @@ fn alone_the_context_stays() {
     assert!(!after.has_active_span());
     assert!(after.get::<Marker>().is_some());
     assert_eq!(after.baggage().len(), 1);
+}
+
+/// A local span is no remote parent: it stays active.
+#[test]
+fn a_local_span_stays() {
+    let sentry = shop().build().unwrap();
+    let span = remote(true, "");
+    let local = SpanContext::new(
+        span.trace_id(),
+        span.span_id(),
+        span.trace_flags(),
+        false,
+        span.trace_state().clone(),
+    );
+    let cx = Context::new().with_remote_span_context(local.clone());
+    let after = sentry.propagator().extract_with_context(&cx, &incoming());
+    assert_eq!(after.span().span_context(), &local);
 }
 
 /// Trace id, decision and `sentry-*` are all ignored, under any sampler.

@@ -1,12 +1,14 @@
 //! Members of `tracestate` that call themselves ours, and come from outside.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 use crate::support_core::{
-    dsc_value, headers, inject, sentry_trace, span_context, tracestate_keys, DSN, OTHER_TRACE_ID,
-    SPAN_ID, TRACE_ID,
+    dsc_value, headers, inject, remote, sentry_trace, span_context, tracestate_keys, DSN,
+    OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
 
 const FORGED: &str = "vendor=1,sentry=c.xl6forged,sentry-2=x,sentryco=2,sentry-17=y,sentry-x=3,\
@@ -101,6 +103,8 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
             split(&format!("c..l3old{}", unknown(63))) + ",sentry-3=!",
             Some("old"),
         ),
+        ("another trace's, undecided", format!("sentry=c?.tw{OTHER_TRACE_ID}N6100000"), None),
+        ("another trace's, and no text", format!("sentry=c..tw{OTHER_TRACE_ID}N6100000"), None),
         ("another trace's", format!("sentry=c..tw{OTHER_TRACE_ID}N6100000l3old"), None),
     ];
     for (name, state, release) in rows {
@@ -113,6 +117,19 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
             assert!(http::HeaderValue::from_str(list).is_ok(), "{name}");
         }
     }
+    // Nor does a local span send it, whose sampler took the parent's trace state over.
+    let state = format!("sentry=c..tw{OTHER_TRACE_ID}N6100000");
+    let parent = remote(true, &state);
+    let local = SpanContext::new(
+        parent.trace_id(),
+        parent.span_id(),
+        parent.trace_flags(),
+        false,
+        parent.trace_state().clone(),
+    );
+    let sent = inject(&ours, &Context::new().with_remote_span_context(local));
+    assert_eq!(sent["sentry-trace"], sentry_trace("-1"));
+    assert!(!sent.contains_key("baggage"), "{sent:?}");
 }
 
 /// Verdict, forwarded flag and head mark are said of one local span; from outside they are nothing.
@@ -120,8 +137,7 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
 #[test]
 fn marks_of_another_process_say_nothing() {
     use crate::support_core::service::Service;
-    use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags};
-    use opentelemetry::Context;
+    use opentelemetry::trace::TraceFlags;
 
     const TRACKER: &str = "https://tracker.example/";
     let api = || Sentry::builder().dsn(DSN).trace_propagation_targets(["https://api.example.com"]);

@@ -103,7 +103,7 @@ fn in_the_middle() {
 #[test]
 fn a_deferred_mark_that_is_ignored_stays() {
     const WARNING: &str = "a deferred Sentry trace was not sampled";
-    for list in ["sentry-sample_rand=0.1,sentry-release=theirs", ""] {
+    for list in ["sentry-sample_rand=0.1,sentry-release=theirs,sentry-x=1", ""] {
         let incoming = headers([("sentry-trace", &*sentry_trace("")), ("baggage", list)]);
         for (name, sampler, on) in samplers() {
             // All that follow a parent follow its missing flag.

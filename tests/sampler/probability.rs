@@ -7,7 +7,9 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
 use crate::support_core::service::Service;
-use crate::support_core::{headers, sentry_trace, span_context, Headers, DSN, SPAN_ID, TRACE_ID};
+use crate::support_core::{
+    headers, sentry_trace, span_context, Headers, DSN, OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
+};
 
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN)
@@ -217,5 +219,37 @@ fn the_rv_of_a_sample_rand() {
         let incoming = headers([("sentry-trace", &*sentry_trace(flag)), ("baggage", list)]);
         let remote = service.receive(&incoming);
         assert_eq!(ot(&remote).as_deref(), Some(expected), "{list}");
+    }
+}
+
+/// A DSC that names another trace is dropped, and so is what it says of rate and `sample_rand`.
+#[test]
+fn of_a_dsc_of_another_trace() {
+    let service = Service::of(&shop().build().unwrap());
+    let list = "sentry-sample_rand=0.785811,sentry-sample_rate=0.8";
+    for (trace_id, expected) in [(TRACE_ID, Some("th:3333333333333")), (OTHER_TRACE_ID, None)] {
+        let list = format!("sentry-trace_id={trace_id},{list}");
+        let incoming = headers([("sentry-trace", &*sentry_trace("-1")), ("baggage", &*list)]);
+        assert_eq!(ot(&service.receive(&incoming)).as_deref(), expected, "{trace_id}");
+    }
+}
+
+/// 256 bytes is the longest value; a field that does not fit goes, and one behind it may stay.
+#[test]
+fn the_room_of_the_ot_member() {
+    // What is written before the fields that are kept: 16 bytes.
+    const TH: &str = "th:3333333333333";
+    let list = "sentry-sample_rand=0.785811,sentry-sample_rate=0.8";
+    for (length, fits) in [(234, true), (235, true), (236, false), (240, false)] {
+        let long = format!("foo:{}", "x".repeat(length));
+        let service = Service::of(&shop().build().unwrap());
+        let incoming = headers([
+            ("sentry-trace", &*sentry_trace("-1")),
+            ("baggage", list),
+            ("traceparent", &*format!("00-{TRACE_ID}-{SPAN_ID}-01")),
+            ("tracestate", &*format!("ot={long};b:1")),
+        ]);
+        let expected = if fits { format!("{TH};{long}") } else { format!("{TH};b:1") };
+        assert_eq!(ot(&with_w3c(&service, &incoming)), Some(expected), "{length}");
     }
 }

@@ -45,6 +45,7 @@ fn bad_dsns() -> Vec<(&'static str, String)> {
         (HOST, "https://zq7@sentry.io:zq/42"),
         (HOST, "https://zq7@sentry.io:65536/42"),
         (HOST, "https://zq7@sentry.io:-1/42"),
+        (HOST, "https://zq7@sentry.io:+443/42"),
         (HOST, "https://zq7@sen try.io/42"),
         (HOST, "https://zq7@sentry..io/42"),
         (HOST, "https://zq7@sentry.io:0/42"),
