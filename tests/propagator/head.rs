@@ -8,7 +8,7 @@ use opentelemetry_sentry::{Sentry, SentryBuilder};
 
 use crate::support_core::service::Service;
 use crate::support_core::{
-    dsc, flag, headers, sentry_trace, DSN, PUBLIC_KEY, SAMPLE_RAND, TRACE_ID,
+    dsc, dsc_value, flag, headers, sentry_trace, DSN, PUBLIC_KEY, SAMPLE_RAND, TRACE_ID,
 };
 
 fn full() -> SentryBuilder {
@@ -76,6 +76,16 @@ fn a_head_sends_its_members_in_the_specifications_order() {
             assert_eq!(sent["sentry-trace"], written, "{name}");
         }
     }
+}
+
+/// Keys are 32 digits; one that is longer is sent all the same.
+#[test]
+fn a_long_key() {
+    let key = "k".repeat(400);
+    let dsn = DSN.replace(PUBLIC_KEY, &key);
+    let service = Service::of(&Sentry::builder().dsn(dsn).build().unwrap());
+    let sent = service.send(&service.server(&Context::new(), "cart"));
+    assert_eq!(dsc_value(&sent, "public_key"), Some(&*key));
 }
 
 /// Sentry cannot use a DSC without a key.

@@ -113,6 +113,7 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         let sent = inject(&ours, &reverse.extract(&incoming));
         assert_eq!(sent["sentry-trace"], sentry_trace("-1"), "{name}");
         assert_eq!(dsc_value(&sent, "release"), release, "{name}: {sent:?}");
+        assert_ne!(dsc_value(&sent, "trace_id"), Some(OTHER_TRACE_ID), "{name}");
         if let Some(list) = sent.get("baggage") {
             assert!(http::HeaderValue::from_str(list).is_ok(), "{name}");
         }

@@ -174,6 +174,22 @@ fn what_is_dropped_first() {
     }
 }
 
+/// The `sample_rand` that is filled in needs room too: 8 bytes.
+#[test]
+fn room_for_the_sample_rand() {
+    // Packed: 3 marks, and 4 bytes before each of the two values.
+    for (org_id_bytes, whole) in [(900, true), (905, true), (906, false), (913, false)] {
+        let stays = format!("sentry-org_id={}", "1".repeat(org_id_bytes));
+        let release = format!(",sentry-release={}", "r".repeat(100));
+        let cx = SentryPropagator::new().extract(&incoming(&format!("{stays}{release}")));
+        assert_valid(&span_context(&cx));
+        let sent = inject(&SentryPropagator::new(), &cx);
+        let release = if whole { &*release } else { "" };
+        let expected = format!("{stays}{release},sentry-sample_rand=0.785811");
+        assert_eq!(sent["baggage"], expected, "{org_id_bytes}");
+    }
+}
+
 /// A head's transaction gives way too; the rest is composed from the settings.
 #[test]
 fn a_heads_long_name() {
