@@ -58,6 +58,18 @@ fn a_verdict_is_said_of_one_span() {
     }
 }
 
+/// Targets count without a DSN too.
+#[test]
+fn without_a_dsn() {
+    let targets = ["https://api.example.com/"];
+    let sentry = Sentry::builder().trace_propagation_targets(targets).build().unwrap();
+    let service = Service::of(&sentry);
+    let server = service.server(&service.receive(&continued("-1")), "cart");
+    assert!(service.send(&service.client_to(&server, DENIED)).is_empty());
+    let sent = service.send(&service.client_to(&server, ALLOWED));
+    assert_eq!(dsc_value(&sent, "release"), Some("theirs"));
+}
+
 /// A denied span may take neither the DSC nor the transaction along, so they are gone below it.
 #[test]
 fn below_a_denied_span() {
