@@ -1,0 +1,169 @@
+//! One trace and one decision through a service, or what is wrong with it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use http::HeaderMap;
+use opentelemetry::global;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::caller::{Caller, Request};
+use crate::check::Observed;
+use crate::next::Next;
+use crate::row::{Row, ROWS};
+use crate::{Error, Setup, Telemetry};
+
+/// What is known of a stack.
+#[derive(Clone, Copy)]
+pub struct Stack {
+    /// The name of the server's span, as it is when the span starts.
+    pub transaction: &'static str,
+    /// Whether its carrier hands on all lines of a repeated header, or the first alone.
+    pub reads_all_lines: bool,
+    /// Whether the URL of a call is known to the targets.
+    pub knows_urls: bool,
+}
+
+/// How the plugs are registered, and where the service calls to.
+pub(crate) struct Way {
+    name: &'static str,
+    pub(crate) with_w3c: bool,
+    pub(crate) is_target: bool,
+}
+
+const WAYS: [Way; 3] = [
+    Way { name: "Sentry alone", with_w3c: false, is_target: true },
+    Way { name: "around W3C and baggage", with_w3c: true, is_target: true },
+    Way { name: "to no target", with_w3c: false, is_target: false },
+];
+
+/// A service between a caller and the next service, until it is dropped.
+struct Running {
+    caller: Caller,
+    next: Next,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Sends one request through the service, prints what came of it, and fails if it is not one trace.
+///
+/// # Errors
+///
+/// What is wrong.
+pub async fn demonstrate<S, F>(telemetry: &Telemetry, stack: Stack, serve: S) -> Result<(), Error>
+where
+    S: Fn(Setup) -> F,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let [way, ..] = &WAYS;
+    let [row, ..] = &ROWS;
+    let running = start(telemetry, way, &serve).await?;
+    let request = Request::new(row, 0)?;
+    let observed = send(telemetry, &running, stack, way, row, &request).await?;
+    print("caller ", &request.headers);
+    for span in observed.spans.iter().rev() {
+        println!("  {:?} {}, child of {}", span.span_kind, span.name, span.parent_span_id);
+    }
+    for headers in &observed.calls {
+        print("service", headers);
+    }
+    verdict(observed.problems())
+}
+
+/// Every row of requests through the service, in every way.
+///
+/// # Errors
+///
+/// All that is wrong.
+pub async fn prove<S, F>(telemetry: &Telemetry, stack: Stack, serve: S) -> Result<(), Error>
+where
+    S: Fn(Setup) -> F,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let mut problems = Vec::new();
+    let mut number = 0;
+    for way in &WAYS {
+        let running = start(telemetry, way, &serve).await?;
+        for row in &ROWS {
+            let request = Request::new(row, number)?;
+            number += 1;
+            let observed = send(telemetry, &running, stack, way, row, &request).await?;
+            let found = observed.problems().into_iter();
+            problems.extend(found.map(|what| format!("{}, {}: {what}", way.name, row.name)));
+        }
+    }
+    verdict(problems)
+}
+
+fn verdict(problems: Vec<String>) -> Result<(), Error> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(problems.join("\n").into())
+}
+
+async fn start<S, F>(telemetry: &Telemetry, way: &Way, serve: &S) -> Result<Running, Error>
+where
+    S: Fn(Setup) -> F,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    global::set_text_map_propagator(telemetry.propagator(way.with_w3c));
+    let next = Next::start().await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let caller = Caller::new(listener.local_addr()?)?;
+    let setup = Setup {
+        listener,
+        next: next.url(if way.is_target { "127.0.0.1" } else { "localhost" }),
+        propagator: telemetry.propagator(way.with_w3c),
+    };
+    let serving = serve(setup);
+    let server = tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            eprintln!("the service: {error}");
+        }
+    });
+    Ok(Running { caller, next, server })
+}
+
+async fn send<'a>(
+    telemetry: &Telemetry,
+    running: &Running,
+    stack: Stack,
+    way: &'a Way,
+    row: &'a Row,
+    request: &'a Request,
+) -> Result<Observed<'a>, Error> {
+    running.caller.send(request.headers.clone()).await?;
+    let calls = running.next.take();
+    if calls.is_empty() {
+        return Err("the next service was not called".into());
+    }
+    let mut observed = Observed { stack, way, row, request, calls, spans: Vec::new() };
+    let Some(trace) = observed.trace() else {
+        return Ok(observed);
+    };
+    // A server's span may end after its response is here.
+    for _ in 0..50 {
+        observed.spans = telemetry.spans_of(&trace)?;
+        if observed.sampled() != Some(true) || observed.server_span().is_some() {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(observed)
+}
+
+fn print(who: &str, headers: &HeaderMap) {
+    for name in ["sentry-trace", "baggage"] {
+        for value in headers.get_all(name) {
+            println!("{who} -> {name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        }
+    }
+}
