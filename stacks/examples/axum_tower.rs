@@ -16,10 +16,15 @@ use opentelemetry::global::{self, BoxedTracer};
 use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry_instrumentation_tower::http::server;
 use opentelemetry_sentry::{ClientLayer, ClientService};
-use stacks::{Error, Setup, Stack, Telemetry};
+use stacks::{Error, Protocol, Setup, Stack, Telemetry};
 use tower::{Layer, ServiceExt};
 
-pub const STACK: Stack = Stack { transaction: "GET /buy", reads_all_lines: true, knows_urls: true };
+pub const STACK: Stack = Stack {
+    protocol: Protocol::Http,
+    transaction: "GET /buy",
+    reads_all_lines: true,
+    knows_urls: true,
+};
 
 type Traced = ClientService<Client<HttpConnector, Body>, BoxedTracer, TextMapCompositePropagator>;
 

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use opentelemetry::{SpanId, TraceId};
 
 use crate::row::Row;
-use crate::Error;
+use crate::{grpc, Error, Protocol};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -34,19 +34,27 @@ impl Request {
     }
 }
 
-pub(crate) struct Caller {
-    client: reqwest::Client,
-    url: String,
+pub(crate) enum Caller {
+    Http(reqwest::Client, String),
+    Grpc(grpc::Client),
 }
 
 impl Caller {
-    pub(crate) fn new(service: SocketAddr) -> Result<Self, Error> {
+    pub(crate) fn new(protocol: Protocol, service: SocketAddr) -> Result<Self, Error> {
+        if protocol == Protocol::Grpc {
+            return Ok(Caller::Grpc(grpc::client(service, TIMEOUT)?));
+        }
         let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
-        Ok(Caller { client, url: format!("http://{service}/buy") })
+        Ok(Caller::Http(client, format!("http://{service}/buy")))
     }
 
     pub(crate) async fn send(&self, headers: HeaderMap) -> Result<(), Error> {
-        self.client.get(&self.url).headers(headers).send().await?.error_for_status()?;
+        match self {
+            Caller::Http(client, url) => {
+                client.get(url).headers(headers).send().await?.error_for_status()?;
+            }
+            Caller::Grpc(client) => grpc::check(client.clone(), headers).await?,
+        }
         Ok(())
     }
 }

@@ -3,12 +3,13 @@
 
 mod caller;
 mod check;
+mod grpc;
 mod next;
 mod proof;
 mod row;
 mod telemetry;
 
-pub use proof::{demonstrate, prove, Stack};
+pub use proof::{demonstrate, prove, Protocol, Stack};
 pub use telemetry::Telemetry;
 
 use opentelemetry::propagation::TextMapCompositePropagator;

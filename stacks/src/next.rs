@@ -8,27 +8,36 @@ use axum::http::HeaderMap;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use crate::Error;
+use crate::{grpc, Error, Protocol};
 
 pub(crate) type Seen = Arc<Mutex<Vec<HeaderMap>>>;
 
 pub(crate) struct Next {
+    protocol: Protocol,
     port: u16,
     seen: Seen,
 }
 
 impl Next {
-    pub(crate) async fn start() -> Result<Self, Error> {
+    pub(crate) async fn start(protocol: Protocol) -> Result<Self, Error> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
         let seen = Seen::default();
-        let router = Router::new().fallback(note).with_state(Arc::clone(&seen));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Next { port, seen })
+        match protocol {
+            Protocol::Http => {
+                let router = Router::new().fallback(note).with_state(Arc::clone(&seen));
+                tokio::spawn(async move { axum::serve(listener, router).await });
+            }
+            Protocol::Grpc => {
+                tokio::spawn(grpc::serve(listener, Arc::clone(&seen)));
+            }
+        }
+        Ok(Next { protocol, port, seen })
     }
 
     pub(crate) fn url(&self, host: &str) -> String {
-        format!("http://{host}:{}/checkout", self.port)
+        let path = if self.protocol == Protocol::Http { "/checkout" } else { "" };
+        format!("http://{host}:{}{path}", self.port)
     }
 
     /// What it was called with since the last time.
@@ -38,5 +47,9 @@ impl Next {
 }
 
 async fn note(State(seen): State<Seen>, headers: HeaderMap) {
+    keep(&seen, headers);
+}
+
+pub(crate) fn keep(seen: &Seen, headers: HeaderMap) {
     seen.lock().unwrap_or_else(PoisonError::into_inner).push(headers);
 }

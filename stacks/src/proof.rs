@@ -15,9 +15,20 @@ use crate::next::Next;
 use crate::row::{Row, ROWS};
 use crate::{Error, Setup, Telemetry};
 
+/// What is called: a path, or a method of gRPC's health service.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// `GET /buy`, and `GET /checkout` of the next service.
+    Http,
+    /// `Check` of both.
+    Grpc,
+}
+
 /// What is known of a stack.
 #[derive(Clone, Copy)]
 pub struct Stack {
+    /// What the caller speaks, and the next service.
+    pub protocol: Protocol,
     /// The name of the server's span, as it is when the span starts.
     pub transaction: &'static str,
     /// Whether its carrier hands on all lines of a repeated header, or the first alone.
@@ -64,7 +75,7 @@ where
 {
     let [way, ..] = &WAYS;
     let [row, ..] = &ROWS;
-    let running = start(telemetry, way, &serve).await?;
+    let running = start(telemetry, stack, way, &serve).await?;
     let request = Request::new(row, 0)?;
     let observed = send(telemetry, &running, stack, way, row, &request).await?;
     print("caller ", &request.headers);
@@ -90,7 +101,7 @@ where
     let mut problems = Vec::new();
     let mut number = 0;
     for way in &WAYS {
-        let running = start(telemetry, way, &serve).await?;
+        let running = start(telemetry, stack, way, &serve).await?;
         for row in &ROWS {
             let request = Request::new(row, number)?;
             number += 1;
@@ -109,15 +120,20 @@ fn verdict(problems: Vec<String>) -> Result<(), Error> {
     Err(problems.join("\n").into())
 }
 
-async fn start<S, F>(telemetry: &Telemetry, way: &Way, serve: &S) -> Result<Running, Error>
+async fn start<S, F>(
+    telemetry: &Telemetry,
+    stack: Stack,
+    way: &Way,
+    serve: &S,
+) -> Result<Running, Error>
 where
     S: Fn(Setup) -> F,
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     global::set_text_map_propagator(telemetry.propagator(way.with_w3c));
-    let next = Next::start().await?;
+    let next = Next::start(stack.protocol).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let caller = Caller::new(listener.local_addr()?)?;
+    let caller = Caller::new(stack.protocol, listener.local_addr()?)?;
     let setup = Setup {
         listener,
         next: next.url(if way.is_target { "127.0.0.1" } else { "localhost" }),
