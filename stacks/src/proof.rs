@@ -99,6 +99,7 @@ where
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     let mut problems = Vec::new();
+    let mut unsampled = Vec::new();
     let mut number = 0;
     for way in &WAYS {
         let running = start(telemetry, stack, way, &serve).await?;
@@ -106,9 +107,18 @@ where
             let request = Request::new(row, number)?;
             number += 1;
             let observed = send(telemetry, &running, stack, way, row, &request).await?;
+            let name = format!("{}, {}", way.name, row.name);
             let found = observed.problems().into_iter();
-            problems.extend(found.map(|what| format!("{}, {}: {what}", way.name, row.name)));
+            problems.extend(found.map(|what| format!("{name}: {what}")));
+            if observed.sampled() == Some(false) {
+                unsampled.extend(observed.trace().map(|trace| (trace, name)));
+            }
         }
+    }
+    // Now nothing of theirs is still to come.
+    for (trace, name) in unsampled {
+        let count = telemetry.spans_of(&trace)?.len();
+        problems.extend((count > 0).then(|| format!("{name}: {count} spans were exported")));
     }
     verdict(problems)
 }
