@@ -1,0 +1,12 @@
+//! The example, with every row of requests.
+
+// Its `main` is for people.
+#[allow(dead_code)]
+#[path = "../examples/reqwest.rs"]
+mod example;
+
+#[tokio::test]
+async fn one_trace_and_one_decision() {
+    let telemetry = stacks::Telemetry::register().unwrap();
+    stacks::prove(&telemetry, example::STACK, example::serve).await.unwrap();
+}
