@@ -1,0 +1,13 @@
+//! The example, with every row of requests.
+
+// Its `main` is for people.
+#[allow(dead_code)]
+#[path = "../examples/tonic_tracing_opentelemetry.rs"]
+mod example;
+
+#[tokio::test]
+async fn one_trace_and_one_decision() {
+    let telemetry = stacks::Telemetry::register().unwrap();
+    example::subscribe(&telemetry);
+    stacks::prove(&telemetry, example::STACK, example::serve).await.unwrap();
+}
