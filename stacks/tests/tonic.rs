@@ -8,5 +8,6 @@ mod example;
 #[tokio::test]
 async fn one_trace_and_one_decision() {
     let telemetry = stacks::Telemetry::register().unwrap();
-    stacks::prove(&telemetry, example::STACK, example::serve).await.unwrap();
+    let proof = stacks::prove(&telemetry, example::STACK, example::serve).await;
+    proof.unwrap_or_else(|problems| panic!("{problems}"));
 }

@@ -9,5 +9,6 @@ mod example;
 async fn one_trace_and_one_decision() {
     let telemetry = stacks::Telemetry::register().unwrap();
     example::subscribe(&telemetry);
-    stacks::prove(&telemetry, example::STACK, example::serve).await.unwrap();
+    let proof = stacks::prove(&telemetry, example::STACK, example::serve).await;
+    proof.unwrap_or_else(|problems| panic!("{problems}"));
 }
