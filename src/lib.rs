@@ -183,6 +183,9 @@ pub mod _documentation {
     #[doc = include_str!("../docs/sampling.md")]
     pub mod sampling {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
+    #[doc = include_str!("../docs/stacks.md")]
+    pub mod stacks {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/targets_and_privacy.md")]
     pub mod targets_and_privacy {}
     #[doc = include_str!("../docs/tracing.md")]
