@@ -126,6 +126,8 @@ impl Observed<'_> {
         let traceparent = forwarded.then_some(traceparent);
         let found = headers.get("traceparent").and_then(|value| value.to_str().ok());
         expect(found == traceparent.as_deref(), format!("the traceparent is {found:?}"));
+        let state = headers.get("tracestate").and_then(|value| value.to_str().ok()).unwrap_or("");
+        expect(!state.contains("sentry"), format!("the tracestate is {state}"));
         problems
     }
 
