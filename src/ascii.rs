@@ -89,7 +89,8 @@ const PAIRS: [[u8; 2]; 256] = {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut pairs = [[0; 2]; 256];
     let mut byte = 0;
-    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+    // Evaluated by the compiler.
+    #[allow(clippy::indexing_slicing)]
     while byte < pairs.len() {
         pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0x0f]];
         byte += 1;
@@ -138,7 +139,8 @@ const BASE64: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP
 const BASE64_VALUES: [u8; 256] = {
     let mut values = [255; 256];
     let mut value = 0;
-    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+    // Evaluated by the compiler.
+    #[allow(clippy::indexing_slicing)]
     while value < BASE64.len() {
         values[BASE64[value] as usize] = value as u8;
         value += 1;

@@ -31,7 +31,8 @@ pub(crate) const EXPANSION_BYTES: usize = 256;
 static CODES: [Option<Code>; 128] = {
     let mut codes = [None; 128];
     let mut code = 0;
-    #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+    // Evaluated by the compiler.
+    #[allow(clippy::indexing_slicing)]
     while code < codes.len() {
         codes[code] = match decode_code(code as u8) {
             // It may be another trace's.
