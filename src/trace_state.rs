@@ -10,12 +10,10 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::{SpanContext, TraceState};
 
-use crate::ascii::trim_ows;
-use crate::dsc::names_trace;
-use crate::dsc_key::DscKey;
+use crate::ascii::{is_graphic_without, trim_ows};
 use crate::marks::{Decision, Marks, Origin, Verdict, MARK_BYTES};
 use crate::ot::OtFields;
-use crate::unpacking::find;
+use crate::unpacking::names_other_trace;
 
 /// The keys of our members, in the order in which their values are joined.
 pub(crate) const MEMBER_KEYS: [&str; 4] = ["sentry", "sentry-2", "sentry-3", "sentry-4"];
@@ -58,9 +56,7 @@ impl<'a> Member<'a> {
             if marks.origin == Origin::Head {
                 return None;
             }
-            let trace_id = span_context.trace_id();
-            let named = find(&entries, DscKey::TraceId, trace_id);
-            if named.and_then(|id| names_trace(&id, trace_id)) == Some(false) {
+            if names_other_trace(&entries, span_context.trace_id()) {
                 marks.origin = Origin::Withheld;
             }
         }
@@ -104,10 +100,11 @@ fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
     whole
 }
 
-/// The `ot` member's fields; none where it is not valid.
+/// The fields of the first valid `ot` member, which is the one that is written again.
 pub(crate) fn ot_fields(trace_state: &TraceState) -> OtFields<'_> {
-    let value = trace_state.get(OT_KEY).filter(|value| is_valid(OT_KEY, value));
-    value.map_or(OtFields::default(), OtFields::parse)
+    let mut members = trace_state.into_iter();
+    let ot = members.find(|(key, value)| *key == OT_KEY && is_valid(key, value));
+    ot.map_or(OtFields::default(), |(_, value)| OtFields::parse(value))
 }
 
 /// `sentry` and `sentry-<digits>`, whoever wrote them; `sentryco` is somebody else's.
@@ -163,6 +160,6 @@ pub(crate) fn is_valid(key: &str, value: &str) -> bool {
         && key.len() <= 256
         && key.bytes().all(key_char)
         && (1..=MAX_VALUE_BYTES).contains(&value.len())
-        && value.bytes().all(|b| (0x20..=0x7e).contains(&b) && b != b',' && b != b'=')
+        && value.split(' ').all(|part| is_graphic_without(*b",=", part))
         && !value.ends_with(' ')
 }

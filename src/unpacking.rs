@@ -6,7 +6,7 @@ use opentelemetry::trace::TraceId;
 
 use crate::ascii::{is_graphic_without, push_hex128};
 use crate::baggage::is_key;
-use crate::dsc::{DynamicSamplingContext, MAX_SENTRY_MEMBERS};
+use crate::dsc::{names_trace, DynamicSamplingContext, MAX_SENTRY_MEMBERS};
 use crate::dsc_key::{DscKey, EntryKey, KeySet};
 use crate::packing::{decode_code, text_len, Form, FRACTION, UNKNOWN_KEY, UNKNOWN_VALUE};
 
@@ -156,10 +156,11 @@ pub(crate) fn unpack(packed: &str, trace_id: TraceId) -> Option<DynamicSamplingC
     Some(dsc)
 }
 
-/// The value of one known key, as it is encoded on the wire; nothing behind what is none of ours
-/// counts.
-pub(crate) fn find(packed: &str, key: DscKey, trace_id: TraceId) -> Option<Cow<'_, str>> {
-    let mut entries = Entries::new(packed).ok()?.map_while(Result::ok);
-    let (_, value) = entries.find(|(known, _)| *known == EntryKey::Known(key))?;
-    value.unpack(trace_id)
+/// Whether the packed trace id is another trace's; nothing behind what is none of ours counts.
+pub(crate) fn names_other_trace(packed: &str, trace_id: TraceId) -> bool {
+    let entries = Entries::new(packed).into_iter().flatten().map_while(Result::ok);
+    let mut ids = entries.filter(|(key, _)| *key == EntryKey::Known(DscKey::TraceId));
+    let named = ids.next().filter(|(_, value)| value.form != Form::TraceId);
+    let named = named.and_then(|(_, value)| value.unpack(trace_id));
+    named.and_then(|id| names_trace(&id, trace_id)) == Some(false)
 }
