@@ -99,8 +99,8 @@ impl<'a> OtFields<'a> {
         for (key, value) in self.fields().filter(|(key, _)| *key != TH && *key != RV) {
             // What was last in a value cannot end in a space.
             let value = value.trim_end_matches(' ');
-            let separator = usize::from(out.len() > 0);
-            if separator + key.len() + 1 + value.len() <= MAX_VALUE_BYTES - out.len() {
+            // Each takes a separator and a colon.
+            if out.len() + key.len() + value.len() + 2 <= MAX_VALUE_BYTES {
                 push_key(&mut out, key);
                 out.push(value);
             }

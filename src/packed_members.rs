@@ -69,10 +69,7 @@ pub(crate) fn with_plain_members(
     own_id: &str,
     before: impl Fn(DscKey, &mut String),
 ) -> Option<(String, KeySet)> {
-    if !is_plain(packed) {
-        return None;
-    }
-    let mut list = start();
+    let mut list = is_plain(packed).then(start)?;
     let bytes = packed.as_bytes();
     let mut place = 0;
     let mut seen = KeySet::default();

@@ -223,7 +223,7 @@ impl Randomness {
             (Some(false), Some(kept)) => inverse.max(kept),
             _ => inverse,
         };
-        Some(Randomness(M - 1 - inverse.min(M - 1)))
+        Some(Randomness((M - 1).saturating_sub(inverse)))
     }
 
     /// Whether [`Self::sample_rand`] gives this `sample_rand`, to the six digits that count.
@@ -250,15 +250,9 @@ fn scale(value: u64, width: u64) -> u64 {
 
 /// J(rate): the least number of millionths that is not below the rate.
 fn boundary(rate: f64) -> u64 {
-    let scaled = rate * MICROS as f64;
-    let mut micros = scaled as u64 + u64::from(scaled as u64 as f64 != scaled);
-    // The product may be off by one either way; the quotient is what a reader will compare.
-    if micros > 0 && !SampleRand::from_micros(micros - 1).is_sampled_at(rate) {
-        micros -= 1;
-    } else if SampleRand::from_micros(micros).is_sampled_at(rate) {
-        micros += 1;
-    }
-    micros
+    let micros = (rate * MICROS as f64) as u64;
+    // The product may be rounded; the quotient is what a reader will compare.
+    micros + u64::from(SampleRand::from_micros(micros).is_sampled_at(rate))
 }
 
 /// K(rate): how many of the M values are sampled.
