@@ -206,7 +206,30 @@ impl Start<'_> {
         self.result(sampled, None, self.state(Some(parent), marks, dsc.unwrap_or_default(), ot))
     }
 
+    /// Whether a remote parent decides, and has just the trace state that its child needs: then
+    /// its DSC is not taken apart. It may name another trace; what leaves is looked at once more.
+    fn is_settled(&self, parent: &SpanContext, destination: Destination) -> bool {
+        let settings = self.settings;
+        let decides = settings.traces_sample_rate.is_some()
+            && settings.traces_sampler.is_none()
+            && !settings.targets.are_nowhere()
+            && !matches!(destination, Destination::Sentry | Destination::Denied);
+        let verdict = self.verdict(destination);
+        let is_same = match marks(parent.trace_state()) {
+            // A head's marks on a remote parent are somebody else's claim.
+            Some(old) if old.origin == Origin::Head => false,
+            Some(old) => old.decision == Decision::Flag && old.verdict == verdict,
+            None => verdict == Verdict::Unknown,
+        };
+        let fields = ot_fields(parent.trace_state());
+        let has_right_threshold = fields.has_threshold() == fields.threshold_of(parent).is_some();
+        decides && is_same && has_right_threshold
+    }
+
     fn below_remote(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
+        if self.is_settled(parent, destination) {
+            return decided(parent.is_sampled(), parent.trace_state().clone());
+        }
         let member = Member::read(parent);
         let decision = member.as_ref().map_or(Decision::Flag, |member| member.marks.decision);
         let parent_sampled = Some(parent.is_sampled()).filter(|_| decision == Decision::Flag);
@@ -239,7 +262,12 @@ impl Start<'_> {
         }
         let rate = self.rate(parent_sampled, parent_rate).filter(|_| overrules);
         let Some(rate) = rate else {
-            return self.result(parent.is_sampled(), None, self.inherited(parent, marks, dsc));
+            let ot = Ot::Set { threshold: fields.threshold_of(parent), added: None };
+            return self.result(
+                parent.is_sampled(),
+                None,
+                self.state(Some(parent), marks, dsc, ot),
+            );
         };
         let randomness = fields.randomness_of(self.trace_id);
         let threshold = Threshold::of(rate.get());
@@ -258,26 +286,6 @@ impl Start<'_> {
         let holds = sampled && randomness.is_sampled_at(threshold);
         let ot = Ot::Set { threshold: Some(threshold).filter(|_| holds), added: None };
         self.result(sampled, Some(rate), self.state(Some(parent), marks, dsc, ot))
-    }
-
-    /// The trace state below a remote parent whose decision counts.
-    fn inherited(
-        &self,
-        parent: &SpanContext,
-        new: Marks,
-        dsc: DynamicSamplingContext<'_>,
-    ) -> TraceState {
-        let fields = ot_fields(parent.trace_state());
-        let threshold = fields.threshold_of(parent);
-        let unchanged = match marks(parent.trace_state()) {
-            // A head's marks on a remote parent are somebody else's claim.
-            Some(old) => old == new && old.origin != Origin::Head,
-            None => new == Marks::FOREIGN,
-        };
-        if unchanged && fields.has_threshold() == threshold.is_some() {
-            return parent.trace_state().clone();
-        }
-        self.state(Some(parent), new, dsc, Ot::Set { threshold, added: None })
     }
 
     /// The span's trace state; a denied span keeps the sampling facts only.
