@@ -6,11 +6,14 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::Injector;
 use opentelemetry_http::HeaderInjector;
 
-use crate::baggage::{header_text, key, members, OutgoingList, BAGGAGE_HEADER};
+use crate::baggage::{
+    header_text, key, members, plain_members, OutgoingList, BAGGAGE_HEADER, MAX_BAGGAGE_MEMBERS,
+};
 use crate::dsc_key::{is_sentry_key, PREFIX};
 use crate::sentry_trace::SENTRY_TRACE_HEADER;
 
 const BAGGAGE: HeaderName = HeaderName::from_static(BAGGAGE_HEADER);
+const SENTRY_TRACE: HeaderName = HeaderName::from_static(SENTRY_TRACE_HEADER);
 
 /// Like [`opentelemetry_http::HeaderInjector`], but keeps the `baggage` that a request has.
 ///
@@ -36,12 +39,16 @@ pub struct MergingInjector<'a>(pub &'a mut HeaderMap);
 impl Injector for MergingInjector<'_> {
     fn set(&mut self, key: &str, value: String) {
         if key.eq_ignore_ascii_case(BAGGAGE_HEADER) {
-            return self.merge_baggage(&value);
-        }
-        if key.eq_ignore_ascii_case(SENTRY_TRACE_HEADER) {
+            match !self.0.contains_key(BAGGAGE) && is_merged(&value) {
+                true => self.insert(BAGGAGE, value),
+                false => self.merge_baggage(&value),
+            }
+        } else if key.eq_ignore_ascii_case(SENTRY_TRACE_HEADER) {
             self.drop_sentry_members();
+            self.insert(SENTRY_TRACE, value);
+        } else {
+            HeaderInjector(self.0).set(key, value);
         }
-        HeaderInjector(self.0).set(key, value);
     }
 
     fn reserve(&mut self, additional: usize) {
@@ -50,6 +57,13 @@ impl Injector for MergingInjector<'_> {
 }
 
 impl MergingInjector<'_> {
+    /// Without a copy of the name or the value.
+    fn insert(&mut self, name: HeaderName, value: String) {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            self.0.insert(name, value);
+        }
+    }
+
     fn merge_baggage(&mut self, injected: &str) {
         let (sentry, others): (Vec<&str>, Vec<&str>) =
             members(injected).partition(|member| is_sentry_key(member));
@@ -78,6 +92,9 @@ impl MergingInjector<'_> {
 
     /// Takes out the request's `sentry-*`, and nothing else.
     fn drop_sentry_members(&mut self) {
+        if !self.0.contains_key(BAGGAGE) {
+            return;
+        }
         let is_sentry = |member: &&[u8]| {
             let key = member.iter().position(|b| *b != b' ' && *b != b'\t');
             key.and_then(|key| member.get(key..)).is_some_and(|m| m.starts_with(PREFIX.as_bytes()))
@@ -106,6 +123,23 @@ impl MergingInjector<'_> {
             self.0.append(BAGGAGE, line);
         }
     }
+}
+
+/// Whether a list is what merging it with nothing would give, as a propagator of this crate's is.
+fn is_merged(list: &str) -> bool {
+    let Some(members) = plain_members(list) else {
+        return false;
+    };
+    let (mut count, mut is_behind) = (0, false);
+    for member in members {
+        let is_sentry = is_sentry_key(member);
+        if member.is_empty() || (is_behind && !is_sentry) {
+            return false;
+        }
+        is_behind = is_sentry;
+        count += 1;
+    }
+    count <= MAX_BAGGAGE_MEMBERS
 }
 
 /// Shows the headers' names: their values are somebody's secrets.
