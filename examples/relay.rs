@@ -215,11 +215,11 @@ impl Relay {
 
     /// One GET with the trace headers of `context`; the answer is JSON, or else its text.
     async fn call(&self, context: &Context, url: Url) -> reqwest::Result<Value> {
-        let mut headers = HeaderMap::new();
+        let mut request = self.client.get(url).build()?;
         global::get_text_map_propagator(|propagator| {
-            propagator.inject_context(context, &mut HeaderInjector(&mut headers));
+            propagator.inject_context(context, &mut HeaderInjector(request.headers_mut()));
         });
-        let response = self.client.get(url).headers(headers).send().await?;
+        let response = self.client.execute(request).await?;
         let text = response.text().await?;
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }

@@ -1,14 +1,15 @@
 //! One service between a load generator and an upstream, with propagation or without:
 //!
 //! ```sh
-//! hop --port 9000                # the upstream
-//! hop --port 9001 --propagate    # curl 'http://127.0.0.1:9001/?to=http%3A%2F%2F127.0.0.1%3A9000%2Fanswer'
-//! hop --port 9002
+//! hop --port 9000                        # the upstream
+//! hop --port 9001 --propagator sentry    # curl 'http://127.0.0.1:9001/?to=http%3A%2F%2F127.0.0.1%3A9000%2Fanswer'
+//! hop --port 9002 --propagator floor     # takes the same headers in and sends them on, no more
+//! hop --port 9003
 //! ```
 //!
-//! A request is what it is to the relay example: extract, a SERVER and a CLIENT span, inject, a
-//! call to the address in `to`, and an answer in JSON with the ids used. Without `--propagate` the propagator is OTel's own that does nothing; the rest is the
-//! same.
+//! A request is what it is to the relay example: extract, a SERVER and a CLIENT span, inject (by
+//! this crate's own carrier), a call to the address in `to`, and an answer in JSON with the ids used. Without a `--propagator`
+//! there is OTel's own that does nothing; the rest is the same.
 
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -19,13 +20,14 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
-use clap::Parser;
+use benches::Floor;
+use clap::{Parser, ValueEnum};
 use opentelemetry::trace::noop::NoopTextMapPropagator;
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{global, Context, KeyValue};
-use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use opentelemetry_sentry::Sentry;
+use opentelemetry_sentry::{MergingInjector, Sentry};
 use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::{json, Value};
@@ -36,8 +38,15 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 struct Arguments {
     #[arg(long)]
     port: u16,
-    #[arg(long)]
-    propagate: bool,
+    #[arg(long, value_enum, default_value = "none")]
+    propagator: Propagator,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Propagator {
+    Sentry,
+    Floor,
+    None,
 }
 
 struct Hop {
@@ -52,11 +61,11 @@ struct Target {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let Arguments { port, propagate } = Arguments::parse();
+    let Arguments { port, propagator } = Arguments::parse();
     let router = Router::new()
         .route("/", get(relay))
         .route("/answer", get(answer))
-        .with_state(Arc::new(hop(propagate)?));
+        .with_state(Arc::new(hop(propagator)?));
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     axum::serve(listener, router).await?;
     Ok(())
@@ -69,16 +78,16 @@ async fn answer(headers: HeaderMap) -> Json<Value> {
     Json(json!({ "trace_headers": count }))
 }
 
-fn hop(propagate: bool) -> Result<Hop, Box<dyn Error>> {
+fn hop(propagator: Propagator) -> Result<Hop, Box<dyn Error>> {
     let sentry = Sentry::builder()
         .dsn("https://49d0f7386ad645858ae85020e393bef3@o42.ingest.sentry.io/42")
         .release("shop@1")
         .traces_sample_rate(1.0)
         .build()?;
-    if propagate {
-        global::set_text_map_propagator(sentry.propagator());
-    } else {
-        global::set_text_map_propagator(NoopTextMapPropagator::new());
+    match propagator {
+        Propagator::Sentry => global::set_text_map_propagator(sentry.propagator()),
+        Propagator::Floor => global::set_text_map_propagator(Floor),
+        Propagator::None => global::set_text_map_propagator(NoopTextMapPropagator::new()),
     }
     let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
     let client = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
@@ -128,11 +137,11 @@ impl Hop {
     }
 
     async fn call(&self, cx: &Context, url: Url) -> reqwest::Result<Value> {
-        let mut headers = HeaderMap::new();
+        let mut request = self.client.get(url).build()?;
         global::get_text_map_propagator(|propagator| {
-            propagator.inject_context(cx, &mut HeaderInjector(&mut headers));
+            propagator.inject_context(cx, &mut MergingInjector(request.headers_mut()));
         });
-        let answer = self.client.get(url).headers(headers).send().await?.text().await?;
+        let answer = self.client.execute(request).await?.text().await?;
         Ok(serde_json::from_str(&answer).unwrap_or(Value::String(answer)))
     }
 }
