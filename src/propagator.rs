@@ -176,7 +176,11 @@ impl TextMapPropagator for SentryPropagator {
 fn without_sentry_baggage(cx: &Context) -> Option<Context> {
     let baggage = cx.baggage();
     let is_sentry = |(key, _): (&Key, _)| is_sentry_key(key.as_str());
-    baggage.iter().any(is_sentry).then(|| cx.with_baggage(own_members(baggage)))
+    // Nearly always it is empty.
+    if baggage.is_empty() || !baggage.iter().any(is_sentry) {
+        return None;
+    }
+    Some(cx.with_baggage(own_members(baggage)))
 }
 
 fn own_members(baggage: &Baggage) -> Baggage {
