@@ -17,7 +17,7 @@ use operations::{Request::*, Service, Step::*};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Operation, request, allocations, reallocations.
-const ROWS: [(operations::Step, operations::Request, usize, usize); 23] = [
+const ROWS: [(operations::Step, operations::Request, usize, usize); 25] = [
     (Extract, Absent, 0, 0),
     (Extract, TraceAlone, 4, 0),
     (Extract, Sampled, 7, 0),
@@ -38,6 +38,8 @@ const ROWS: [(operations::Step, operations::Request, usize, usize); 23] = [
     (InjectDenied, Absent, 0, 0),
     (Full, Sampled, 25, 0),
     (Full, SampledNoRate, 19, 0),
+    (FirstSpan, Sampled, 5, 0),
+    (FirstSpan, SampledNoRate, 3, 0),
     (ChildSpan, SampledNoRate, 3, 0),
     (ClientSpan, SampledNoRate, 4, 0),
     (StockSpan, SampledNoRate, 3, 0),

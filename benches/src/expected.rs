@@ -25,7 +25,7 @@ pub(crate) fn check(scenario: &Scenario, operation: &dyn Operation) {
     let before = headers.len();
     operation.run(&mut headers);
     let names: &[&str] = match (step, propagator) {
-        (Step::Extract | Step::Span | Step::ClientSpan, _) => &[],
+        (Step::Extract | Step::FirstSpan | Step::Span | Step::ClientSpan, _) => &[],
         (Step::InjectDenied, Propagator::Sentry) => &[],
         (_, Propagator::Sentry | Propagator::Floor) => &["sentry-trace", "baggage"],
         (_, Propagator::Wrapped) => &["sentry-trace", "baggage", "traceparent", "tracestate"],

@@ -12,7 +12,7 @@ use opentelemetry::Context;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 #[derive(Debug)]
-pub struct Floor;
+pub(crate) struct Floor;
 
 /// Sentry's members as they came.
 struct Dsc(Arc<str>);

@@ -10,7 +10,6 @@ mod operation;
 mod scenario;
 mod sentry_opentelemetry;
 
-pub use floor::Floor;
 pub use input::{Input, SPAN_ID, TRACE_ID};
 pub use operation::Operation;
 pub use scenario::{Bound, Propagator, Scenario, Step, SCENARIOS};

@@ -6,13 +6,15 @@ use std::hint::black_box;
 
 use http::HeaderMap;
 use opentelemetry::baggage::BaggageExt;
-use opentelemetry::propagation::{Extractor, TextMapCompositePropagator, TextMapPropagator};
+use opentelemetry::propagation::{
+    Extractor, Injector, TextMapCompositePropagator, TextMapPropagator,
+};
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
-use opentelemetry_sentry::Sentry;
+use opentelemetry_sentry::{MergingInjector, Sentry};
 
 use crate::floor::Floor;
 use crate::input::Input;
@@ -89,11 +91,30 @@ struct Inject {
     next: Cell<usize>,
 }
 
-impl Operation for Inject {
-    fn run(&self, carrier: &mut HeaderMap) {
+impl Inject {
+    fn new(extract: Extract, below: impl Fn(Context) -> Context) -> Self {
+        let contexts = (0..CONTEXTS).map(|_| below(extract.context())).collect();
+        Inject { propagator: extract.propagator, contexts, next: Cell::new(0) }
+    }
+
+    fn inject(&self, carrier: &mut dyn Injector) {
         let next = self.next.get();
         self.next.set((next + 1) % self.contexts.len());
-        self.propagator.inject_context(&self.contexts[next], &mut HeaderInjector(carrier));
+        self.propagator.inject_context(&self.contexts[next], carrier);
+    }
+}
+
+impl Operation for Inject {
+    fn run(&self, carrier: &mut HeaderMap) {
+        self.inject(&mut HeaderInjector(carrier));
+    }
+}
+
+struct InjectMerging(Inject);
+
+impl Operation for InjectMerging {
+    fn run(&self, carrier: &mut HeaderMap) {
+        self.0.inject(&mut MergingInjector(carrier));
     }
 }
 
@@ -141,6 +162,9 @@ pub(crate) fn prepare(scenario: &Scenario) -> Box<dyn Operation> {
         Step::Extract => Box::new(extract),
         Step::Full => Box::new(Full { extract, tracer: stock }),
         Step::Inject => inject(extract, |context| child(&stock, &context)),
+        Step::InjectMerging => {
+            Box::new(InjectMerging(Inject::new(extract, |context| child(&stock, &context))))
+        }
         Step::InjectUserBaggage => inject(extract, |context| {
             child(&stock, &context)
                 .with_baggage([KeyValue::new("tenant", "7"), KeyValue::new("user", "alice smith")])
@@ -159,7 +183,7 @@ pub(crate) fn prepare(scenario: &Scenario) -> Box<dyn Operation> {
             let extract = Extract { propagator: self::propagator(by, &denied), ..extract };
             inject(extract, |context| context.with_span(client_span(&tracer(&denied), &context)))
         }
-        Step::Span | Step::ClientSpan => {
+        Step::FirstSpan | Step::Span | Step::ClientSpan => {
             // Stock samplers meet our trace state; only the row that is to show what it costs
             // has none.
             let parent = match by {
@@ -167,17 +191,16 @@ pub(crate) fn prepare(scenario: &Scenario) -> Box<dyn Operation> {
                 _ => Extract { propagator: Box::new(sentry.propagator()), ..extract }.context(),
             };
             Box::new(StartSpan {
-                parent: child(&stock, &parent),
+                parent: if step == Step::FirstSpan { parent } else { child(&stock, &parent) },
                 tracer: if by == Propagator::Sentry { tracer(&sentry) } else { stock },
-                start: if step == Step::Span { internal_span } else { client_span },
+                start: if step == Step::ClientSpan { client_span } else { internal_span },
             })
         }
     }
 }
 
 fn inject(extract: Extract, below: impl Fn(Context) -> Context) -> Box<dyn Operation> {
-    let contexts = (0..CONTEXTS).map(|_| below(extract.context())).collect();
-    Box::new(Inject { propagator: extract.propagator, contexts, next: Cell::new(0) })
+    Box::new(Inject::new(extract, below))
 }
 
 fn sentry(targets: &[&str]) -> Sentry {

@@ -18,10 +18,14 @@ pub enum Step {
     InjectHead,
     /// Inject with two members of the user's own baggage.
     InjectUserBaggage,
+    /// Inject by this crate's carrier, into a request without `baggage`.
+    InjectMerging,
     /// Inject for a request outside the targets.
     InjectDenied,
     /// Extract, a child span under the stock parent-based sampler, `with_span`, inject.
     Full,
+    /// The start of a service's first span, below the extracted one, and its end.
+    FirstSpan,
     /// The start of a child span, and its end.
     Span,
     /// The same of a CLIENT span that names its URL.
@@ -133,6 +137,8 @@ pub const SCENARIOS: &[Scenario] = &[
     row(InjectHead, Absent, Stock),
     bound(InjectUserBaggage, Sampled, Sentry, Bound::Instructions(5_500)),
     row(InjectUserBaggage, Sampled, Stock),
+    row(InjectMerging, Sampled, Sentry),
+    row(InjectMerging, Sampled, Stock),
     bound(InjectDenied, Sampled, Sentry, AtMost(300, 0, 0)),
     row(InjectDenied, Sampled, Stock),
     bound(Full, Sampled, Sentry, AtMost(19_500, 30, 0)),
@@ -143,6 +149,8 @@ pub const SCENARIOS: &[Scenario] = &[
     row(Full, Sampled, Floor),
     bound(Full, NoRate, Sentry, AtMost(16_200, 22, 0)),
     row(Full, NoRate, Stock),
+    row(FirstSpan, Sampled, Sentry),
+    row(FirstSpan, Sampled, Stock),
     bound(Span, Sampled, Sentry, Bound::TimesEqual(1.05, &[Stock])),
     row(Span, Sampled, Stock),
     row(Span, Sampled, TraceContext),
@@ -163,8 +171,10 @@ impl Scenario {
             Inject => format!("inject, {input}"),
             InjectHead => "inject, head".into(),
             InjectUserBaggage => "inject, user baggage".into(),
+            InjectMerging => "inject, merging".into(),
             InjectDenied => "inject, denied".into(),
             Full => format!("full, {input}"),
+            FirstSpan => format!("first span, {input}"),
             Span => format!("child span, {input}"),
             ClientSpan => format!("child span, client, {input}"),
         }
@@ -173,9 +183,9 @@ impl Scenario {
     /// Who does it. Spans have a sampler, and the trace state that a propagator left.
     pub fn by(&self) -> &'static str {
         match (self.step, self.propagator) {
-            (Span | ClientSpan, Sentry) => "SentrySampler",
-            (Span | ClientSpan, Stock) => "parent-based",
-            (Span | ClientSpan, _) => "parent-based, no state",
+            (FirstSpan | Span | ClientSpan, Sentry) => "SentrySampler",
+            (FirstSpan | Span | ClientSpan, Stock) => "parent-based",
+            (FirstSpan | Span | ClientSpan, _) => "parent-based, no state",
             (_, Sentry) => "sentry",
             (_, Wrapped) => "wrap",
             (_, Stock) => "[TraceContext, Baggage]",

@@ -20,6 +20,8 @@ pub(crate) enum Step {
     InjectDenied,
     /// Extract, a child span under the stock parent-based sampler, inject.
     Full,
+    /// A service's first, below a remote parent: as many as for its trace state's copy.
+    FirstSpan,
     ChildSpan,
     ClientSpan,
     /// A child span under the stock parent-based sampler, with our trace state.
@@ -131,6 +133,7 @@ impl Service {
                 };
                 (Box::new(operation), 2)
             }
+            Step::FirstSpan => (span(start, &self.tracer, remote), 0),
             Step::ChildSpan => (span(start, &self.tracer, below(&self.stock)), 0),
             Step::ClientSpan => (span(start_client, &self.tracer, below(&self.stock)), 0),
             Step::StockSpan => (span(start, &self.stock, below(&self.stock)), 0),
