@@ -38,6 +38,7 @@ fn own_members_are_encoded_and_stand_before_the_dsc() {
         ("UTF-8", ("x", "Amélie", ""), "x=Am%C3%A9lie"),
         ("control bytes", ("x", "a\r\nb\0\u{7f}", ""), "x=a%0D%0Ab%00%7F"),
         ("percent in the key", ("a%2Cb", "1", ""), "a%252Cb=1"),
+        ("nothing but percents as a key", ("%%", "1", ""), "%25%25=1"),
         ("a flag as property", ("x", "1", "secret"), "x=1;secret"),
         ("properties", ("x", "1", "a=1;b;c=2"), "x=1;a=1;b;c=2"),
         ("spaces around properties", ("x", "1", " a = 1 ;; b "), "x=1;a=1;b"),
