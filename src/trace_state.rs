@@ -160,6 +160,7 @@ pub(crate) fn is_valid(key: &str, value: &str) -> bool {
         && key.len() <= 256
         && key.bytes().all(key_char)
         && (1..=MAX_VALUE_BYTES).contains(&value.len())
-        && value.split(' ').all(|part| is_graphic_without(*b",=", part))
+        && (is_graphic_without(*b",=", value)
+            || value.split(' ').all(|part| is_graphic_without(*b",=", part)))
         && !value.ends_with(' ')
 }
