@@ -221,9 +221,11 @@ impl Start<'_> {
             Some(old) => old.decision == Decision::Flag && old.verdict == verdict,
             None => verdict == Verdict::Unknown,
         };
+        if !decides || !is_same {
+            return false;
+        }
         let fields = ot_fields(parent.trace_state());
-        let has_right_threshold = fields.has_threshold() == fields.threshold_of(parent).is_some();
-        decides && is_same && has_right_threshold
+        fields.has_threshold() == fields.threshold_of(parent).is_some()
     }
 
     fn below_remote(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
@@ -263,11 +265,8 @@ impl Start<'_> {
         let rate = self.rate(parent_sampled, parent_rate).filter(|_| overrules);
         let Some(rate) = rate else {
             let ot = Ot::Set { threshold: fields.threshold_of(parent), added: None };
-            return self.result(
-                parent.is_sampled(),
-                None,
-                self.state(Some(parent), marks, dsc, ot),
-            );
+            let state = self.state(Some(parent), marks, dsc, ot);
+            return self.result(parent.is_sampled(), None, state);
         };
         let randomness = fields.randomness_of(self.trace_id);
         let threshold = Threshold::of(rate.get());
