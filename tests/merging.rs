@@ -26,13 +26,20 @@ struct Row {
     out: Lines,
 }
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 22] = [
     Row {
         name: "an empty request",
         source: "as HeaderInjector",
         request: &[],
         set: &[("sentry-trace", NEW), ("baggage", "a=1,sentry-x=1"), ("other", "1")],
         out: &[("sentry-trace", NEW), ("baggage", "a=1,sentry-x=1"), ("other", "1")],
+    },
+    Row {
+        name: "an empty request gets Sentry members behind the others",
+        source: "as beside a request's own",
+        request: &[],
+        set: &[("baggage", "sentry-x=1,a=1")],
+        out: &[("baggage", "a=1,sentry-x=1")],
     },
     Row {
         name: "others' members are kept",
@@ -59,6 +66,13 @@ const ROWS: [Row; 20] = [
         name: "they go where no new ones come",
         source: "one trace",
         request: &[("baggage", "sentry-release=9.9.9,foo=bar")],
+        set: &[("sentry-trace", NEW)],
+        out: &[("sentry-trace", NEW), ("baggage", "foo=bar")],
+    },
+    Row {
+        name: "they go from behind a space and a tab",
+        source: "W3C Baggage: OWS",
+        request: &[("baggage", "foo=bar, sentry-release=9.9.9,\tsentry-x=2")],
         set: &[("sentry-trace", NEW)],
         out: &[("sentry-trace", NEW), ("baggage", "foo=bar")],
     },
