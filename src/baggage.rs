@@ -265,7 +265,7 @@ impl OutgoingList {
         /// The least that a reserved member takes: the prefix of its key, and a comma.
         const RESERVED_BYTES: usize = 8;
         // Counted only where there might be too many.
-        if self.members + self.reserved.len() / RESERVED_BYTES < MAX_BAGGAGE_MEMBERS {
+        if self.members + self.reserved.len() / RESERVED_BYTES + 1 < MAX_BAGGAGE_MEMBERS {
             return true;
         }
         let commas = memchr::memchr_iter(b',', self.reserved.as_bytes()).count();
