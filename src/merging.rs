@@ -92,9 +92,6 @@ impl MergingInjector<'_> {
 
     /// Takes out the request's `sentry-*`, and nothing else.
     fn drop_sentry_members(&mut self) {
-        if !self.0.contains_key(BAGGAGE) {
-            return;
-        }
         let is_sentry = |member: &&[u8]| {
             let key = member.iter().position(|b| *b != b' ' && *b != b'\t');
             key.and_then(|key| member.get(key..)).is_some_and(|m| m.starts_with(PREFIX.as_bytes()))

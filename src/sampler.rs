@@ -13,6 +13,7 @@ use crate::dsc::{DynamicSamplingContext, KnownMembers};
 use crate::dsc_key::DscKey;
 use crate::marks::{Decision, Marks, Origin, Verdict};
 use crate::new_trace_state::{replace, NewMember, Ot};
+use crate::ot::OtFields;
 use crate::sampling::{Randomness, SampleRand, SampleRate, Threshold};
 use crate::span_attributes::{transaction, url};
 use crate::targets::outgoing_url;
@@ -208,7 +209,12 @@ impl Start<'_> {
 
     /// Whether a remote parent decides, and has just the trace state that its child needs: then
     /// its DSC is not taken apart. It may name another trace; what leaves is looked at once more.
-    fn is_settled(&self, parent: &SpanContext, destination: Destination) -> bool {
+    fn is_settled(
+        &self,
+        parent: &SpanContext,
+        fields: OtFields<'_>,
+        destination: Destination,
+    ) -> bool {
         let settings = self.settings;
         let decides = settings.traces_sample_rate.is_some()
             && settings.traces_sampler.is_none()
@@ -221,15 +227,12 @@ impl Start<'_> {
             Some(old) => old.decision == Decision::Flag && old.verdict == verdict,
             None => verdict == Verdict::Unknown,
         };
-        if !decides || !is_same {
-            return false;
-        }
-        let fields = ot_fields(parent.trace_state());
-        fields.has_threshold() == fields.threshold_of(parent).is_some()
+        decides && is_same && fields.has_threshold() == fields.threshold_of(parent).is_some()
     }
 
     fn below_remote(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
-        if self.is_settled(parent, destination) {
+        let fields = ot_fields(parent.trace_state());
+        if self.is_settled(parent, fields, destination) {
             return decided(parent.is_sampled(), parent.trace_state().clone());
         }
         let member = Member::read(parent);
@@ -237,7 +240,6 @@ impl Start<'_> {
         let parent_sampled = Some(parent.is_sampled()).filter(|_| decision == Decision::Flag);
         let dsc = member.as_ref().and_then(|member| unpack(&member.entries, self.trace_id));
         let mut dsc = dsc.unwrap_or_default();
-        let fields = ot_fields(parent.trace_state());
         let parent_rate = dsc.sample_rate();
         let mut marks = Marks {
             origin: member.as_ref().map_or(Origin::Head, |member| member.marks.origin),

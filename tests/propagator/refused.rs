@@ -2,7 +2,7 @@
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt};
+use opentelemetry::trace::{SpanId, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::Sampler;
@@ -10,7 +10,8 @@ use opentelemetry_sentry::{Sentry, SentryBuilder};
 
 use crate::support_core::service::Service;
 use crate::support_core::{
-    dsc_value, headers, remote, sentry_trace, Headers, DSN, OTHER_SPAN_ID, OTHER_TRACE_ID, TRACE_ID,
+    dsc_value, headers, local, remote, sentry_trace, Headers, DSN, OTHER_SPAN_ID, OTHER_TRACE_ID,
+    TRACE_ID,
 };
 
 struct Marker;
@@ -75,17 +76,10 @@ fn alone_the_context_stays() {
 #[test]
 fn a_local_span_stays() {
     let sentry = shop().build().unwrap();
-    let span = remote(true, "");
-    let local = SpanContext::new(
-        span.trace_id(),
-        span.span_id(),
-        span.trace_flags(),
-        false,
-        span.trace_state().clone(),
-    );
-    let cx = Context::new().with_remote_span_context(local.clone());
+    let span = local(true, "");
+    let cx = Context::new().with_remote_span_context(span.clone());
     let after = sentry.propagator().extract_with_context(&cx, &incoming());
-    assert_eq!(after.span().span_context(), &local);
+    assert_eq!(after.span().span_context(), &span);
 }
 
 /// Trace id, decision and `sentry-*` are all ignored, under any sampler.

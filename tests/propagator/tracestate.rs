@@ -1,13 +1,13 @@
 //! Members of `tracestate` that call themselves ours, and come from outside.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 use crate::support_core::{
-    dsc_value, headers, inject, remote, sentry_trace, span_context, tracestate_keys, DSN,
+    dsc_value, headers, inject, local, sentry_trace, span_context, tracestate_keys, DSN,
     OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
 
@@ -120,15 +120,8 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
     }
     // Nor does a local span send it, whose sampler took the parent's trace state over.
     let state = format!("sentry=c..tw{OTHER_TRACE_ID}N6100000");
-    let parent = remote(true, &state);
-    let local = SpanContext::new(
-        parent.trace_id(),
-        parent.span_id(),
-        parent.trace_flags(),
-        false,
-        parent.trace_state().clone(),
-    );
-    let sent = inject(&ours, &Context::new().with_remote_span_context(local));
+    let span = local(true, &state);
+    let sent = inject(&ours, &Context::new().with_remote_span_context(span));
     assert_eq!(sent["sentry-trace"], sentry_trace("-1"));
     assert!(!sent.contains_key("baggage"), "{sent:?}");
 }
@@ -138,7 +131,7 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
 #[test]
 fn marks_of_another_process_say_nothing() {
     use crate::support_core::service::Service;
-    use opentelemetry::trace::TraceFlags;
+    use opentelemetry::trace::{SpanContext, TraceFlags};
 
     const TRACKER: &str = "https://tracker.example/";
     let api = || Sentry::builder().dsn(DSN).trace_propagation_targets(["https://api.example.com"]);

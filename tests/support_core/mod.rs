@@ -60,11 +60,19 @@ pub(crate) fn flag(headers: &Headers) -> Option<&str> {
 }
 
 pub(crate) fn remote(sampled: bool, trace_state: &str) -> SpanContext {
+    usual_span(sampled, true, trace_state)
+}
+
+pub(crate) fn local(sampled: bool, trace_state: &str) -> SpanContext {
+    usual_span(sampled, false, trace_state)
+}
+
+fn usual_span(sampled: bool, is_remote: bool, trace_state: &str) -> SpanContext {
     SpanContext::new(
         TraceId::from_hex(TRACE_ID).unwrap(),
         SpanId::from_hex(SPAN_ID).unwrap(),
         TraceFlags::default().with_sampled(sampled),
-        true,
+        is_remote,
         trace_state.parse::<TraceState>().unwrap(),
     )
 }
