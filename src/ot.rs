@@ -44,16 +44,15 @@ impl<'a> OtFields<'a> {
 
     /// `th`: 1 to 14 lower-case hexadecimal digits, the missing ones are zeros.
     pub(crate) fn threshold(self) -> Option<Threshold> {
-        let digits = self.threshold.filter(|digits| is_lower_hex(digits))?;
+        let digits = self.threshold?;
         let missing = 14_usize.checked_sub(digits.len())?;
-        let bits = u64::from_str_radix(digits, 16).ok()?;
-        Some(Threshold::from_bits(bits << (4 * missing)))
+        lower_hex(digits).map(|bits| Threshold::from_bits(bits << (4 * missing)))
     }
 
     /// `rv`: 14 lower-case hexadecimal digits.
     pub(crate) fn randomness(self) -> Option<Randomness> {
-        let digits = self.randomness.filter(|digits| digits.len() == 14 && is_lower_hex(digits))?;
-        u64::from_str_radix(digits, 16).ok().map(Randomness::from_rv)
+        let digits = self.randomness.filter(|digits| digits.len() == 14)?;
+        lower_hex(digits).map(Randomness::from_rv)
     }
 
     /// The `th` that holds for a span: it is sampled, and by this threshold.
@@ -127,6 +126,14 @@ fn push_digits(out: &mut OtValue, bits: u64, count: usize) {
     out.push_ascii(digits.get(..count).unwrap_or_default());
 }
 
-fn is_lower_hex(digits: &str) -> bool {
-    !digits.is_empty() && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+/// The value of at least one digit, and of no more than 64 bits hold.
+fn lower_hex(digits: &str) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.bytes().try_fold(0, |value, digit| match digit {
+        b'0'..=b'9' => Some((value << 4) | u64::from(digit - b'0')),
+        b'a'..=b'f' => Some((value << 4) | u64::from(digit - b'a' + 10)),
+        _ => None,
+    })
 }
