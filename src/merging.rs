@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::Injector;
 use opentelemetry_http::HeaderInjector;
 
@@ -39,13 +39,20 @@ pub struct MergingInjector<'a>(pub &'a mut HeaderMap);
 impl Injector for MergingInjector<'_> {
     fn set(&mut self, key: &str, value: String) {
         if key.eq_ignore_ascii_case(BAGGAGE_HEADER) {
-            match !self.0.contains_key(BAGGAGE) && is_merged(&value) {
-                true => self.insert(BAGGAGE, value),
-                false => self.merge_baggage(&value),
+            match self.0.try_entry(BAGGAGE) {
+                Ok(Entry::Vacant(baggage)) if is_merged(&value) => {
+                    if let Ok(value) = HeaderValue::try_from(value) {
+                        baggage.insert(value);
+                    }
+                }
+                _ => self.merge_baggage(&value),
             }
         } else if key.eq_ignore_ascii_case(SENTRY_TRACE_HEADER) {
             self.drop_sentry_members();
-            self.insert(SENTRY_TRACE, value);
+            // Without a copy of the name or the value.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                self.0.insert(SENTRY_TRACE, value);
+            }
         } else {
             HeaderInjector(self.0).set(key, value);
         }
@@ -57,13 +64,6 @@ impl Injector for MergingInjector<'_> {
 }
 
 impl MergingInjector<'_> {
-    /// Without a copy of the name or the value.
-    fn insert(&mut self, name: HeaderName, value: String) {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            self.0.insert(name, value);
-        }
-    }
-
     fn merge_baggage(&mut self, injected: &str) {
         let (sentry, others): (Vec<&str>, Vec<&str>) =
             members(injected).partition(|member| is_sentry_key(member));
