@@ -4,14 +4,14 @@ use opentelemetry::propagation::{Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry::Context;
 
-use crate::baggage::BAGGAGE_HEADER;
-use crate::carrier::TraceData;
-use crate::config::Sentry;
-use crate::dsc_key::DscKey;
-use crate::propagator::SentryPropagator;
+use crate::carrier::trace_data::TraceData;
+use crate::propagator::sentry_propagator::SentryPropagator;
 use crate::sampling::Randomness;
-use crate::sentry_trace::{id_digits, SentryTrace, SENTRY_TRACE_HEADER};
+use crate::settings::sentry::Sentry;
 use crate::trace_api::start_new_trace;
+use crate::wire::baggage::BAGGAGE_HEADER;
+use crate::wire::dsc_key::DscKey;
+use crate::wire::sentry_trace::{id_digits, SentryTrace, SENTRY_TRACE_HEADER};
 
 impl Sentry {
     /// A context in which an undecided trace of our own has arrived, for programs that have no

@@ -62,87 +62,62 @@
 #![cfg_attr(not(feature = "sdk"), allow(dead_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// Floor 0: bytes, numbers, words.
-mod ascii;
-mod baggage;
-mod dsn;
-mod ot;
+// Folders are floors: each imports only from itself and from those above it in this list.
+
+// Bytes.
+mod text;
+// Numbers.
 mod sampling;
-mod sentry_trace;
-#[cfg(feature = "sdk")]
-mod span_attributes;
-mod targets;
-mod traceparent;
-mod traces_sampler;
-mod url;
-mod warning;
-// Floor 1: meaning.
-mod builder;
-mod config;
-mod continue_decision;
-mod dsc;
-mod dsc_key;
-mod head;
-mod setting;
-// Floor 2: the bridge between Sentry's words and OTel's.
-mod incoming;
-mod marks;
-mod new_trace_state;
-mod outgoing;
-mod packed_members;
-mod packing;
-mod plain_dsc;
-mod trace_state;
-mod unpacking;
-// Floor 3: the plugs.
+// Formats.
+mod wire;
+// Policy.
+mod settings;
+// The bridge to `TraceState`.
+mod tracestate;
+// The plugs.
 mod propagator;
 #[cfg(feature = "sdk")]
 mod sampler;
-// Floor 4: what stands on the plugs.
+// Channels.
 mod carrier;
-#[cfg(feature = "tower")]
-mod client;
-mod compose;
+#[cfg(feature = "http")]
+mod http_client;
+// The way into Sentry.
+mod into_sentry;
+// Custom instrumentation.
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod deferred;
-#[cfg(feature = "http")]
-pub mod header;
-#[cfg(feature = "http")]
-mod merging;
-#[cfg(feature = "otlp")]
-mod otlp;
-#[cfg(feature = "http")]
-mod request;
-mod resource;
 mod trace_api;
 
-pub use crate::baggage::BAGGAGE_HEADER;
-pub use crate::builder::SentryBuilder;
 pub use crate::carrier::message::{MessageExtractor, MessageInjector};
-pub use crate::carrier::TraceData;
+pub use crate::carrier::trace_data::TraceData;
 #[cfg(feature = "tower")]
-pub use crate::client::{ClientFuture, ClientLayer, ClientService};
-pub use crate::compose::WrappedPropagator;
-pub use crate::config::Sentry;
-pub use crate::continue_decision::ContinueDecision;
-pub use crate::dsc::DynamicSamplingContext;
-pub use crate::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
+pub use crate::http_client::client_layer::{ClientFuture, ClientLayer, ClientService};
 #[cfg(feature = "http")]
-pub use crate::merging::MergingInjector;
+pub use crate::http_client::header;
+#[cfg(feature = "http")]
+pub use crate::http_client::inject_request::inject_request;
+#[cfg(feature = "http")]
+pub use crate::http_client::merging_injector::MergingInjector;
 #[cfg(feature = "otlp")]
-pub use crate::otlp::CleanSpanExporter;
-pub use crate::propagator::SentryPropagator;
-#[cfg(feature = "http")]
-pub use crate::request::inject_request;
+pub use crate::into_sentry::exporter::CleanSpanExporter;
+pub use crate::propagator::continue_decision::ContinueDecision;
+pub use crate::propagator::sentry_propagator::SentryPropagator;
+pub use crate::propagator::wrapped::WrappedPropagator;
 #[cfg(feature = "sdk")]
-pub use crate::sampler::SentrySampler;
+pub use crate::sampler::sentry_sampler::SentrySampler;
 pub use crate::sampling::{InvalidSampleRate, SampleRate};
-pub use crate::sentry_trace::{InvalidSentryTrace, SentryTrace, SENTRY_TRACE_HEADER};
-pub use crate::setting::ConfigError;
-pub use crate::targets::{OutgoingUrlExt, PropagationTargets, Target};
+pub use crate::settings::builder::SentryBuilder;
+pub use crate::settings::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
+pub use crate::settings::sentry::Sentry;
+pub use crate::settings::setting::ConfigError;
+pub use crate::settings::targets::{OutgoingUrlExt, PropagationTargets, Target};
+pub use crate::settings::traces_sampler::SamplingContext;
 pub use crate::trace_api::{continue_trace, start_new_trace, trace_data};
-pub use crate::traceparent::TRACEPARENT_HEADER;
-pub use crate::traces_sampler::SamplingContext;
+pub use crate::wire::baggage::BAGGAGE_HEADER;
+pub use crate::wire::dsc::DynamicSamplingContext;
+pub use crate::wire::sentry_trace::{InvalidSentryTrace, SentryTrace, SENTRY_TRACE_HEADER};
+pub use crate::wire::traceparent::TRACEPARENT_HEADER;
 
 /// The pages of `docs/`, so that every block in them is a test.
 ///

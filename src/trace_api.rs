@@ -4,11 +4,11 @@
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::Context;
 
-use crate::baggage::BAGGAGE_HEADER;
-use crate::carrier::TraceData;
-use crate::propagator::without_span;
-use crate::sentry_trace::SENTRY_TRACE_HEADER;
-use crate::traceparent::TRACEPARENT_HEADER;
+use crate::carrier::trace_data::TraceData;
+use crate::propagator::sentry_propagator::without_span;
+use crate::wire::baggage::BAGGAGE_HEADER;
+use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
+use crate::wire::traceparent::TRACEPARENT_HEADER;
 
 /// A context in which the next span continues the trace that came with some headers, or starts one
 /// where no valid trace came, or one that is refused.

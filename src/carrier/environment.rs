@@ -1,8 +1,8 @@
 //! Environment variables: from a process to those that it starts.
 
-use crate::baggage::BAGGAGE_HEADER;
-use crate::carrier::TraceData;
-use crate::sentry_trace::SENTRY_TRACE_HEADER;
+use crate::carrier::trace_data::TraceData;
+use crate::wire::baggage::BAGGAGE_HEADER;
+use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 
 /// The variables and the headers that they stand for
 /// ([Trace Propagation, environment variables](https://develop.sentry.dev/sdk/foundations/trace-propagation/)).

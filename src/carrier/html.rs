@@ -1,6 +1,6 @@
 //! HTML: from a server to the browser that shows its page.
 
-use crate::carrier::TraceData;
+use crate::carrier::trace_data::TraceData;
 
 impl TraceData {
     /// One `<meta>` tag a line for the `<head>` of a page, from which Sentry's browser SDK

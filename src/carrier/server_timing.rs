@@ -1,7 +1,7 @@
 //! `Server-Timing`: from a server to the browser, where no page can hold `<meta>` tags.
 
-use crate::baggage::is_key;
-use crate::carrier::TraceData;
+use crate::carrier::trace_data::TraceData;
+use crate::wire::baggage::is_key;
 
 impl TraceData {
     /// The value of a `Server-Timing` response header, from which Sentry's browser SDK continues

@@ -1,0 +1,7 @@
+//! Channels other than HTTP: trace headers as data, and the forms that other channels carry.
+
+mod environment;
+mod html;
+pub(crate) mod message;
+mod server_timing;
+pub(crate) mod trace_data;

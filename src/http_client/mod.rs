@@ -1,0 +1,7 @@
+//! HTTP clients: trace headers for one request, a tower layer, a merging carrier.
+
+#[cfg(feature = "tower")]
+pub(crate) mod client_layer;
+pub mod header;
+pub(crate) mod inject_request;
+pub(crate) mod merging_injector;

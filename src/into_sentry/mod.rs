@@ -1,0 +1,5 @@
+//! The way into Sentry: exporters, and what the settings say of a service.
+
+#[cfg(feature = "otlp")]
+pub(crate) mod exporter;
+mod resource;

@@ -1,0 +1,44 @@
+//! What the settings say of a service, as attributes of its OTel resource.
+
+use opentelemetry::KeyValue;
+
+use crate::settings::builder::DEFAULT_ENVIRONMENT;
+use crate::settings::sentry::Sentry;
+
+/// Attribute names of OTel's
+/// [deployment](https://opentelemetry.io/docs/specs/semconv/resource/deployment-environment/) and
+/// [service](https://opentelemetry.io/docs/specs/semconv/resource/service/) conventions, which
+/// Sentry reads as a span's environment and release.
+const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
+const SERVICE_VERSION: &str = "service.version";
+
+impl Sentry {
+    /// The environment and the release as attributes of a resource:
+    /// `deployment.environment.name`, and `service.version` where a release is set.
+    ///
+    /// With them exported spans say the same as the Dynamic Sampling Context that is sent on.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sdk")] {
+    /// use opentelemetry_sdk::Resource;
+    /// use opentelemetry_sentry::Sentry;
+    ///
+    /// let sentry = Sentry::builder().release("shop@1.2.3").build()?;
+    /// let resource = Resource::builder()
+    ///     .with_service_name("shop")
+    ///     .with_attributes(sentry.resource_attributes())
+    ///     .build();
+    /// # }
+    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+    /// ```
+    pub fn resource_attributes(&self) -> Vec<KeyValue> {
+        let settings = &*self.settings;
+        let environment = settings.environment.as_deref().unwrap_or(DEFAULT_ENVIRONMENT);
+        let mut attributes =
+            vec![KeyValue::new(DEPLOYMENT_ENVIRONMENT_NAME, environment.to_owned())];
+        if let Some(release) = &settings.release {
+            attributes.push(KeyValue::new(SERVICE_VERSION, release.clone()));
+        }
+        attributes
+    }
+}

@@ -1,0 +1,9 @@
+//! Policy: the options, the DSN, the targets, the user's sampling function, the warnings.
+
+pub(crate) mod builder;
+pub(crate) mod dsn;
+pub(crate) mod sentry;
+pub(crate) mod setting;
+pub(crate) mod targets;
+pub(crate) mod traces_sampler;
+pub(crate) mod warning;

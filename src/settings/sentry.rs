@@ -1,0 +1,110 @@
+//! The settings that the propagator and the sampler share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::sampling::SampleRate;
+use crate::settings::dsn::Dsn;
+use crate::settings::targets::PropagationTargets;
+use crate::settings::traces_sampler::TracesSampler;
+use crate::settings::warning::Warning;
+use crate::wire::baggage::OutgoingList;
+use crate::wire::head::HeadTemplate;
+
+/// Sentry's trace settings, from which the [propagator](Sentry::propagator) and the sampler are
+/// made. Several in one process are independent of each other; a clone shares them.
+///
+/// ```
+/// use opentelemetry::global;
+/// use opentelemetry_sentry::Sentry;
+///
+/// let sentry = Sentry::builder()
+///     .dsn("https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42")
+///     .release("shop@1.2.3")
+///     .traces_sample_rate(0.2)
+///     .build()?;
+/// global::set_text_map_propagator(sentry.propagator());
+/// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Sentry {
+    pub(crate) settings: Arc<Settings>,
+}
+
+impl Sentry {
+    /// The project's DSN, where one is set.
+    pub fn dsn(&self) -> Option<&Dsn> {
+        self.settings.dsn.as_ref()
+    }
+}
+
+pub(crate) struct Settings {
+    pub(crate) dsn: Option<Dsn>,
+    pub(crate) release: Option<String>,
+    pub(crate) environment: Option<String>,
+    /// Our organisation: the option, else the DSN's.
+    pub(crate) org_id: Option<String>,
+    pub(crate) traces_sample_rate: Option<SampleRate>,
+    pub(crate) traces_sampler: Option<TracesSampler>,
+    pub(crate) targets: PropagationTargets,
+    pub(crate) deny_unknown_urls: bool,
+    pub(crate) strict_trace_continuation: bool,
+    pub(crate) propagate_traceparent: bool,
+    pub(crate) prefer_traceparent: bool,
+    pub(crate) rewrite_tracestate: bool,
+    /// The settings' part of a head's DSC; none without a DSN, as Sentry needs its key.
+    pub(crate) head: Option<HeadTemplate>,
+    /// The headers that the propagator writes.
+    pub(crate) fields: Vec<String>,
+    pub(crate) warnings: Warnings,
+}
+
+/// One place for each kind of warning, so that none hides another.
+#[derive(Default)]
+pub(crate) struct Warnings {
+    baggage_overflow: Warning,
+    pub(crate) deferred_ignored: Warning,
+    pub(crate) traces_sampler_rate: Warning,
+}
+
+impl Warnings {
+    pub(crate) fn check_overflow(&self, list: &OutgoingList) {
+        if list.overflowed {
+            self.baggage_overflow.give(
+                "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members \
+                 that are not Sentry's were left out",
+            );
+        }
+    }
+}
+
+impl Settings {
+    /// Whether a request to a known URL gets trace headers; never one to Sentry itself.
+    pub(crate) fn allows(&self, url: &str) -> bool {
+        self.targets.matches(url) && !self.is_sentry(url)
+    }
+
+    /// Whether a URL is on the DSN's host and port.
+    #[inline]
+    pub(crate) fn is_sentry(&self, url: &str) -> bool {
+        self.dsn.as_ref().is_some_and(|dsn| dsn.serves(url))
+    }
+}
+
+/// Shows neither the DSN's key nor the sampling function.
+impl fmt::Debug for Sentry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &*self.settings;
+        f.debug_struct("Sentry")
+            .field("dsn", &settings.dsn)
+            .field("release", &settings.release)
+            .field("environment", &settings.environment)
+            .field("org_id", &settings.org_id)
+            .field("traces_sample_rate", &settings.traces_sample_rate)
+            .field("traces_sampler", &settings.traces_sampler)
+            .field("trace_propagation_targets", &settings.targets)
+            .field("strict_trace_continuation", &settings.strict_trace_continuation)
+            .field("propagate_traceparent", &settings.propagate_traceparent)
+            .finish_non_exhaustive()
+    }
+}

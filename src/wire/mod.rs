@@ -1,0 +1,8 @@
+//! Formats: `sentry-trace`, `traceparent`, `baggage`, and the Dynamic Sampling Context.
+
+pub(crate) mod baggage;
+pub(crate) mod dsc;
+pub(crate) mod dsc_key;
+pub(crate) mod head;
+pub(crate) mod sentry_trace;
+pub(crate) mod traceparent;

@@ -1,0 +1,259 @@
+//! The `sentry-trace` header: which span called, in which trace, and whether that trace is sampled.
+
+use std::fmt;
+use std::str::FromStr;
+
+use opentelemetry::propagation::Extractor;
+use opentelemetry::trace::{SpanId, TraceId};
+
+use crate::text::ascii::{hex, hex128, parse_hex, trim_ows};
+
+/// Name of the `sentry-trace` header.
+pub const SENTRY_TRACE_HEADER: &str = "sentry-trace";
+
+/// How much of all `sentry-trace` headers of one request is looked at, in bytes.
+const MAX_SENTRY_TRACE_BYTES: usize = 8192;
+
+/// The value of one `sentry-trace` header.
+///
+/// # Syntax
+///
+/// ```text
+/// sentry-trace = trace-id "-" span-id [ "-" sampled ]
+/// trace-id     = 32HEXDIG        ; not all zeros
+/// span-id      = 16HEXDIG        ; not all zeros
+/// sampled      = "0" / "1"
+/// ```
+///
+/// Spaces and tabs around it are skipped; upper-case digits are read, lower-case ones are written.
+/// Follows the [Sentry specification](https://develop.sentry.dev/sdk/foundations/trace-propagation/).
+///
+/// ```
+/// use opentelemetry_sentry::SentryTrace;
+///
+/// let trace: SentryTrace = "771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1".parse()?;
+/// assert_eq!(trace.sampled(), Some(true));
+/// assert_eq!(trace.to_string(), "771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1");
+/// # Ok::<(), opentelemetry_sentry::InvalidSentryTrace>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SentryTrace {
+    trace_id: TraceId,
+    span_id: SpanId,
+    sampled: Option<bool>,
+}
+
+impl SentryTrace {
+    /// The value for a span, or `None` where an id is all zeros.
+    pub fn new(trace_id: TraceId, span_id: SpanId, sampled: Option<bool>) -> Option<Self> {
+        (trace_id != TraceId::INVALID && span_id != SpanId::INVALID).then_some(SentryTrace {
+            trace_id,
+            span_id,
+            sampled,
+        })
+    }
+
+    /// The trace.
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The span that made the call.
+    pub fn span_id(&self) -> SpanId {
+        self.span_id
+    }
+
+    /// The sampling decision: taken with a result, or `None` where it is deferred.
+    pub fn sampled(&self) -> Option<bool> {
+        self.sampled
+    }
+
+    pub(crate) fn with_sampled(self, sampled: Option<bool>) -> Self {
+        SentryTrace { sampled, ..self }
+    }
+
+    /// As it stands in the header, in one allocation.
+    pub(crate) fn to_header(self) -> String {
+        /// As a word: a look for UTF-8 goes word by word, once it is at the start of one.
+        #[repr(align(8))]
+        struct Aligned([u8; 51]);
+        let Aligned(header) = &mut Aligned([b'-'; 51]);
+        header[..32].copy_from_slice(&hex128(u128::from_be_bytes(self.trace_id.to_bytes())));
+        header[33..49].copy_from_slice(&hex(u64::from_be_bytes(self.span_id.to_bytes())));
+        let len = match self.sampled {
+            Some(sampled) => {
+                header[50] = b'0' + u8::from(sampled);
+                51
+            }
+            None => 49,
+        };
+        std::str::from_utf8(header.get(..len).unwrap_or_default()).unwrap_or_default().to_owned()
+    }
+
+    /// The first valid element of the carrier's headers; proxies join duplicates with commas.
+    pub(crate) fn extract(extractor: &dyn Extractor) -> Option<Self> {
+        let first = extractor.get(SENTRY_TRACE_HEADER)?;
+        if first.len() <= MAX_SENTRY_TRACE_BYTES {
+            if let Ok(trace) = first.parse() {
+                return Some(trace);
+            }
+        }
+        let mut left = MAX_SENTRY_TRACE_BYTES;
+        for line in extractor.get_all(SENTRY_TRACE_HEADER)? {
+            let mut rest = Some(line);
+            while let Some(list) = rest {
+                let (element, tail) = split_element(list, left)?;
+                if let Ok(trace) = element.parse() {
+                    return Some(trace);
+                }
+                left = left.checked_sub(element.len() + 1)?;
+                rest = tail;
+            }
+        }
+        None
+    }
+}
+
+/// The digits of the trace's id, of a header that [`SentryTrace::to_header`] wrote.
+#[inline]
+pub(crate) fn id_digits(header: &str) -> &str {
+    header.get(..32).unwrap_or_default()
+}
+
+/// The first element of a comma list and what follows it, or `None` where it is longer than `left`.
+fn split_element(list: &str, left: usize) -> Option<(&str, Option<&str>)> {
+    let window = list.as_bytes().get(..=left).unwrap_or(list.as_bytes());
+    match memchr::memchr(b',', window) {
+        Some(comma) => Some((list.get(..comma)?, list.get(comma + 1..))),
+        None if list.len() <= left => Some((list, None)),
+        None => None,
+    }
+}
+
+impl FromStr for SentryTrace {
+    type Err = InvalidSentryTrace;
+
+    /// # Errors
+    ///
+    /// - `` (nothing, or nothing but spaces)
+    /// - `771a43a4192642f0b136d5159a50170-7dd6b3a1fb4d9c2a` - 31 digits
+    /// - `771a43a4192642f0b136d5159a501700` - no span id
+    /// - `g71a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a` - no hexadecimal digit
+    /// - `771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-` - a flag that is not `0` or `1`
+    /// - `00000000000000000000000000000000-7dd6b3a1fb4d9c2a` - an id of zeros
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = trim_ows(text);
+        if text.is_empty() {
+            return Err(ErrorKind::Empty.into());
+        }
+        let (trace_id, rest) = take_id::<32>(Id::Trace, text)?;
+        let (span_id, rest) = take_id::<16>(Id::Span, rest.ok_or(ErrorKind::NoSpanId)?)?;
+        let sampled = match rest {
+            None => None,
+            Some("1") => Some(true),
+            Some("0") => Some(false),
+            Some(_) => return Err(ErrorKind::Flag.into()),
+        };
+        if trace_id == 0 {
+            return Err(ErrorKind::Zeros(Id::Trace).into());
+        }
+        if span_id == 0 {
+            return Err(ErrorKind::Zeros(Id::Span).into());
+        }
+        Ok(SentryTrace {
+            trace_id: TraceId::from(trace_id),
+            // 16 digits are 64 bits.
+            span_id: SpanId::from(span_id as u64),
+            sampled,
+        })
+    }
+}
+
+/// An id of `N` digits, and what follows the dash behind it.
+fn take_id<const N: usize>(id: Id, text: &str) -> Result<(u128, Option<&str>), ErrorKind> {
+    let (digits, rest) = match (text.get(..N), text.get(N..)) {
+        (Some(digits), Some("")) => (digits, None),
+        (Some(digits), Some(rest)) if rest.starts_with('-') => (digits, rest.get(1..)),
+        _ => return Err(wrong_id::<N>(id, text)),
+    };
+    match parse_hex::<N>(digits) {
+        Some(value) => Ok((value, rest)),
+        None => Err(wrong_id::<N>(id, text)),
+    }
+}
+
+fn wrong_id<const N: usize>(id: Id, text: &str) -> ErrorKind {
+    let digits = text.split('-').next().unwrap_or_default();
+    if digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        ErrorKind::Length { id, expected: N, found: digits.len() }
+    } else {
+        ErrorKind::NotHex(id)
+    }
+}
+
+impl fmt::Display for SentryTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_header())
+    }
+}
+
+/// Why a text is no [`SentryTrace`]. Its sentence never repeats the text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InvalidSentryTrace {
+    kind: ErrorKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ErrorKind {
+    Empty,
+    NotHex(Id),
+    Length { id: Id, expected: usize, found: usize },
+    NoSpanId,
+    Flag,
+    Zeros(Id),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Id {
+    Trace,
+    Span,
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Id::Trace => "trace id",
+            Id::Span => "span id",
+        })
+    }
+}
+
+impl From<ErrorKind> for InvalidSentryTrace {
+    fn from(kind: ErrorKind) -> Self {
+        InvalidSentryTrace { kind }
+    }
+}
+
+impl fmt::Display for InvalidSentryTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid sentry-trace: ")?;
+        match self.kind {
+            ErrorKind::Empty => f.write_str("empty"),
+            ErrorKind::NotHex(id) => write!(f, "{id} holds a character that is not a hex digit"),
+            ErrorKind::Length { id, expected, found } => {
+                write!(f, "{id} has {found} hex digits, expected {expected}")
+            }
+            ErrorKind::NoSpanId => f.write_str("span id is missing"),
+            ErrorKind::Flag => f.write_str("sampled flag must be 0 or 1"),
+            ErrorKind::Zeros(id) => write!(f, "{id} is all zeros"),
+        }
+    }
+}
+
+impl fmt::Debug for InvalidSentryTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InvalidSentryTrace({:?})", self.to_string())
+    }
+}
+
+impl std::error::Error for InvalidSentryTrace {}
