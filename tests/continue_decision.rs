@@ -35,7 +35,7 @@ const ROW: Row = Row {
     prefer_traceparent: false,
     sentry_trace: Some("771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1"),
     baggage: "",
-    expected: NoOrganization,
+    expected: NeitherOrganizationKnown,
     sentence: "continued: neither the caller's organisation nor the own one is known",
 };
 
@@ -82,8 +82,8 @@ const ROWS: &[Row] = &[
         sentence: FOREIGN,
         ..ROW
     },
-    Row { ours: Some("1"), expected: OneOrganization, sentence: ONE, ..ROW },
-    Row { baggage: THEIRS, expected: OneOrganization, sentence: ONE, ..ROW },
+    Row { ours: Some("1"), expected: OneOrganizationKnown, sentence: ONE, ..ROW },
+    Row { baggage: THEIRS, expected: OneOrganizationKnown, sentence: ONE, ..ROW },
     Row { ours: Some("1"), strict: true, expected: UnknownCaller, sentence: CALLER, ..ROW },
     Row {
         ours: Some("1"),
@@ -93,14 +93,14 @@ const ROWS: &[Row] = &[
         sentence: CALLER,
         ..ROW
     },
-    Row { strict: true, baggage: THEIRS, expected: UnknownSelf, sentence: OWN, ..ROW },
+    Row { strict: true, baggage: THEIRS, expected: OwnOrganizationUnknown, sentence: OWN, ..ROW },
     Row { sentry_trace: None, baggage: THEIRS, expected: NoTrace, sentence: NONE, ..ROW },
     Row { sentry_trace: Some("771a43a4"), expected: NoTrace, sentence: NONE, ..ROW },
     // Another propagator's parent, without sentry-trace or preferred to it.
     Row {
         sentry_trace: None,
         parent: Some(TRACE_ID),
-        expected: OtherParent,
+        expected: NotASentryTrace,
         sentence: OTHER,
         ..ROW
     },
@@ -108,14 +108,14 @@ const ROWS: &[Row] = &[
         sentry_trace: None,
         parent: Some(OTHER_TRACE_ID),
         baggage: NAMED,
-        expected: OtherParent,
+        expected: NotASentryTrace,
         sentence: OTHER,
         ..ROW
     },
     Row {
         prefer_traceparent: true,
         parent: Some(OTHER_TRACE_ID),
-        expected: OtherParent,
+        expected: NotASentryTrace,
         sentence: OTHER,
         ..ROW
     },
@@ -164,7 +164,8 @@ impl Row {
         let span = found.span();
         let has_ours = span.span_context().trace_state().get("sentry").is_some();
         assert_eq!(has_ours, decision.is_continued(), "{name}");
-        let is_refused = matches!(decision, OtherOrganization | UnknownCaller | UnknownSelf);
+        let is_refused =
+            matches!(decision, OtherOrganization | UnknownCaller | OwnOrganizationUnknown);
         assert!(!is_refused || !span.span_context().is_valid(), "{name}");
     }
 }
@@ -191,13 +192,13 @@ fn each_rule_answers_and_extract_follows_it() {
 fn every_decision_has_a_row() {
     let all = [
         SameOrganization,
-        NoOrganization,
-        OneOrganization,
+        NeitherOrganizationKnown,
+        OneOrganizationKnown,
         OtherOrganization,
         UnknownCaller,
-        UnknownSelf,
+        OwnOrganizationUnknown,
         NoTrace,
-        OtherParent,
+        NotASentryTrace,
     ];
     for decision in all {
         assert!(ROWS.iter().any(|row| row.expected == decision), "{decision:?}");

@@ -19,17 +19,17 @@ pub(crate) fn advise(report: &Report, arguments: &Arguments) -> Vec<Advice> {
     let is_faulty = trace_headers().all(|header| !header.faults.is_empty());
 
     match report.decision.rule.as_str() {
-        "NoTrace" | "OtherParent" if has("sentry-trace") && is_faulty => {
+        "NoTrace" | "NotASentryTrace" if has("sentry-trace") && is_faulty => {
             say(TWO_TRACES, "sentry-trace is not valid: mend the sender");
         }
-        "NoTrace" | "OtherParent" => say(
+        "NoTrace" | "NotASentryTrace" => say(
             TWO_TRACES,
             "no sentry-trace came: name this service in the caller's trace propagation targets",
         ),
         "OtherOrganization" => {
             say(TWO_TRACES, "two organisations never share a trace: compare DSN and org_id of both")
         }
-        "UnknownCaller" | "UnknownSelf" => say(
+        "UnknownCaller" | "OwnOrganizationUnknown" => say(
             TWO_TRACES,
             "strict_trace_continuation wants both organisations: set org_id, or a DSN with one",
         ),

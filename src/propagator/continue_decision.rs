@@ -13,23 +13,23 @@ pub enum ContinueDecision {
     /// Continued: the caller is of our organisation.
     SameOrganization,
     /// Continued: the caller's organisation is not known, and neither is ours.
-    NoOrganization,
+    NeitherOrganizationKnown,
     /// Continued: one of the two organisations is not known, and
     /// `strict_trace_continuation` is off.
-    OneOrganization,
+    OneOrganizationKnown,
     /// A new trace: the caller is of another organisation.
     OtherOrganization,
     /// A new trace: the caller's organisation is not known, and `strict_trace_continuation` is on.
     UnknownCaller,
     /// A new trace: our organisation is not known, the caller's is, and
     /// `strict_trace_continuation` is on.
-    UnknownSelf,
+    OwnOrganizationUnknown,
     /// No Sentry trace came: there is no valid `sentry-trace`, and no remote parent from another
     /// propagator.
     NoTrace,
     /// No Sentry trace came: the remote parent is another propagator's, and no DSC names its trace.
     /// It stays the parent.
-    OtherParent,
+    NotASentryTrace,
 }
 
 impl ContinueDecision {
@@ -37,13 +37,13 @@ impl ContinueDecision {
     pub fn is_continued(self) -> bool {
         match self {
             ContinueDecision::SameOrganization
-            | ContinueDecision::NoOrganization
-            | ContinueDecision::OneOrganization => true,
+            | ContinueDecision::NeitherOrganizationKnown
+            | ContinueDecision::OneOrganizationKnown => true,
             ContinueDecision::OtherOrganization
             | ContinueDecision::UnknownCaller
-            | ContinueDecision::UnknownSelf
+            | ContinueDecision::OwnOrganizationUnknown
             | ContinueDecision::NoTrace
-            | ContinueDecision::OtherParent => false,
+            | ContinueDecision::NotASentryTrace => false,
         }
     }
 
@@ -52,10 +52,10 @@ impl ContinueDecision {
         match (ours, theirs) {
             (Some(ours), Some(theirs)) if ours == theirs => ContinueDecision::SameOrganization,
             (Some(_), Some(_)) => ContinueDecision::OtherOrganization,
-            (None, None) => ContinueDecision::NoOrganization,
-            _ if !strict => ContinueDecision::OneOrganization,
+            (None, None) => ContinueDecision::NeitherOrganizationKnown,
+            _ if !strict => ContinueDecision::OneOrganizationKnown,
             (Some(_), None) => ContinueDecision::UnknownCaller,
-            (None, Some(_)) => ContinueDecision::UnknownSelf,
+            (None, Some(_)) => ContinueDecision::OwnOrganizationUnknown,
         }
     }
 }
@@ -66,10 +66,10 @@ impl fmt::Display for ContinueDecision {
             ContinueDecision::SameOrganization => {
                 "continued: the caller is of the same organisation"
             }
-            ContinueDecision::NoOrganization => {
+            ContinueDecision::NeitherOrganizationKnown => {
                 "continued: neither the caller's organisation nor the own one is known"
             }
-            ContinueDecision::OneOrganization => {
+            ContinueDecision::OneOrganizationKnown => {
                 "continued: only one of the two organisations is known, and \
                  strict_trace_continuation is off"
             }
@@ -80,11 +80,11 @@ impl fmt::Display for ContinueDecision {
                 "new trace: the caller's organisation is not known, and strict_trace_continuation \
                  is on"
             }
-            ContinueDecision::UnknownSelf => {
+            ContinueDecision::OwnOrganizationUnknown => {
                 "new trace: the own organisation is not known, and strict_trace_continuation is on"
             }
             ContinueDecision::NoTrace => "no Sentry trace: there is no valid sentry-trace header",
-            ContinueDecision::OtherParent => {
+            ContinueDecision::NotASentryTrace => {
                 "no Sentry trace: no DSC names the trace of the parent that another propagator found"
             }
         })

@@ -41,7 +41,7 @@ pub(crate) fn continuation(
             }
             Continuation::Continue(parent.into_span_context(settings, dsc))
         }
-        (_, ContinueDecision::NoTrace | ContinueDecision::OtherParent) => Continuation::Nothing,
+        (_, ContinueDecision::NoTrace | ContinueDecision::NotASentryTrace) => Continuation::Nothing,
         _ => Continuation::Refuse,
     }
 }
@@ -71,7 +71,7 @@ fn decide(
     // sentry-trace's, only a DSC that names it says anything.
     let is_sentry_trace = trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
     if !is_sentry_trace && dsc.names_trace(parent.trace_id) != Some(true) {
-        return ContinueDecision::OtherParent;
+        return ContinueDecision::NotASentryTrace;
     }
     let ours = settings.org_id.as_deref();
     // Nearly always they stand there alike, which needs no decoding.

@@ -42,7 +42,7 @@ fn a_dump_is_explained_without_escape_codes() {
 fn json_is_for_programs() {
     let output = doctor(&["--json"], DUMP);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(report["decision"]["rule"], "NoOrganization");
+    assert_eq!(report["decision"]["rule"], "NeitherOrganizationKnown");
     assert_eq!(report["dsc"][0]["key"], "sample_rand");
 }
 
