@@ -25,6 +25,11 @@ pub(crate) struct Incoming<'a> {
 }
 
 impl Incoming<'_> {
+    /// Whether there is nothing to continue.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.sentry_trace.is_none() && self.remote.is_none()
+    }
+
     /// What becomes of the trace, and the remote parent of the next span where it is continued.
     pub(crate) fn parent(&self, settings: &Settings) -> (ContinueDecision, Option<SpanContext>) {
         let Some(mut parent) = Parent::choose(settings, self.sentry_trace, self.remote) else {

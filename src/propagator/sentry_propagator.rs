@@ -144,6 +144,9 @@ impl TextMapPropagator for SentryPropagator {
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         let remote = remote_parent(cx);
         let incoming = incoming(extractor, remote.as_ref());
+        if incoming.is_absent() {
+            return without_sentry_baggage(cx).unwrap_or_else(|| cx.clone());
+        }
         let arrived_with_request = || extractor.get(TRACESTATE_HEADER).is_some();
         let continued = self.continue_with(cx, &incoming, arrived_with_request);
         continued.unwrap_or_else(|| refuse(cx))
@@ -160,9 +163,11 @@ pub(crate) fn incoming<'a>(
     remote: Option<&'a SpanContext>,
 ) -> Incoming<'a> {
     let sentry_trace = SentryTrace::extract(extractor);
-    let is_absent = sentry_trace.is_none() && remote.is_none();
-    let baggage = if is_absent { None } else { extractor.get_all(BAGGAGE_HEADER) };
-    Incoming { sentry_trace, baggage: baggage.unwrap_or_default(), remote }
+    let mut incoming = Incoming { sentry_trace, baggage: Vec::new(), remote };
+    if !incoming.is_absent() {
+        incoming.baggage = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
+    }
+    incoming
 }
 
 /// The context without `sentry-*` in its baggage, if there was any: a stock propagator would send it
@@ -170,7 +175,9 @@ pub(crate) fn incoming<'a>(
 fn without_sentry_baggage(cx: &Context) -> Option<Context> {
     let baggage = cx.baggage();
     let is_sentry = |(key, _): (&Key, _)| is_sentry_key(key.as_str());
-    baggage.iter().any(is_sentry).then(|| cx.with_baggage(own_members(baggage)))
+    // Common case: it is empty, which costs less to see than to iterate.
+    let has_sentry = !baggage.is_empty() && baggage.iter().any(is_sentry);
+    has_sentry.then(|| cx.with_baggage(own_members(baggage)))
 }
 
 fn own_members(baggage: &Baggage) -> Baggage {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use opentelemetry::trace::{SpanContext, TraceState};
 
 use crate::text::chars::{is_graphic_without, trim_ows};
-use crate::tracestate::member::{is_ours, split_values};
+use crate::tracestate::member::{is_ours, take_value};
 use crate::tracestate::member_text::{MemberText, MAX_TEXT_BYTES};
 use crate::tracestate::ot::{Ot, OtFields, MAX_VALUE_BYTES};
 use crate::tracestate::status::Status;
@@ -49,14 +49,37 @@ fn find_ot<'a>(mut members: impl Iterator<Item = (&'a str, &'a str)>) -> OtField
 /// `base` with another member of ours, and another `ot`; other parties' members stay, in order.
 pub(crate) fn replace(base: &TraceState, ours: Option<(Status, MemberText)>, ot: Ot) -> TraceState {
     let mut foreign = ForeignMembers::new(base.into_iter(), ot.rewrite(ot_fields(base)));
-    let member = ours.map(|(status, text)| text.finish(status, foreign.room_for_ours()));
-    let ours = split_values(member.unwrap_or_default());
-    foreign.make_room(ours.iter().flatten().count());
-    let ot = foreign.ot.take().filter(|value| !value.is_empty());
-    let ours = ours.into_iter().flatten().map(|(key, value)| (key, Text::owned(value)));
-    let ot = ot.into_iter().map(|value| (OT_KEY, Text::owned(value)));
-    let rest = foreign.rest.iter().map(|(key, value)| (*key, Text::Borrowed(value)));
-    TraceState::from_key_value(ours.chain(ot).chain(rest)).unwrap_or_default()
+    let ours = ours.map(|(status, text)| text.finish(status, foreign.room_for_ours()));
+    let ours = ours.unwrap_or_default();
+    foreign.make_room(ours.len().div_ceil(MAX_VALUE_BYTES));
+    let ForeignMembers { ot, rest } = foreign;
+    let ot = ot.filter(|value| !value.is_empty());
+    TraceState::from_key_value(Members { ours, next: 0, ot, rest: rest.into_iter() })
+        .unwrap_or_default()
+}
+
+/// A list in its order: ours, a new `ot`, the rest.
+struct Members<'a> {
+    ours: String,
+    next: usize,
+    ot: Option<String>,
+    rest: std::vec::IntoIter<(&'a str, &'a str)>,
+}
+
+// By hand, since chained iterators cost as much as the rest of this function.
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, Text<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some((key, value)) = take_value(&mut self.ours, self.next) {
+            self.next += 1;
+            return Some((key, Text::Owned(Cell::new(value))));
+        }
+        if let Some(value) = self.ot.take() {
+            return Some((OT_KEY, Text::Owned(Cell::new(value))));
+        }
+        self.rest.next().map(|(key, value)| (key, Text::Borrowed(value)))
+    }
 }
 
 /// A span context with only what is valid in its trace state, and nothing of ours.
@@ -171,12 +194,6 @@ impl<'a> ForeignMembers<'a> {
 enum Text<'a> {
     Borrowed(&'a str),
     Owned(Cell<String>),
-}
-
-impl Text<'_> {
-    fn owned(text: String) -> Self {
-        Text::Owned(Cell::new(text))
-    }
 }
 
 // `Display` would bring the copy back.

@@ -75,13 +75,12 @@ fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
     whole
 }
 
-/// Our members that hold a text, in order.
-pub(crate) fn split_values(mut text: String) -> [Option<(&'static str, String)>; KEYS.len()] {
-    KEYS.map(|key| {
-        let rest = text.split_off(text.len().min(MAX_VALUE_BYTES));
-        let value = std::mem::replace(&mut text, rest);
-        (!value.is_empty()).then_some((key, value))
-    })
+/// The next of our members that hold a text, of which the first `index` are taken.
+#[inline]
+pub(crate) fn take_value(text: &mut String, index: usize) -> Option<(&'static str, String)> {
+    let key = KEYS.get(index).filter(|_| !text.is_empty())?;
+    let rest = if text.len() > MAX_VALUE_BYTES { text.split_off(MAX_VALUE_BYTES) } else { String::new() };
+    Some((key, std::mem::replace(text, rest)))
 }
 
 /// `sentry` and `sentry-<digits>`, from any party; `sentryco` is another party's.

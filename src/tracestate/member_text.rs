@@ -40,7 +40,8 @@ impl MemberText {
     /// No entry, with room for so many bytes of them.
     pub(crate) fn new(trace_id: TraceId, capacity: usize) -> Self {
         let mut text = String::with_capacity(STATUS_BYTES + capacity + ADDED_BYTES);
-        text.push_str("...");
+        // The most common status, which `finish` need not write then.
+        text.push_str("c..");
         MemberText {
             trace_id,
             own_trace_id: hex_of_trace_id(trace_id.to_bytes()),
@@ -89,7 +90,8 @@ impl MemberText {
 
     fn note(&mut self, key: DscKey, start: usize, end: usize) {
         if let Some(place) = self.places.get_mut(key as usize) {
-            *place = u16::try_from(start).ok().zip(u16::try_from(end).ok());
+            // A text has at most 8192 bytes: what is read of `baggage`.
+            *place = Some((start as u16, end as u16));
         }
     }
 
@@ -266,7 +268,10 @@ impl MemberText {
         let is_lost = had_entries && self.is_empty() && status.origin == Origin::Continued;
         let origin = if is_lost { Origin::Withheld } else { status.origin };
         let status = Status { origin, ..status }.to_bytes();
-        self.text.replace_range(..STATUS_BYTES, std::str::from_utf8(&status).unwrap_or_default());
+        if !self.text.as_bytes().starts_with(&status) {
+            let status = std::str::from_utf8(&status).unwrap_or_default();
+            self.text.replace_range(..STATUS_BYTES, status);
+        }
         self.text
     }
 }

@@ -2,16 +2,17 @@
 //!
 //! Follows [TraceState: Probability Sampling](https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/).
 
-use std::fmt::{self, Write};
-
 use opentelemetry::trace::{SpanContext, TraceId};
 
 use crate::sampling::randomness::{Randomness, Threshold};
-use crate::text::hex::parse_lower_hex;
+use crate::text::hex::{parse_lower_hex, write_hex};
 
 /// The longest value of a `tracestate` member, in bytes
 /// ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#value)).
 pub(crate) const MAX_VALUE_BYTES: usize = 256;
+
+/// The digits of 56 bits.
+const DIGITS: usize = 14;
 
 /// What `th` and `rv` take.
 const ADDED_BYTES: usize = 36;
@@ -51,13 +52,13 @@ impl<'a> OtFields<'a> {
     /// `th`: 1 to 14 lower-case hexadecimal digits, the missing ones are zeros.
     pub(crate) fn threshold(self) -> Option<Threshold> {
         let digits = self.threshold?;
-        let missing = 14_usize.checked_sub(digits.len())?;
+        let missing = DIGITS.checked_sub(digits.len())?;
         parse_lower_hex(digits).map(|bits| Threshold::from_bits(bits << (4 * missing)))
     }
 
     /// `rv`: 14 lower-case hexadecimal digits.
     pub(crate) fn randomness(self) -> Option<Randomness> {
-        let digits = self.randomness.filter(|digits| digits.len() == 14)?;
+        let digits = self.randomness.filter(|digits| digits.len() == DIGITS)?;
         parse_lower_hex(digits).map(Randomness::from_rv)
     }
 
@@ -87,33 +88,41 @@ impl<'a> OtFields<'a> {
     fn rewritten(self, threshold: Option<Threshold>, randomness: Option<Randomness>) -> String {
         let mut value = String::with_capacity(ADDED_BYTES + self.value.len());
         if let Some(bits) = threshold.and_then(Threshold::bits) {
-            push_field(&mut value, TH, format_args!("{bits:014x}"));
-            // One digit stays.
-            while value.ends_with('0') && !value.ends_with(":0") {
-                value.pop();
-            }
+            let digits = DIGITS - (bits.trailing_zeros() as usize / 4).min(DIGITS - 1);
+            push_key(&mut value, TH);
+            push_digits(&mut value, bits, digits);
         }
         if let Some(randomness) = self.randomness().or(randomness) {
-            push_field(&mut value, RV, format_args!("{:014x}", randomness.as_rv()));
+            push_key(&mut value, RV);
+            push_digits(&mut value, randomness.as_rv(), DIGITS);
         }
         for (key, field) in self.fields().filter(|(key, _)| *key != TH && *key != RV) {
             // The last field of a value must not end in a space.
             let field = field.trim_end_matches(' ');
             // Each takes a separator and a colon.
             if value.len() + key.len() + field.len() + 2 <= MAX_VALUE_BYTES {
-                push_field(&mut value, key, format_args!("{field}"));
+                push_key(&mut value, key);
+                value.push_str(field);
             }
         }
         value
     }
 }
 
-fn push_field(value: &mut String, key: &str, field: fmt::Arguments<'_>) {
+fn push_key(value: &mut String, key: &str) {
     if !value.is_empty() {
         value.push(';');
     }
-    // A `String` takes everything.
-    let _ = write!(value, "{key}:{field}");
+    value.push_str(key);
+    value.push(':');
+}
+
+/// The first `count` of the digits of 56 bits.
+fn push_digits(value: &mut String, bits: u64, count: usize) {
+    let mut digits = [0; 16];
+    write_hex(&(bits << 8).to_be_bytes(), &mut digits);
+    let digits = digits.get(..count).unwrap_or_default();
+    value.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
 /// What becomes of an `ot` member.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{utf8_percent_encode, AsciiSet, PercentEncode, CONTROLS, NON_ALPHANUMERIC};
 
-use crate::text::chars::{is_graphic_without, trim_ows};
+use crate::text::chars::{is_graphic_without, split_equals, trim_ows};
 
 /// Name of the `baggage` header.
 pub const BAGGAGE_HEADER: &str = "baggage";
@@ -57,7 +57,7 @@ pub(crate) fn members(list: &str) -> impl Iterator<Item = &str> {
 /// list-member = key OWS "=" OWS value *( OWS ";" OWS property )
 /// ```
 pub(crate) fn split_member(member: &str) -> Option<(&str, &str)> {
-    let (key, rest) = member.split_once('=')?;
+    let (key, rest) = split_equals(member)?;
     Some((trim_ows(key), trim_ows(rest)))
 }
 
@@ -68,6 +68,8 @@ pub(crate) fn key(member: &str) -> &str {
 
 /// Whether a list has no white space, no properties, and nothing to encode: then its keys and
 /// values can be taken as they stand.
+// On its own it is vectorized; between other code that is left to chance.
+#[inline(never)]
 pub(crate) fn is_plain(list: &str) -> bool {
     is_graphic_without(*b"\";\\", list)
 }

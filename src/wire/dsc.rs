@@ -5,10 +5,10 @@ use std::fmt;
 
 use opentelemetry::trace::TraceId;
 
-use crate::text::chars::trim_ows;
+use crate::text::chars::{split_equals, trim_ows};
 use crate::text::hex::parse_hex;
-use crate::wire::baggage::{decode, is_key, is_plain, octets, split_member, within_limit};
-use crate::wire::dsc_key::{is_sentry_key, push_member, strip_prefix, DscKey, EntryKey};
+use crate::wire::baggage::{decode, is_key, is_plain, octets, within_limit};
+use crate::wire::dsc_key::{push_member, strip_prefix, DscKey, EntryKey};
 
 /// The most Sentry members that are read.
 pub(crate) const MAX_SENTRY_MEMBERS: usize = 64;
@@ -46,16 +46,14 @@ pub(crate) fn for_each_member<'a>(
     }
 }
 
+#[inline]
 fn sentry_member(member: &str, is_plain: bool) -> Option<(EntryKey<'_>, Cow<'_, str>)> {
     let member = if is_plain { member } else { trim_ows(member) };
-    if !is_sentry_key(member) {
-        return None;
-    }
-    let (key, value) = match is_plain {
-        true => member.split_once('=').map(|(key, value)| (key, Cow::Borrowed(value)))?,
-        false => split_member(member).map(|(key, value)| (key, octets(value)))?,
+    let (name, value) = split_equals(strip_prefix(member)?)?;
+    let (name, value) = match is_plain {
+        true => (name, Cow::Borrowed(value)),
+        false => (name.trim_end_matches([' ', '\t']), octets(value)),
     };
-    let name = strip_prefix(key)?;
     let key = match DscKey::from_name(name) {
         Some(key) => EntryKey::Known(key),
         None => is_key(name).then_some(EntryKey::Unknown(name))?,

@@ -158,12 +158,12 @@ const ROWS: [Row; 19] = [
         ((T, S, "0"), Ours),
     ),
     row(
-        "traceparent alone, and its DSC",
+        "traceparent alone, and its DSC, which does not say `sampled`",
         None,
         Some((T, S, "0")),
         Some(T),
-        ((T, S, "0"), Theirs),
-        ((T, S, "0"), Theirs),
+        ((T, S, "1"), Theirs),
+        ((T, S, "1"), Theirs),
     ),
     row("refused", Some((T, S, "0")), Some((T, S2, "0")), Some(T), (NEW, Ours), (NEW, Ours))
         .of_another_organisation(),
