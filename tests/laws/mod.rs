@@ -1,4 +1,4 @@
-//! What must hold for any input. The fuzz targets and `tests/properties.rs` run the same laws:
+//! What must hold for any input. The fuzz targets and `tests/properties` run the same laws:
 //! each `check` takes bytes, which are a text, or choices of a grammar that gets deeper.
 //!
 //! [`reader`] is a second reading of the specifications, slow and plain, that shares nothing with

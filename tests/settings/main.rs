@@ -1,9 +1,8 @@
 //! The settings: what is refused and in which words, what the environment fills, where headers go.
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
-mod settings {
-    mod environment;
-    mod refused;
-    mod targets;
-}
+mod environment;
+mod refused;
+mod targets;

@@ -1,6 +1,7 @@
 //! Trace headers for one HTTP request, and their names for CORS.
 #![cfg(feature = "http")]
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
 use http::{HeaderName, Method, Request, Response};

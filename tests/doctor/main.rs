@@ -2,29 +2,26 @@
 #![cfg(feature = "sdk")]
 
 #[allow(dead_code, reason = "the example's own command line is tried as a process")]
-#[path = "../examples/doctor/arguments.rs"]
+#[path = "../../examples/doctor/arguments.rs"]
 mod arguments;
 
-#[path = "../examples/doctor/advice.rs"]
+#[path = "../../examples/doctor/advice.rs"]
 mod advice;
-#[path = "../examples/doctor/explain.rs"]
+#[path = "../../examples/doctor/explain.rs"]
 mod explain;
-#[path = "../examples/doctor/grammar.rs"]
+#[path = "../../examples/doctor/grammar.rs"]
 mod grammar;
-#[path = "../examples/doctor/report.rs"]
+#[path = "../../examples/doctor/report.rs"]
 mod report;
 #[allow(dead_code, reason = "some of it is for the command line")]
-#[path = "../examples/doctor/request.rs"]
+#[path = "../../examples/doctor/request.rs"]
 mod request;
-#[path = "../examples/doctor/text.rs"]
+#[path = "../../examples/doctor/text.rs"]
 mod text;
 
-#[path = "vectors/text.rs"]
+#[path = "../vectors/text.rs"]
 mod vector_text;
 
-#[path = "doctor/cases.rs"]
 mod cases;
-#[path = "doctor/process.rs"]
 mod process;
-#[path = "doctor/rows.rs"]
 mod rows;

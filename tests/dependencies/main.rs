@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const PAGE: &str = include_str!("../docs/reliability.md");
+const PAGE: &str = include_str!("../../docs/reliability.md");
 
 fn on_the_page() -> BTreeSet<String> {
     let (_, table) = PAGE.split_once("<!-- dependencies").unwrap();

@@ -3,7 +3,6 @@
 //! The instructions that go with it are in `benches/`.
 #![cfg(feature = "sdk")]
 
-#[path = "allocations/operations.rs"]
 mod operations;
 
 use std::alloc::System;

@@ -1,9 +1,8 @@
 //! Laws that hold for any input. `fuzz/` runs the same laws for longer.
 #![cfg(feature = "sdk")]
 
+#[path = "../laws/mod.rs"]
 mod laws;
 
-mod properties {
-    mod any_input;
-    mod silence;
-}
+mod any_input;
+mod silence;

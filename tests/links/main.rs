@@ -9,7 +9,7 @@ use pulldown_cmark::{BrokenLink, CowStr, Event, LinkType, Options, Parser, Tag, 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What a page's definitions are in rustdoc.
-const RUSTDOC_LINKS: &str = include_str!("../docs/rustdoc_links.txt");
+const RUSTDOC_LINKS: &str = include_str!("../../docs/rustdoc_links.txt");
 
 /// What one text links to, and what can be linked to in it.
 #[derive(Debug, Default)]

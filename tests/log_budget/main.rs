@@ -2,6 +2,7 @@
 //! byte of theirs.
 #![cfg(all(feature = "sdk", feature = "internal-logs"))]
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
 use std::collections::HashMap;

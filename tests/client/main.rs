@@ -1,6 +1,7 @@
 //! The tower layer for HTTP clients, from outside.
 #![cfg(all(feature = "tower", feature = "sdk"))]
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
 use std::convert::Infallible;

@@ -1,18 +1,17 @@
 //! `tests/vectors/regressions.json`: each bug that was found, as what shows it and what holds now.
 #![cfg(feature = "sdk")]
 
-#[path = "composition/lists.rs"]
+#[path = "../composition/lists.rs"]
 mod lists;
 #[allow(dead_code)] // Each test takes what it needs.
+#[path = "../support/mod.rs"]
 mod support;
-#[path = "vectors/text.rs"]
+#[path = "../vectors/text.rs"]
 mod text;
 
-mod regressions {
-    mod dsn;
-    #[cfg(feature = "http")]
-    mod merge;
-    mod row;
-    mod sent;
-    mod trace;
-}
+mod dsn;
+#[cfg(feature = "http")]
+mod merge;
+mod row;
+mod sent;
+mod trace;

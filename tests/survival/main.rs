@@ -1,10 +1,9 @@
 //! What arrived with a trace is still there when it leaves, whatever carries it in between.
 #![cfg(feature = "sdk")]
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
-mod survival {
-    mod carriers;
-    mod room;
-    mod w3c;
-}
+mod carriers;
+mod room;
+mod w3c;

@@ -1,6 +1,7 @@
 //! The two tables of the Sentry spec "Trace Propagation" 1.9.0, each row through a real tracer provider.
 #![cfg(feature = "sdk")]
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use http::HeaderMap;
@@ -61,7 +62,7 @@ impl Propagation {
 
 #[test]
 fn propagation_decision_matrix() {
-    let rows: Vec<Propagation> = rows(include_str!("vectors/propagation_matrix.json"), 24);
+    let rows: Vec<Propagation> = rows(include_str!("../vectors/propagation_matrix.json"), 24);
     for row in rows {
         for traceparent in [false, true] {
             let hop = hop(&row.sentry(traceparent), &row.incoming(), "checkout", URL);
@@ -120,7 +121,7 @@ impl Strict {
 
 #[test]
 fn strict_trace_continuation() {
-    let rows: Vec<Strict> = rows(include_str!("vectors/strict_continuation.json"), 10);
+    let rows: Vec<Strict> = rows(include_str!("../vectors/strict_continuation.json"), 10);
     for row in rows {
         let hop = hop(&row.sentry(), &row.incoming(), "checkout", URL);
         let sent = hop.sentry_trace().unwrap_or_else(|| panic!("{row:?}: not sent"));

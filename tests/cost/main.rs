@@ -1,6 +1,7 @@
 //! What reading costs: it is bounded by the limits of the headers, not by what is sent.
 #![cfg(feature = "sdk")]
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
 use std::alloc::System;

@@ -1,6 +1,7 @@
 //! What `docs/tracing.md` says of `tracing-opentelemetry`: what holds, and what does not.
 #![cfg(feature = "sdk")]
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
 use opentelemetry::trace::TracerProvider;

@@ -4,13 +4,12 @@
 //! packed. `docs/composition.md` names the exceptions.
 #![cfg(feature = "sdk")]
 
-#[path = "composition/call.rs"]
+#[path = "../composition/call.rs"]
 mod call;
-#[path = "composition/data.rs"]
+#[path = "../composition/data.rs"]
 mod data;
-#[path = "composition/lists.rs"]
+#[path = "../composition/lists.rs"]
 mod lists;
-#[path = "leaks/service.rs"]
 mod service;
 
 use lists::Composition;

@@ -1,10 +1,9 @@
 //! Every channel that carries a trace, from outside: processes, pages, responses, messages.
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
-mod carriers {
-    mod environment;
-    mod html;
-    mod message;
-    mod server_timing;
-}
+mod environment;
+mod html;
+mod message;
+mod server_timing;

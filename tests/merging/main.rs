@@ -2,10 +2,9 @@
 #![cfg(feature = "http")]
 
 #[cfg(feature = "sdk")]
-#[path = "merging/composed.rs"]
 mod composed;
 #[cfg(feature = "sdk")]
-#[path = "composition/lists.rs"]
+#[path = "../composition/lists.rs"]
 mod lists;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};

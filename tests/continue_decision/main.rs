@@ -3,6 +3,7 @@
 //! Source of the organisation rows: the table of strict trace continuation in Sentry's trace
 //! propagation specification.
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
 use std::collections::HashMap;

@@ -1,9 +1,8 @@
 //! Custom instrumentation from outside: continue a trace, hand it on, start one.
 
+#[path = "../support_core/mod.rs"]
 mod support_core;
 
-mod trace_api {
-    mod continued;
-    mod data;
-    mod started;
-}
+mod continued;
+mod data;
+mod started;

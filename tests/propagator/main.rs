@@ -1,0 +1,16 @@
+//! `SentryPropagator` from outside: what it makes of headers, and what it writes for a context.
+
+#[path = "../support_core/mod.rs"]
+mod support_core;
+
+mod beside_w3c;
+mod carriers;
+mod destinations;
+mod frozen;
+#[cfg(feature = "sdk")]
+mod head;
+mod own_baggage;
+mod refused;
+mod traceparent_alone;
+mod tracestate;
+mod untouched;

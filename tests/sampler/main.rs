@@ -1,0 +1,13 @@
+//! `SentrySampler` from outside, through the SDK and the headers that its spans send.
+#![cfg(feature = "sdk")]
+
+#[path = "../support_core/mod.rs"]
+mod support_core;
+
+mod callback;
+mod destinations;
+mod foreign;
+mod probability;
+mod table;
+mod transaction;
+mod urls;

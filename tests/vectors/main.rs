@@ -1,0 +1,12 @@
+//! The rows of `tests/vectors/*.json`, each through the public API. Their format: `tests/vectors/README.md`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod baggage;
+#[cfg(feature = "sdk")]
+mod captured_heads;
+#[cfg(feature = "sdk")]
+mod sampling;
+mod sentry_trace;
+mod text;

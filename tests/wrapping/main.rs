@@ -1,0 +1,19 @@
+//! A propagator of any kind inside `wrap`: what it sees of a request, and what becomes of what it writes.
+#![cfg(feature = "sdk")]
+
+#[path = "../composition/call.rs"]
+mod call;
+#[path = "../composition/data.rs"]
+mod data;
+#[path = "../composition/lists.rs"]
+mod lists;
+
+pub(crate) mod inner;
+
+mod baggage;
+mod garbage;
+mod outgoing;
+mod preference;
+mod refused;
+mod tracestate;
+mod view;
