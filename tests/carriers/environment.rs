@@ -10,8 +10,8 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{continue_trace, trace_data, Sentry, SentryPropagator, TraceData};
 
-use crate::support_core::service::Service;
-use crate::support_core::{remote, sentry_trace, span_context, DSN, TRACE_ID};
+use crate::common::service::Service;
+use crate::common::{remote, sentry_trace, span_context, DSN, TRACE_ID};
 
 const NAMES: [&str; 3] = ["SENTRY_TRACE", "SENTRY_BAGGAGE", "SENTRY_USE_ENVIRONMENT"];
 const IS_CHILD: &str = "OPENTELEMETRY_SENTRY_TEST_CHILD";

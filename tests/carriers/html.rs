@@ -6,10 +6,10 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{continue_trace, trace_data, Sentry, SentryPropagator, TraceData};
 
-use crate::support_core::sentry_trace;
-use crate::support_core::service::Service;
+use crate::common::sentry_trace;
+use crate::common::service::Service;
 #[cfg(feature = "sdk")]
-use crate::support_core::{span_context, DSN, TRACE_ID};
+use crate::common::{span_context, DSN, TRACE_ID};
 
 /// The names and contents of a page's `<meta>` tags, and how many other tags it has.
 fn parse(page: &str) -> (TraceData, usize) {

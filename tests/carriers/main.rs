@@ -1,7 +1,7 @@
 //! Every channel that carries a trace, from outside: processes, pages, responses, messages.
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod environment;
 mod html;

@@ -7,7 +7,7 @@ use opentelemetry_sentry::{
     continue_trace, trace_data, MessageExtractor, MessageInjector, SentryPropagator,
 };
 
-use crate::support_core::{remote, sentry_trace, span_context, TRACE_ID};
+use crate::common::{remote, sentry_trace, span_context, TRACE_ID};
 
 type Headers = Vec<(String, Vec<u8>)>;
 

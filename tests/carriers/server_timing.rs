@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use opentelemetry_sentry::{continue_trace, SentryPropagator, TraceData};
 
-use crate::support_core::{sentry_trace, span_context, TRACE_ID};
+use crate::common::{sentry_trace, span_context, TRACE_ID};
 
 /// What a browser's `PerformanceServerTiming` shows: names and descriptions, unquoted.
 fn parse(header: &str) -> TraceData {

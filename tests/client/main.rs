@@ -1,8 +1,8 @@
 //! The tower layer for HTTP clients, from outside.
 #![cfg(all(feature = "tower", feature = "sdk"))]
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::convert::Infallible;
 use std::future::{pending, Future};

@@ -3,8 +3,8 @@
 //! Source of the organisation rows: the table of strict trace continuation in Sentry's trace
 //! propagation specification.
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use opentelemetry::Context;
 use opentelemetry_sentry::{ContinueDecision, Sentry};
 
-use support_core::{headers, sentry_trace, OTHER_TRACE_ID, SPAN_ID, TRACE_ID};
+use common::{headers, sentry_trace, OTHER_TRACE_ID, SPAN_ID, TRACE_ID};
 
 use ContinueDecision::*;
 

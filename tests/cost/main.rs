@@ -1,8 +1,8 @@
 //! What reading costs: it is bounded by the limits of the headers, not by what is sent.
 #![cfg(feature = "sdk")]
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::alloc::System;
 use std::cell::Cell;
@@ -12,8 +12,8 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sentry::{Dsn, DynamicSamplingContext, PropagationTargets, Sentry, SentryTrace};
 
+use common::{Headers, DSN, SPAN_ID, TRACE_ID};
 use stats_alloc::{Region, Stats, StatsAlloc, INSTRUMENTED_SYSTEM};
-use support_core::{Headers, DSN, SPAN_ID, TRACE_ID};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;

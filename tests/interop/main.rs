@@ -16,6 +16,8 @@ mod chain;
 mod checks;
 mod faulty;
 mod heads;
+#[path = "../common/ids.rs"]
+mod ids;
 mod ingest;
 mod matrix;
 mod page;

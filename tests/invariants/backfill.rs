@@ -7,8 +7,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::traces::{any_rate, kept, on_the_edge, randomness, read_rand, th_and_rv, trace_id, M};
-use crate::support_core::service::Service;
-use crate::support_core::{dsc_value, flag, headers, inject, Headers, DSN};
+use crate::common::service::Service;
+use crate::common::{dsc_value, flag, headers, inject, Headers, DSN};
 
 /// One decided trace as a head without `sample_rand` sends it.
 fn decided(rng: &mut StdRng, more: &str) -> (f64, bool, Headers) {

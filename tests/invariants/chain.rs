@@ -5,8 +5,8 @@ use opentelemetry::Context;
 use opentelemetry_sentry::{Sentry, SentryBuilder, SentryTrace};
 
 use super::traces::read_rand;
-use crate::support_core::service::Service;
-use crate::support_core::{dsc, dsc_value, flag, Headers, DSN, TRACE_ID};
+use crate::common::service::Service;
+use crate::common::{dsc, dsc_value, flag, Headers, DSN, TRACE_ID};
 
 /// The public key and organisation of another project, and another release.
 fn middle() -> SentryBuilder {

@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use super::traces::{
     any_rate, kept, on_the_edge, randomness, read_rand, th_and_rv, trace_id, M, RATES,
 };
-use crate::support_core::{dsc_value, flag, inject, DSN};
+use crate::common::{dsc_value, flag, inject, DSN};
 
 /// A sampler whose rate is the span's first attribute.
 pub(super) fn sentry() -> Sentry {

@@ -1,8 +1,8 @@
 //! `sample_rand < sample_rate <=> sampled`, over millions of traces, as a reader of the wire sees it.
 #![cfg(feature = "sdk")]
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod backfill;
 mod chain;

@@ -7,6 +7,8 @@ use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sentry::SentryPropagator;
 
+use super::ids::{OTHER_TRACE_ID, SPAN_ID, TRACE_ID};
+
 /// Behind this byte an input is choices; no text in UTF-8 starts with it.
 pub(crate) const CHOICES: u8 = 0xff;
 
@@ -18,12 +20,9 @@ pub(crate) fn text(input: &[u8], grammar: fn(&mut Choices<'_>) -> String) -> Str
     }
 }
 
-pub(crate) const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
-pub(crate) const SPAN_ID: &str = "7dd6b3a1fb4d9c2a";
-
 const TRACE_IDS: [&str; 6] = [
     TRACE_ID,
-    "12312012123120121231201212312012",
+    OTHER_TRACE_ID,
     "771A43A4192642F0B136D5159A501700",
     "00000000000000000000000000000001",
     "00000000000000000000000000000000",
@@ -51,7 +50,7 @@ const KEYS: [&str; 18] = [
 ];
 const VALUES: [&str; 34] = [
     TRACE_ID,
-    "12312012123120121231201212312012",
+    OTHER_TRACE_ID,
     "0.25",
     "0.123456",
     "true",

@@ -10,6 +10,8 @@ pub(crate) mod choices;
 pub(crate) mod dsn;
 pub(crate) mod environment;
 pub(crate) mod forwarded;
+#[path = "../common/ids.rs"]
+pub(crate) mod ids;
 pub(crate) mod merging;
 pub(crate) mod reader;
 pub(crate) mod request;

@@ -12,12 +12,11 @@ use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 use super::choices::{Choices, CHOICES};
 use super::forwarded::assert_forwarded;
+use super::ids::DSN;
 use super::reader::{self, entries, Entries, Trace};
 use super::{sound, spans, untouched, wrapped};
 
 pub(crate) type Headers = HashMap<String, String>;
-
-pub(crate) const DSN: &str = "https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42";
 
 /// What comes in, and the service that it comes to.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::{SamplingDecision, ShouldSample};
 use opentelemetry_sentry::Sentry;
 
-use super::choices::TRACE_ID;
+use super::ids::TRACE_ID;
 use super::reader::{self, entries, sample_rand, sample_rate, sentry_trace};
 use super::request::{send, Service};
 use super::{sound, tracestate};

@@ -3,8 +3,9 @@
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry_sentry::{OutgoingUrlExt, PropagationTargets, Sentry};
 
-use super::choices::{Choices, CHOICES, SPAN_ID, TRACE_ID};
-use super::request::{Headers, DSN};
+use super::choices::{Choices, CHOICES};
+use super::ids::{DSN, SPAN_ID, TRACE_ID};
+use super::request::Headers;
 use super::{reader, sound};
 
 const DSN_HOST: &str = "o1.ingest.sentry.io";

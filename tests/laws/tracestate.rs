@@ -5,7 +5,8 @@ use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
 use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
-use super::choices::{Choices, CHOICES, SPAN_ID, TRACE_ID};
+use super::choices::{Choices, CHOICES};
+use super::ids::{SPAN_ID, TRACE_ID};
 use super::request::{Headers, Service};
 use super::{reader, sound, spans};
 

@@ -2,8 +2,8 @@
 //! byte of theirs.
 #![cfg(all(feature = "sdk", feature = "internal-logs"))]
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,7 +21,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context as LayerContext, Layer, SubscriberExt};
 use tracing_subscriber::Registry;
 
-use support_core::{DSN, SPAN_ID, TRACE_ID};
+use common::{DSN, SPAN_ID, TRACE_ID};
 
 /// In every header value; what a log line must not have.
 const MARK: &str = "EVIL";

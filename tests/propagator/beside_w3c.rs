@@ -6,7 +6,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::{
+use crate::common::{
     dsc_value, headers, inject, remote, sentry_trace, span_context, DSN, OTHER_SPAN_ID,
     OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };

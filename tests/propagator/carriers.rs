@@ -10,7 +10,7 @@ use opentelemetry_sentry::{
     Sentry, SentryPropagator, BAGGAGE_HEADER, SENTRY_TRACE_HEADER, TRACEPARENT_HEADER,
 };
 
-use crate::support_core::{headers, inject, sentry_trace, Headers, SPAN_ID, TRACE_ID};
+use crate::common::{headers, inject, sentry_trace, Headers, SPAN_ID, TRACE_ID};
 
 /// A DSC with all that a careless SDK would change.
 const DSC: &str = "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-public_key=49d0f738,\

@@ -4,7 +4,7 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
 use opentelemetry_sentry::{OutgoingUrlExt, Sentry, SentryBuilder};
 
-use crate::support_core::{inject, remote, DSN};
+use crate::common::{inject, remote, DSN};
 
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN).propagate_traceparent(true)

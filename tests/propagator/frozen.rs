@@ -6,8 +6,8 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{Sentry, SentryBuilder, SentryPropagator};
 
-use crate::support_core::service::Service;
-use crate::support_core::{headers, inject, sentry_trace, Headers, DSN, OTHER_TRACE_ID, TRACE_ID};
+use crate::common::service::Service;
+use crate::common::{headers, inject, sentry_trace, Headers, DSN, OTHER_TRACE_ID, TRACE_ID};
 
 fn full() -> SentryBuilder {
     Sentry::builder().dsn(DSN).release("shop@1.2.3").environment("staging")

@@ -6,8 +6,8 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     dsc, dsc_value, flag, headers, sentry_trace, DSN, PUBLIC_KEY, SAMPLE_RAND, TRACE_ID,
 };
 

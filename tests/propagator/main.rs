@@ -1,7 +1,7 @@
 //! `SentryPropagator` from outside: what it makes of headers, and what it writes for a context.
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod beside_w3c;
 mod carriers;

@@ -7,8 +7,8 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::BaggagePropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
-use crate::support_core::warnings::{assert_one, warnings};
-use crate::support_core::{dsc, headers, inject, sentry_trace, DSN};
+use crate::common::warnings::{assert_one, warnings};
+use crate::common::{dsc, headers, inject, sentry_trace, DSN};
 
 const DSC: &str = "sentry-sample_rand=0.424242,sentry-release=shop%401.2.3";
 

@@ -8,8 +8,8 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     dsc_value, headers, local, remote, sentry_trace, Headers, DSN, OTHER_SPAN_ID, OTHER_TRACE_ID,
     TRACE_ID,
 };

@@ -7,8 +7,8 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     dsc, flag, headers, inject, remote, Headers, DSN, OTHER_TRACE_ID, PUBLIC_KEY, SPAN_ID, TRACE_ID,
 };
 

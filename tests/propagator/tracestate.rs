@@ -6,7 +6,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
-use crate::support_core::{
+use crate::common::{
     dsc_value, headers, inject, local, sentry_trace, span_context, tracestate_keys, DSN,
     OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
@@ -130,7 +130,7 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
 #[cfg(feature = "sdk")]
 #[test]
 fn marks_of_another_process_say_nothing() {
-    use crate::support_core::service::Service;
+    use crate::common::service::Service;
     use opentelemetry::trace::{SpanContext, TraceFlags};
 
     const TRACKER: &str = "https://tracker.example/";
@@ -158,7 +158,7 @@ fn marks_of_another_process_say_nothing() {
         );
         let cx = Context::new().with_remote_span_context(outside);
         let sent = inject(&api().build().unwrap().propagator(), &cx);
-        assert_eq!(crate::support_core::flag(&sent), flag, "{name}");
+        assert_eq!(crate::common::flag(&sent), flag, "{name}");
         assert_eq!(dsc_value(&sent, "transaction"), None, "{name}");
         // Nor below a span of ours that takes the parent's decision over.
         let below = head.send(&head.server(&cx, "serve"));

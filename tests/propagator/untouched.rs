@@ -7,8 +7,8 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     headers, inject, remote, sentry_trace, span_context, Headers, DSN, OTHER_SPAN_ID,
     OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };

@@ -10,7 +10,7 @@ use opentelemetry_sentry::{
 };
 use proptest::prelude::*;
 
-use crate::laws::choices::{SPAN_ID, TRACE_ID};
+use crate::laws::ids::{SPAN_ID, TRACE_ID};
 
 /// Everything public that holds a secret, or has seen one.
 fn shown(secret: &str) -> Vec<(&'static str, String)> {

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use opentelemetry_sentry::Sentry;
 use serde::Deserialize;
 
-use crate::support::{rows, SPAN_ID, TRACE_ID};
+use crate::common::rows::rows;
+use crate::common::{DSN, OTHER_SPAN_ID, OTHER_TRACE_ID};
 use crate::text::Text;
-
-pub(super) const DSN: &str = "https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42";
 
 #[derive(Deserialize)]
 #[serde(tag = "run", rename_all = "snake_case")]
@@ -132,7 +131,7 @@ pub(super) struct Holds {
 }
 
 fn usual() -> String {
-    TRACE_ID.to_owned()
+    OTHER_TRACE_ID.to_owned()
 }
 
 pub(super) fn all() -> Vec<Row> {
@@ -163,6 +162,6 @@ impl TraceRow {
         text.replace("{ST}", "{T}-{S}")
             .replace("{TP}", "00-{T}-{S}")
             .replace("{T}", &self.trace_id)
-            .replace("{S}", SPAN_ID)
+            .replace("{S}", OTHER_SPAN_ID)
     }
 }

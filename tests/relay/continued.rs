@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
-use crate::service::{Relayed, Service, DSN, PUBLIC_KEY};
+use crate::ids::{PUBLIC_KEY, TRACE_ID};
+use crate::service::{Relayed, Service, DSN};
 use crate::upstream::Upstream;
 
-const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
 const PARENT: &str = "7f7b6d4f9fd94d2a";
 
 /// Percent-encoded in ways this crate would not choose, and with a key it does not know.

@@ -6,6 +6,8 @@
 mod continued;
 mod endpoints;
 mod head;
+#[path = "../common/ids.rs"]
+mod ids;
 mod service;
 mod settings;
 mod upstream;

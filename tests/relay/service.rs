@@ -18,7 +18,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The DSN of services whose organisation does not matter: its host names none.
 pub(crate) const DSN: &str = "http://49d0f7386ad645858ae85020e393bef3@localhost:9/1";
-pub(crate) const PUBLIC_KEY: &str = "49d0f7386ad645858ae85020e393bef3";
 
 /// A running relay; killed when it goes.
 pub(crate) struct Service {

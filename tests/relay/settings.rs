@@ -2,10 +2,10 @@
 
 use std::ffi::OsStr;
 
+use crate::ids::TRACE_ID;
 use crate::service::{refusal, Service, DSN};
 use crate::upstream::Upstream;
 
-const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
 const INCOMING: [(&str, &str); 2] = [
     ("sentry-trace", "771a43a4192642f0b136d5159a501700-7f7b6d4f9fd94d2a-1"),
     ("baggage", "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-sample_rand=0.250000"),

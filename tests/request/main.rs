@@ -1,8 +1,8 @@
 //! Trace headers for one HTTP request, and their names for CORS.
 #![cfg(feature = "http")]
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 use http::{HeaderName, Method, Request, Response};
 use opentelemetry::baggage::BaggageExt;
@@ -14,7 +14,7 @@ use opentelemetry_sentry::{inject_request, OutgoingUrlExt, Sentry, SentryPropaga
 use tower::{Layer, Service, ServiceExt};
 use tower_http::cors::{Any, CorsLayer};
 
-use support_core::{remote, sentry_trace};
+use common::{remote, sentry_trace};
 
 const SHOP: &str = "https://api.myecommerce.com";
 

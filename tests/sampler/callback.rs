@@ -6,9 +6,9 @@ use opentelemetry::trace::{SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sentry::{SamplingContext, Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::warnings::{assert_one, warnings};
-use crate::support_core::{dsc_value, flag, headers, sentry_trace, Headers, DSN, TRACE_ID};
+use crate::common::service::Service;
+use crate::common::warnings::{assert_one, warnings};
+use crate::common::{dsc_value, flag, headers, sentry_trace, Headers, DSN, TRACE_ID};
 
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN)

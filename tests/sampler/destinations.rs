@@ -5,10 +5,8 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{OutgoingUrlExt, Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
-    dsc, dsc_value, flag, headers, sentry_trace, span_context, Headers, DSN,
-};
+use crate::common::service::Service;
+use crate::common::{dsc, dsc_value, flag, headers, sentry_trace, span_context, Headers, DSN};
 
 const ALLOWED: &str = "https://api.example.com/cart";
 const DENIED: &str = "https://tracker.example/";
@@ -84,8 +82,8 @@ fn below_a_denied_span() {
                 let below = service.client(&service.client_to(&parent, DENIED));
                 let sent = service.send(&below);
                 assert_eq!(sent.len(), 1, "sentry-trace alone: {sent:?}");
-                let decision = crate::support_core::flag(&sent);
-                assert_eq!(decision, crate::support_core::flag(&whole), "{flag}");
+                let decision = crate::common::flag(&sent);
+                assert_eq!(decision, crate::common::flag(&whole), "{flag}");
             }
         }
     }

@@ -4,9 +4,9 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample};
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::{Boxed, Foreign, Service};
-use crate::support_core::warnings::{assert_one, warnings};
-use crate::support_core::{dsc_value, flag, headers, sentry_trace, DSN};
+use crate::common::service::{Boxed, Foreign, Service};
+use crate::common::warnings::{assert_one, warnings};
+use crate::common::{dsc_value, flag, headers, sentry_trace, DSN};
 
 /// With a rate of its own, which is never sent: nobody applied it.
 fn shop() -> SentryBuilder {

@@ -1,8 +1,8 @@
 //! `SentrySampler` from outside, through the SDK and the headers that its spans send.
 #![cfg(feature = "sdk")]
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod callback;
 mod destinations;

@@ -6,8 +6,8 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     headers, sentry_trace, span_context, Headers, DSN, OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
 

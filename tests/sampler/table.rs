@@ -5,10 +5,8 @@ use opentelemetry::{Context, Value};
 use opentelemetry_sdk::trace::{Sampler, ShouldSample};
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::{Boxed, Service};
-use crate::support_core::{
-    dsc_value, flag, headers, remote, sentry_trace, span_context, DSN, TRACE_ID,
-};
+use crate::common::service::{Boxed, Service};
+use crate::common::{dsc_value, flag, headers, remote, sentry_trace, span_context, DSN, TRACE_ID};
 
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN)

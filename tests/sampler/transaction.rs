@@ -4,8 +4,8 @@ use opentelemetry::trace::{SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{dsc_value, headers, sentry_trace, DSN};
+use crate::common::service::Service;
+use crate::common::{dsc_value, headers, sentry_trace, DSN};
 
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN).traces_sample_rate(1.0)

@@ -4,8 +4,8 @@ use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{headers, sentry_trace, Headers, DSN};
+use crate::common::service::Service;
+use crate::common::{headers, sentry_trace, Headers, DSN};
 
 fn api() -> SentryBuilder {
     Sentry::builder()

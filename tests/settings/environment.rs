@@ -9,7 +9,7 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
 use opentelemetry_sentry::{OutgoingUrlExt, Sentry, SentryBuilder};
 
-use crate::support_core::{dsc, headers, inject, remote, sentry_trace, DSN, TRACE_ID};
+use crate::common::{dsc, headers, inject, remote, sentry_trace, DSN, TRACE_ID};
 
 pub(super) const NAMES: [&str; 8] = [
     "SENTRY_DSN",
@@ -113,7 +113,7 @@ fn shown(sentry: &Sentry) -> Shown {
 
 #[cfg(feature = "sdk")]
 fn decision(sentry: &Sentry, url: &str) -> Option<String> {
-    use crate::support_core::service::Service;
+    use crate::common::service::Service;
 
     let service = Service::of(sentry);
     let sent = service.send(&service.server(&Context::new(), "x").with_outgoing_url(url));

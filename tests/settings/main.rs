@@ -1,7 +1,7 @@
 //! The settings: what is refused and in which words, what the environment fills, where headers go.
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod environment;
 mod refused;

@@ -1,15 +1,16 @@
 //! The two tables of the Sentry spec "Trace Propagation" 1.9.0, each row through a real tracer provider.
 #![cfg(feature = "sdk")]
 
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../common/mod.rs"]
+mod common;
 
+use common::hop::{dsc, header, hop};
+use common::rows::{header_map, rows};
+use common::{OTHER_SPAN_ID, OTHER_TRACE_ID};
 use http::HeaderMap;
 use opentelemetry::trace::SpanId;
 use opentelemetry_sentry::{Sentry, BAGGAGE_HEADER, SENTRY_TRACE_HEADER, TRACEPARENT_HEADER};
 use serde::Deserialize;
-use support::hop::{dsc, header, hop};
-use support::{header_map, rows, SPAN_ID, TRACE_ID};
 
 const URL: &str = "https://api.myecommerce.com/pay?card=1";
 /// Without an organisation in its host.
@@ -37,8 +38,8 @@ impl Propagation {
             _ => panic!("{self:?}"),
         };
         header_map([
-            (SENTRY_TRACE_HEADER, &*format!("{TRACE_ID}-{SPAN_ID}{flag}")),
-            (BAGGAGE_HEADER, &*format!("sentry-trace_id={TRACE_ID},sentry-release=head")),
+            (SENTRY_TRACE_HEADER, &*format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}{flag}")),
+            (BAGGAGE_HEADER, &*format!("sentry-trace_id={OTHER_TRACE_ID},sentry-release=head")),
         ])
     }
 
@@ -79,7 +80,7 @@ fn propagation_decision_matrix() {
             if let Some(sent) = sent {
                 assert_eq!(sent.trace_id(), hop.client.trace_id(), "{row:?}");
                 assert_eq!(sent.span_id(), hop.client.span_id(), "{row:?}");
-                let same = sent.trace_id().to_string() == TRACE_ID;
+                let same = sent.trace_id().to_string() == OTHER_TRACE_ID;
                 assert_eq!(same, row.same_trace_id.unwrap_or(false), "{row:?}");
             }
         }
@@ -98,9 +99,9 @@ struct Strict {
 impl Strict {
     fn incoming(&self) -> HeaderMap {
         let org = self.baggage_org_id.iter().map(|id| format!(",sentry-org_id={id}"));
-        let head = format!("sentry-trace_id={TRACE_ID},sentry-release=head");
+        let head = format!("sentry-trace_id={OTHER_TRACE_ID},sentry-release=head");
         header_map([
-            (SENTRY_TRACE_HEADER, &*format!("{TRACE_ID}-{SPAN_ID}-0")),
+            (SENTRY_TRACE_HEADER, &*format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}-0")),
             (BAGGAGE_HEADER, &*org.fold(head, |list, member| list + &member)),
         ])
     }
@@ -128,7 +129,7 @@ fn strict_trace_continuation() {
         let value = |name| dsc(&hop.sent).into_iter().find(|(key, _)| *key == name);
         let value = |name| value(name).map(|(_, value)| value);
 
-        assert_eq!(sent.trace_id().to_string() == TRACE_ID, row.r#continue, "{row:?}");
+        assert_eq!(sent.trace_id().to_string() == OTHER_TRACE_ID, row.r#continue, "{row:?}");
         if row.r#continue {
             // The head's decision and its DSC, with its organisation or without one.
             assert_eq!((sent.sampled(), hop.recorded.len()), (Some(false), 0), "{row:?}");

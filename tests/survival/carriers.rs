@@ -14,8 +14,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::Registry;
 
 use super::w3c::assert_valid;
-use crate::support_core::service::{Boxed, Foreign, Service};
-use crate::support_core::{
+use crate::common::service::{Boxed, Foreign, Service};
+use crate::common::{
     flag, headers, inject, sentry_trace, span_context, Headers, DSN, SPAN_ID, TRACE_ID,
 };
 

@@ -1,8 +1,8 @@
 //! What arrived with a trace is still there when it leaves, whatever carries it in between.
 #![cfg(feature = "sdk")]
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod carriers;
 mod room;

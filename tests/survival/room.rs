@@ -7,8 +7,8 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 use super::w3c::assert_valid;
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     dsc, headers, inject, remote, sentry_trace, span_context, tracestate_keys, Headers, DSN,
     PUBLIC_KEY, SPAN_ID, TRACE_ID,
 };

@@ -11,8 +11,8 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{continue_trace, trace_data, Sentry, SentryPropagator, TraceData};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     sentry_trace, span_context, DSN, OTHER_SPAN_ID, OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
 

@@ -9,7 +9,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sentry::{trace_data, OutgoingUrlExt, Sentry, SentryPropagator, TraceData};
 
-use crate::support_core::{remote, sentry_trace, DSN, SPAN_ID, TRACE_ID};
+use crate::common::{remote, sentry_trace, DSN, SPAN_ID, TRACE_ID};
 
 fn cx() -> Context {
     let cx = Context::new().with_remote_span_context(remote(true, ""));

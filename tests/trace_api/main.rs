@@ -1,7 +1,7 @@
 //! Custom instrumentation from outside: continue a trace, hand it on, start one.
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod continued;
 mod data;

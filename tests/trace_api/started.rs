@@ -8,8 +8,8 @@ use opentelemetry_sentry::{
     start_new_trace, trace_data, OutgoingUrlExt, Sentry, SentryBuilder, SentryTrace,
 };
 
-use crate::support_core::service::{Boxed, Service};
-use crate::support_core::{remote, span_context, tracestate_keys, DSN, PUBLIC_KEY, TRACE_ID};
+use crate::common::service::{Boxed, Service};
+use crate::common::{remote, span_context, tracestate_keys, DSN, PUBLIC_KEY, TRACE_ID};
 
 fn sentry() -> SentryBuilder {
     Sentry::builder().dsn(DSN).traces_sample_rate(1.0)

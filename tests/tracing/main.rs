@@ -1,8 +1,8 @@
 //! What `docs/tracing.md` says of `tracing-opentelemetry`: what holds, and what does not.
 #![cfg(feature = "sdk")]
 
-#[path = "../support_core/mod.rs"]
-mod support_core;
+#[path = "../common/mod.rs"]
+mod common;
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -14,7 +14,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{registry, Layer};
 
-use support_core::{sentry_trace, DSN, SPAN_ID, TRACE_ID};
+use common::{sentry_trace, DSN, SPAN_ID, TRACE_ID};
 
 const SHOP: &str = "https://api.myecommerce.com";
 const ELSEWHERE: &str = "https://elsewhere.example";

@@ -1,7 +1,8 @@
 //! `baggage.json`: extract, and inject from the remote context, as a service without a tracer does.
 
 use super::text::Text;
-use crate::support::{header_map, rows, SPAN_ID, TRACE_ID};
+use crate::common::rows::{header_map, rows};
+use crate::common::{OTHER_SPAN_ID, OTHER_TRACE_ID};
 use http::HeaderValue;
 use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::propagation::TextMapPropagator;
@@ -48,7 +49,7 @@ struct Settings {
 }
 
 fn sampled() -> Option<String> {
-    Some(format!("{TRACE_ID}-{SPAN_ID}-1"))
+    Some(format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}-1"))
 }
 
 fn anywhere() -> [f64; 2] {

@@ -1,7 +1,7 @@
 //! `captured_heads.json`: headers of real SDKs, through a service that would decide the other way.
 
-use crate::support::hop::{dsc, header, hop, Hop};
-use crate::support::{header_map, rows};
+use crate::common::hop::{dsc, header, hop, Hop};
+use crate::common::rows::{header_map, rows};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_http::HeaderExtractor;

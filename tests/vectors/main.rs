@@ -1,7 +1,7 @@
 //! The rows of `tests/vectors/*.json`, each through the public API. Their format: `tests/vectors/README.md`.
 
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod baggage;
 #[cfg(feature = "sdk")]

@@ -1,7 +1,8 @@
 //! `sentry_trace.json` and `sentry_trace_headers.json`.
 
 use super::text::Text;
-use crate::support::{header_map, rows, SPAN_ID, TRACE_ID};
+use crate::common::rows::{header_map, rows};
+use crate::common::{OTHER_SPAN_ID, OTHER_TRACE_ID};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
@@ -101,7 +102,7 @@ fn repeated_headers_and_lists() {
 
 #[test]
 fn the_usual_ids_are_valid() {
-    let usual: SentryTrace = format!("{TRACE_ID}-{SPAN_ID}").parse().unwrap();
+    let usual: SentryTrace = format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}").parse().unwrap();
     assert_eq!(usual.sampled(), None);
 }
 

@@ -11,8 +11,7 @@ use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 pub(crate) type Headers = HashMap<String, String>;
 
-pub(crate) const TRACE: &str = "12312012123120121231201212312012";
-pub(crate) const SPAN: &str = "1121201211212012";
+pub(crate) use crate::ids::{OTHER_SPAN_ID as SPAN, OTHER_TRACE_ID as TRACE};
 
 pub(crate) fn headers<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Headers {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

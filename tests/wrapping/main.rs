@@ -5,6 +5,8 @@
 mod call;
 #[path = "../composition/data.rs"]
 mod data;
+#[path = "../common/ids.rs"]
+mod ids;
 #[path = "../composition/lists.rs"]
 mod lists;
 

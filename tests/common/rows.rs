@@ -1,16 +1,9 @@
-//! What the table tests share: rows from a JSON file, and headers.
-
-#[cfg(feature = "sdk")]
-pub(crate) mod hop;
+//! Rows from a JSON file of `tests/vectors/`, and their headers.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashSet;
-
-/// The ids most rows arrive with.
-pub(crate) const TRACE_ID: &str = "12312012123120121231201212312012";
-pub(crate) const SPAN_ID: &str = "1121201211212012";
 
 /// The rows of a table; an unknown field, a name that stands twice, or fewer rows than the table is
 /// known to have, is a failure.
