@@ -1,7 +1,6 @@
 //! How often an operation allocates: exactly as often as its row says.
 //!
 //! The instructions that go with it are in `benches/`.
-#![cfg(feature = "sdk")]
 
 mod operations;
 

@@ -1,5 +1,4 @@
 //! The tower layer for HTTP clients, from outside.
-#![cfg(all(feature = "tower", feature = "sdk"))]
 
 #[path = "../common/mod.rs"]
 mod common;

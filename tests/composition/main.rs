@@ -1,5 +1,4 @@
 //! Beside other propagators: `tests/vectors/composition.json`, each row through the real SDK, and its page.
-#![cfg(feature = "sdk")]
 
 mod call;
 mod data;

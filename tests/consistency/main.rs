@@ -5,7 +5,6 @@
 //! cargo test --test consistency                                 # 200,000 pairs
 //! cargo test --release --test consistency -- --ignored          # 10 million
 //! ```
-#![cfg(feature = "sdk")]
 
 mod oracle;
 mod pair;

@@ -1,5 +1,4 @@
 //! What reading costs: it is bounded by the limits of the headers, not by what is sent.
-#![cfg(feature = "sdk")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -9,7 +9,7 @@
 //! It writes nothing but what `INTEROP_UPDATE=1` asks for: `docs/interop.md`, which is otherwise
 //! held against the run, and `tests/vectors/interop_heads.json`.
 
-#![cfg(all(feature = "sdk", unix))]
+#![cfg(unix)]
 
 mod apps;
 mod chain;

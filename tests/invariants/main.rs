@@ -1,5 +1,4 @@
 //! `sample_rand < sample_rate <=> sampled`, over millions of traces, as a reader of the wire sees it.
-#![cfg(feature = "sdk")]
 
 #[path = "../common/mod.rs"]
 mod common;

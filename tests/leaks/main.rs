@@ -2,7 +2,6 @@
 //!
 //! Each request is made twice, with other secrets: what goes out must not change, however it is
 //! packed. `docs/composition.md` names the exceptions.
-#![cfg(feature = "sdk")]
 
 #[path = "../composition/call.rs"]
 mod call;

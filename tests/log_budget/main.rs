@@ -1,6 +1,5 @@
 //! However many hostile requests come, the log gets a constant number of lines, and none with a
 //! byte of theirs.
-#![cfg(all(feature = "sdk", feature = "internal-logs"))]
 
 #[path = "../common/mod.rs"]
 mod common;

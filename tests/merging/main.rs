@@ -1,5 +1,4 @@
 //! The carrier that merges into the headers a request already has, by the rules of Sentry's JavaScript SDK.
-#![cfg(feature = "http")]
 
 #[cfg(feature = "sdk")]
 mod composed;

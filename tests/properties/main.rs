@@ -1,5 +1,4 @@
 //! Laws that hold for any input. `fuzz/` runs the same laws for longer.
-#![cfg(feature = "sdk")]
 
 #[path = "../laws/mod.rs"]
 mod laws;

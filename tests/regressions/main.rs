@@ -1,5 +1,4 @@
 //! `tests/vectors/regressions.json`: each bug that was found, as what shows it and what holds now.
-#![cfg(feature = "sdk")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,8 +1,6 @@
 //! `examples/relay.rs` over real sockets: what its upstream receives, by incoming headers and by
 //! settings from the environment.
 
-#![cfg(feature = "sdk")]
-
 mod continued;
 mod endpoints;
 mod head;

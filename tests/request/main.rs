@@ -1,5 +1,4 @@
 //! Trace headers for one HTTP request, and their names for CORS.
-#![cfg(feature = "http")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,5 +1,4 @@
 //! `SentrySampler` from outside, through the SDK and the headers that its spans send.
-#![cfg(feature = "sdk")]
 
 #[path = "../common/mod.rs"]
 mod common;

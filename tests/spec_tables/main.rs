@@ -1,5 +1,4 @@
 //! The two tables of the Sentry spec "Trace Propagation" 1.9.0, each row through a real tracer provider.
-#![cfg(feature = "sdk")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,5 +1,4 @@
 //! What arrived with a trace is still there when it leaves, whatever carries it in between.
-#![cfg(feature = "sdk")]
 
 #[path = "../common/mod.rs"]
 mod common;

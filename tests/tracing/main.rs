@@ -1,5 +1,4 @@
 //! What `docs/tracing.md` says of `tracing-opentelemetry`: what holds, and what does not.
-#![cfg(feature = "sdk")]
 
 #[path = "../common/mod.rs"]
 mod common;

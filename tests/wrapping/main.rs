@@ -1,5 +1,4 @@
 //! A propagator of any kind inside `wrap`: what it sees of a request, and what becomes of what it writes.
-#![cfg(feature = "sdk")]
 
 #[path = "../composition/call.rs"]
 mod call;
