@@ -56,7 +56,25 @@ struct Row {
     sdk: String,
     version: String,
     setting: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Text)>,
+}
+
+/// A header's value; a long one stands in the file in parts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Whole(String),
+    Parts(Vec<String>),
+}
+
+impl Row {
+    fn headers(&self) -> Vec<(String, String)> {
+        let value = |text: &Text| match text {
+            Text::Whole(value) => value.clone(),
+            Text::Parts(parts) => parts.concat(),
+        };
+        self.headers.iter().map(|(name, text)| (name.clone(), value(text))).collect()
+    }
 }
 
 pub(crate) fn all() -> Result<Vec<Request>, Box<dyn Error>> {
@@ -86,13 +104,15 @@ fn recorded(rows: &[Row], name: &str, expected: Expected) -> Result<Request, Box
         .iter()
         .find(|row| row.name == name)
         .ok_or_else(|| format!("captured_heads.json has no row {name}"))?;
-    let sentry_trace = header(&row.headers, SENTRY_TRACE_HEADER)
+    let headers = row.headers();
+    let sentry_trace = header(&headers, SENTRY_TRACE_HEADER)
         .ok_or_else(|| format!("row {name} has no {SENTRY_TRACE_HEADER}"))?;
+    let incoming = Some(sentry_trace.parse()?);
     Ok(Request {
         caller: name.split('-').next().unwrap_or(name).to_owned(),
         about: format!("{} {}, {}", row.sdk, row.version, row.setting),
-        headers: row.headers.clone(),
-        incoming: Some(sentry_trace.parse()?),
+        headers,
+        incoming,
         expected,
     })
 }

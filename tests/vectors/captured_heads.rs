@@ -1,5 +1,6 @@
 //! `captured_heads.json`: headers of real SDKs, through a service that would decide the other way.
 
+use super::text::Text;
 use crate::common::hop::{dsc, header, hop, Hop};
 use crate::common::rows::{header_map, rows};
 use opentelemetry::propagation::TextMapPropagator;
@@ -17,7 +18,7 @@ struct Row {
     sdk: String,
     version: String,
     setting: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Text)>,
 }
 
 /// Another release, environment and key than any head has, in the organisation some of them name.
@@ -40,7 +41,9 @@ fn every_recorded_head_is_continued() {
     for row in rows {
         let name = format!("{} ({} {}, {})", row.name, row.sdk, row.version, row.setting);
         // `header_map` takes the names as the SDK wrote them: `Sentry-Trace`, `sentry-trace`.
-        let incoming = header_map(row.headers.iter().map(|(name, value)| (&**name, &**value)));
+        let headers: Vec<_> =
+            row.headers.iter().map(|(name, value)| (&**name, value.expand())).collect();
+        let incoming = header_map(headers.iter().map(|(name, value)| (*name, &**value)));
         let remote = SentryPropagator::new().extract(&HeaderExtractor(&incoming));
         let trace_state = remote.span().span_context().trace_state().header();
         assert_eq!(trace_state.matches("sentry").count(), 1, "{name}: {trace_state}");

@@ -6,6 +6,7 @@ mod common;
 mod baggage;
 #[cfg(feature = "sdk")]
 mod captured_heads;
+mod lines;
 #[cfg(feature = "sdk")]
 mod sampling;
 mod sentry_trace;
