@@ -2,8 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::carrier;
-use crate::input::TRACE_ID;
+use crate::input::{carrier, TRACE_ID};
 use crate::operation::{Extracted, Operation};
 use crate::scenario::{Propagator, Scenario, Step};
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderValue, HOST};
 
 pub const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
 pub const SPAN_ID: &str = "7dd6b3a1fb4d9c2a";
@@ -50,6 +50,13 @@ pub enum Input {
     Foreign(usize),
     /// So many times 128 bytes of unknown Sentry members.
     Unknown(usize),
+}
+
+/// An outgoing request's headers before trace headers are added.
+pub fn carrier() -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(HOST, HeaderValue::from_static("api.example.com"));
+    headers
 }
 
 impl Input {

@@ -7,21 +7,15 @@ mod expected;
 mod floor;
 mod input;
 mod operation;
+mod prepare;
 mod scenario;
 mod sentry_opentelemetry;
 
-pub use input::{Input, SPAN_ID, TRACE_ID};
+pub use input::{carrier, Input, SPAN_ID, TRACE_ID};
 pub use operation::Operation;
 pub use scenario::{Bound, Propagator, Scenario, Step, SCENARIOS};
 
-use http::header::{HeaderMap, HeaderValue, HOST};
-
-/// A request's headers before trace headers are added.
-pub fn carrier() -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
-    headers.insert(HOST, HeaderValue::from_static("api.example.com"));
-    headers
-}
+use http::HeaderMap;
 
 /// The one function whose instructions are counted: callgrind finds it by its name. To free what
 /// the operation wrote is part of it.

@@ -6,8 +6,6 @@ use Propagator::*;
 use Step::*;
 
 use crate::input::Input;
-use crate::operation::{self, Operation};
-use crate::{expected, sentry_opentelemetry};
 
 /// One operation on one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -218,19 +216,5 @@ impl Scenario {
 
     pub fn is(&self, other: &Self) -> bool {
         (self.step, self.input, self.propagator) == (other.step, other.input, other.propagator)
-    }
-
-    /// The operation, after a look at what it does.
-    ///
-    /// # Panics
-    ///
-    /// Where its result is not the one expected: a failing path is no measurement.
-    pub fn prepare(&self) -> Box<dyn Operation> {
-        let operation = match self.propagator {
-            SentryOpentelemetry => sentry_opentelemetry::prepare(self),
-            _ => operation::prepare(self),
-        };
-        expected::check(self, &*operation);
-        operation
     }
 }

@@ -6,8 +6,8 @@ use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_sentry::SentryTrace;
 
 use crate::caller::Request;
-use crate::proof::{Stack, Way};
 use crate::row::Row;
+use crate::stack::{Stack, Way};
 use crate::telemetry::RATE;
 
 const SAMPLE_RAND: &str = "sentry-sample_rand=";

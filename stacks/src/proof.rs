@@ -13,36 +13,8 @@ use crate::caller::{Caller, Request};
 use crate::check::Observed;
 use crate::next::Next;
 use crate::row::{Row, ROWS};
-use crate::{Error, Setup, Telemetry};
-
-/// What is called: a path, or a method of gRPC's health service.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// `GET /buy`, and `GET /checkout` of the next service.
-    Http,
-    /// `Check` of both.
-    Grpc,
-}
-
-/// What is known of a stack.
-#[derive(Clone, Copy)]
-pub struct Stack {
-    /// What the caller speaks, and the next service.
-    pub protocol: Protocol,
-    /// The name of the server's span, as it is when the span starts.
-    pub transaction: &'static str,
-    /// Whether its carrier hands on all lines of a repeated header, or the first alone.
-    pub reads_all_lines: bool,
-    /// Whether the URL of a call is known to the targets.
-    pub knows_urls: bool,
-}
-
-/// How the plugs are registered, and where the service calls to.
-pub(crate) struct Way {
-    name: &'static str,
-    pub(crate) with_w3c: bool,
-    pub(crate) is_target: bool,
-}
+use crate::stack::{Error, Setup, Stack, Way};
+use crate::telemetry::Telemetry;
 
 const WAYS: [Way; 3] = [
     Way { name: "Sentry alone", with_w3c: false, is_target: true },

@@ -7,7 +7,7 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider, SpanData};
 use opentelemetry_sentry::Sentry;
 
-use crate::Error;
+use crate::stack::Error;
 
 /// The rate of the service itself; what a caller has decided is never decided again.
 pub(crate) const RATE: f64 = 0.5;

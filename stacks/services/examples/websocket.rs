@@ -2,7 +2,7 @@
 //! documentation shows, `{"message": .., "metadata": {"sentryTrace": .., "baggage": ..}}`.
 //!
 //! ```sh
-//! cargo run --example websocket
+//! cargo run --manifest-path stacks/services/Cargo.toml --example websocket
 //! ```
 
 use std::error::Error;

@@ -2,7 +2,7 @@
 //! page to the calls that its scripts make.
 //!
 //! ```sh
-//! cargo run --example server_rendered_page
+//! cargo run --manifest-path stacks/services/Cargo.toml --example server_rendered_page
 //! ```
 
 use std::error::Error;

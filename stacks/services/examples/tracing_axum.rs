@@ -2,7 +2,7 @@
 //! Targets, sampling and propagation hold; of a span that a filter took out nothing is sent.
 //!
 //! ```sh
-//! cargo run --example tracing_axum
+//! cargo run --manifest-path stacks/services/Cargo.toml --example tracing_axum
 //! ```
 
 use std::collections::HashMap;

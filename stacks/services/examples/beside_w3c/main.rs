@@ -6,7 +6,7 @@
 //! exit code is not zero when any of it was lost.
 //!
 //! ```sh
-//! cargo run --example beside_w3c
+//! cargo run --manifest-path stacks/services/Cargo.toml --example beside_w3c
 //! ```
 
 mod check;
