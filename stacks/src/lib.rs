@@ -1,5 +1,5 @@
-//! What the examples share: a caller with Sentry's headers, the service that is called in turn, and
-//! the proof that all of them are in one trace, with one decision.
+//! What the examples share: a caller that sends Sentry's headers, the next service, and the proof
+//! that all of them are in one trace with one decision.
 
 mod caller;
 mod check;

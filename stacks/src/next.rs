@@ -1,4 +1,4 @@
-//! The service that the example's service calls: it keeps the headers that it was called with.
+//! The next service, which the example's service calls. It keeps the headers it receives.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -37,7 +37,7 @@ impl Next {
         format!("http://{host}:{}{path}", self.port)
     }
 
-    /// What it was called with since the last time.
+    /// The headers received since the last call of this function.
     pub(crate) fn take(&self) -> Vec<HeaderMap> {
         self.seen.take()
     }

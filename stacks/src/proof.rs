@@ -1,4 +1,4 @@
-//! One trace and one decision through a service, or what is wrong with it.
+//! Proves that requests through a service stay in one trace with one decision.
 
 use std::future::Future;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl Drop for Running {
 ///
 /// # Errors
 ///
-/// What is wrong.
+/// The request is not in one trace, or has more than one decision.
 pub async fn demonstrate<S, F>(telemetry: &Telemetry, stack: Stack, serve: S) -> Result<(), Error>
 where
     S: Fn(Setup) -> F,
@@ -60,11 +60,11 @@ where
     verdict(observed.problems())
 }
 
-/// Every row of requests through the service, in every way.
+/// Sends every row through the service, in every [`Way`].
 ///
 /// # Errors
 ///
-/// All that is wrong.
+/// A list of everything that is wrong.
 pub async fn prove<S, F>(telemetry: &Telemetry, stack: Stack, serve: S) -> Result<(), Error>
 where
     S: Fn(Setup) -> F,
@@ -87,7 +87,7 @@ where
             }
         }
     }
-    // Now nothing of theirs is still to come.
+    // All their spans have ended by now.
     for (trace, name) in unsampled {
         let count = telemetry.spans_of(&trace)?.len();
         problems.extend((count > 0).then(|| format!("{name}: {count} spans were exported")));
@@ -147,7 +147,7 @@ async fn send<'a>(
     let Some(trace) = observed.trace() else {
         return Ok(observed);
     };
-    // A server's span may end after its response is here.
+    // A server span may end after its response has arrived.
     for _ in 0..50 {
         observed.spans = telemetry.spans_of(&trace)?;
         if observed.sampled() != Some(true) || observed.server_span().is_some() {

@@ -1,11 +1,11 @@
-//! The headers that a service was called with.
+//! The headers that a service received.
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
 
-/// One `HeaderMap` a call; clones share them.
+/// One `HeaderMap` per call. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Seen(Arc<Mutex<Vec<HeaderMap>>>);
 
@@ -14,7 +14,7 @@ impl Seen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(headers);
     }
 
-    /// The calls since the last time.
+    /// Removes and returns them.
     pub(crate) fn take(&self) -> Vec<HeaderMap> {
         mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

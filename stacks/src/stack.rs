@@ -1,9 +1,9 @@
-//! What an example says of its stack, and what it is started with.
+//! The properties of an example's stack, and what it is started with.
 
 use opentelemetry::propagation::TextMapCompositePropagator;
 use tokio::net::TcpListener;
 
-/// The error of everything here.
+/// The error type of this crate.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the service of an example is started with.
@@ -12,7 +12,7 @@ pub struct Setup {
     pub listener: TcpListener,
     /// The URL of the service that it calls for each request.
     pub next: String,
-    /// For what takes a propagator; the others use the global one, which is the same.
+    /// For stacks that take a propagator. It equals the global one, which the others use.
     pub propagator: TextMapCompositePropagator,
 }
 
@@ -25,20 +25,20 @@ pub enum Protocol {
     Grpc,
 }
 
-/// What is known of a stack.
+/// The properties of a stack.
 #[derive(Clone, Copy)]
 pub struct Stack {
     /// What the caller speaks, and the next service.
     pub protocol: Protocol,
     /// The name of the server's span, as it is when the span starts.
     pub transaction: &'static str,
-    /// Whether its carrier hands on all lines of a repeated header, or the first alone.
+    /// Whether its carrier forwards all lines of a repeated header, or the first one only.
     pub reads_all_lines: bool,
-    /// Whether the URL of a call is known to the targets.
+    /// Whether the propagation targets see the URL of a call.
     pub knows_urls: bool,
 }
 
-/// How the plugs are registered, and where the service calls to.
+/// How propagator and sampler are registered, and where the service calls.
 pub(crate) struct Way {
     pub(crate) name: &'static str,
     pub(crate) with_w3c: bool,

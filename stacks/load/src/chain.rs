@@ -1,4 +1,4 @@
-//! Three processes of `examples/relay.rs`, each calling the next, the last one the sink.
+//! Three processes of `examples/relay.rs`. Each calls the next one; the last calls the sink.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ pub(crate) struct Chain {
     ports: [u16; 3],
     sink: SocketAddr,
     relays: Vec<Child>,
-    /// All three write their errors here.
+    /// The file that all three write their errors to.
     log: PathBuf,
 }
 
@@ -68,7 +68,7 @@ impl Chain {
         Ok(relay)
     }
 
-    /// Kills a relay in the middle of what it does, and starts it anew.
+    /// Kills a relay under load and starts it again.
     pub(crate) async fn restart(&mut self, place: usize) -> Result<(), Box<dyn Error>> {
         self.relays[place].kill().await?;
         self.relays[place] = self.spawn(place)?;
@@ -83,7 +83,7 @@ impl Chain {
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
-    /// What they wrote, after each of them has run to the end.
+    /// Stops all relays and returns what they wrote.
     pub(crate) async fn stop(mut self) -> Result<String, Box<dyn Error>> {
         for relay in &mut self.relays {
             if let Some(status) = relay.try_wait()? {
@@ -97,7 +97,7 @@ impl Chain {
     }
 }
 
-/// Builds the relay, and asks cargo where it is.
+/// Builds the relay and asks cargo for its path.
 async fn build() -> Result<PathBuf, Box<dyn Error>> {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--release", "--example", "relay", "--manifest-path", MANIFEST])

@@ -32,7 +32,7 @@ struct Options {
     requests: u64,
     restarts: u64,
     seed: u64,
-    /// Expects of one kind of request what is not so: the run has to fail.
+    /// Expects the wrong flag for one kind of request, so that the run must fail.
     wrong: bool,
 }
 
@@ -66,7 +66,7 @@ fn options() -> Result<Options, lexopt::Error> {
     Ok(options)
 }
 
-/// What all workers add to.
+/// The counts that all workers share.
 #[derive(Default)]
 struct Tally {
     next: AtomicU64,
@@ -106,7 +106,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     for restart in 0..options.restarts {
         let at = options.requests * (restart + 2) / (options.restarts + 2);
         wait_for(&tally, at).await;
-        // The first relay's memory is what is watched, so it stays.
+        // The first relay is never killed: its memory is measured.
         chain.restart(1 + (restart as usize) % 2).await?;
     }
     for worker in workers {
@@ -171,7 +171,7 @@ fn report(
     if log.contains("panicked") {
         return Err("a relay panicked".into());
     }
-    // A kill loses what is on its way, and what comes before the restart; most must get through.
+    // A kill loses requests in flight and those before the restart. Most must get through.
     if answered < requests / 2 {
         return Err("less than half of all requests were answered".into());
     }

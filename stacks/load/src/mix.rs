@@ -1,4 +1,4 @@
-//! Requests of every kind, each with a trace of its own, made from a number and a seed.
+//! Requests of every kind, each with its own trace, made from a number and a seed.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -8,7 +8,7 @@ pub(crate) enum Kind {
     Sampled,
     NotSampled,
     Deferred,
-    /// More than 8 kilobytes of baggage, of which ours comes first.
+    /// More than 8 kilobytes of baggage, Sentry's members first.
     Huge,
     /// Each header twice, the second time with another trace.
     Duplicated,
@@ -33,7 +33,7 @@ pub(crate) struct Request {
     pub(crate) trace_id: String,
     span_id: String,
     other_trace_id: String,
-    /// In the DSC, and in no other request's.
+    /// A release that no other request has.
     pub(crate) release: String,
     malformed: usize,
 }

@@ -1,11 +1,11 @@
-//! What the answer to a request has to be.
+//! The expected answer to a request.
 
 use serde_json::Value;
 
 use crate::mix::{Kind, Request};
 
 pub(crate) enum Outcome {
-    /// No answer that went all the way: a service was down.
+    /// No complete answer: a service was down.
     Unanswered,
     Right {
         trace_id: String,

@@ -1,4 +1,4 @@
-//! The last service: tells which headers reached it.
+//! The last service. It answers with the headers that it received.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! Two services that join a trace which a Sentry SDK has started.
+//! Two services that join a trace started by a Sentry SDK.
 
 use std::error::Error;
 

@@ -46,7 +46,7 @@ impl Collector {
         &self.endpoint
     }
 
-    /// What arrived since the last time.
+    /// What arrived since the last call.
     pub fn take(&self) -> Vec<Span> {
         mem::take(&mut *self.spans.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,5 +1,5 @@
-//! Spans that left through a real OTLP/HTTP exporter say by which rate their trace was sampled:
-//! `ot=th` in their trace state, by which Sentry weighs each of them.
+//! Spans sent by a real OTLP/HTTP exporter carry the rate by which their trace was sampled: `ot=th`
+//! in their trace state. Sentry weights each span by it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -98,7 +98,7 @@ fn bits(digits: &str) -> u64 {
     u64::from_str_radix(&format!("{digits:0<14}"), 16).expect("hexadecimal digits")
 }
 
-/// A span's own randomness, as a stranger reads it from what was exported.
+/// A span's randomness, read from the exported data alone.
 fn randomness(span: &Span) -> u64 {
     let id: [u8; 16] = span.trace_id[..].try_into().expect("16 bytes");
     ot(span, "rv").map_or(u128::from_be_bytes(id) as u64 & (M - 1), bits)

@@ -1,5 +1,5 @@
-//! A page that a server renders, and the browser that shows it: one trace, from the request for the
-//! page to the calls that its scripts make.
+//! A server-rendered page and the browser that shows it: one trace, from the request for the page to
+//! the calls of its scripts.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/services/Cargo.toml --example server_rendered_page
@@ -32,7 +32,7 @@ struct Server {
 }
 
 impl Server {
-    /// The SERVER span of a request, which continues the trace that came with it.
+    /// The SERVER span of a request. It continues the request's trace.
     fn start(&self, headers: &HeaderMap, name: &'static str, route: &'static str) -> Context {
         let parent = continue_trace(&self.sentry.propagator(), &HeaderExtractor(headers));
         let tracer = self.provider.tracer("server");
@@ -90,7 +90,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let spans = spans.get_finished_spans()?;
     server.abort();
 
-    // What has no page can say it in a header.
+    // A response without a page carries the trace in a header.
     let timing = timing.ok_or("no Server-Timing")?;
     writeln!(stdout, "server-timing: {}", timing.to_str()?)?;
     assert!(timing.to_str()?.starts_with("sentry-trace;desc=\""));
@@ -123,7 +123,7 @@ async fn cart(State(server): State<Arc<Server>>, headers: HeaderMap) -> StatusCo
     StatusCode::NO_CONTENT
 }
 
-/// What a browser's parser reads out of the page.
+/// What a browser's parser finds in the page.
 fn meta_tags(page: &str) -> TraceData {
     let tags = Tokenizer::new(page).filter_map(|Ok(token)| match token {
         Token::StartTag(tag) if *tag.name == b"meta" => {

@@ -1,5 +1,5 @@
 //! For users of `tracing`: axum, reqwest and tower-otel, without a line of OTel in the handlers.
-//! Targets, sampling and propagation hold; of a span that a filter took out nothing is sent.
+//! Targets, sampling and propagation work as usual. A span that a filter disables sends no headers.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/services/Cargo.toml --example tracing_axum
@@ -69,7 +69,7 @@ async fn buy(State(shop): State<Arc<Shop>>) -> StatusCode {
     let calls = [
         shop.call("127.0.0.1", "/checkout", Level::INFO).await,
         shop.call(PARTNER, "/partner", Level::INFO).await,
-        // The subscriber takes this span out.
+        // The subscriber's filter disables this span.
         shop.call("127.0.0.1", "/filtered", Level::DEBUG).await,
     ];
     calls.into_iter().find(|status| !status.is_success()).unwrap_or(StatusCode::OK)
@@ -91,7 +91,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    // Its rate is 0: whatever is recorded was the caller's decision.
+    // The rate is 0, so everything recorded is the caller's decision.
     let sentry = Sentry::builder()
         .dsn("https://key@o1.ingest.sentry.io/42")
         .traces_sample_rate(0.0)

@@ -121,7 +121,7 @@ fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
         socket.send(Message::text(json))?;
         assert_eq!(socket.read()?.into_text()?.as_str(), text, "the server answers");
     }
-    // To another host nothing of the trace is sent, and the message goes all the same.
+    // A message to a host outside the targets carries no trace.
     let cx = client.start(SpanKind::Producer, "send elsewhere", &Context::new());
     let elsewhere = cx.with_outgoing_url("wss://elsewhere.example/chat");
     let data = trace_data(&client.sentry.propagator(), &elsewhere);
@@ -148,7 +148,7 @@ fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-/// Answers every message of one connection; the spans in which they were handled.
+/// Answers every message of one connection. Returns the spans that handled them.
 fn serve(listener: &TcpListener) -> Result<Vec<SpanData>, Box<dyn Error + Send + Sync>> {
     let server = Peer::new("chat-server@2.0.0")?;
     let (stream, _) = listener.accept()?;

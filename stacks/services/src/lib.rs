@@ -1,4 +1,4 @@
-//! The pages of `docs/` whose code needs these dependencies, so that it is tested.
+//! Tests the code blocks of those pages in `docs/` that need this package's dependencies.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/getting_started.md")]

@@ -1,4 +1,4 @@
-//! Is the trace of a request what it has to be?
+//! Checks the trace of a request.
 
 use opentelemetry::trace::SpanId;
 use opentelemetry_sentry::{
@@ -8,7 +8,7 @@ use opentelemetry_sentry::{
 use crate::services::{Hop, Observed, CART, CHAIN};
 use crate::Request;
 
-/// Everything that was lost; empty when the trace is whole.
+/// Everything that was lost; empty if the trace is whole.
 pub(crate) fn problems(request: &Request, observed: &Observed) -> Vec<String> {
     let [_, storefront, inventory, payments] = observed.hops.as_slice() else {
         return vec![format!("the request made {} hops, not 4", observed.hops.len())];

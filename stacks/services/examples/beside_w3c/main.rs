@@ -1,9 +1,9 @@
 //! Sentry beside W3C: a Sentry service, a stock OpenTelemetry service and a Sentry service in one
 //! trace, over HTTP on loopback.
 //!
-//! The service in the middle knows `traceparent` and `baggage`, and has never heard of Sentry. The
-//! headers of each hop are printed, and what became of trace, decision and sampling context. The
-//! exit code is not zero when any of it was lost.
+//! The service in the middle knows `traceparent` and `baggage`, but not Sentry. The example prints the
+//! headers of each hop and what happened to trace, decision and sampling context. It fails if any of
+//! them was lost.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/services/Cargo.toml --example beside_w3c
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use page::Paint;
 use services::Shop;
 
-/// What is played in.
+/// The requests.
 struct Request {
     caller: &'static str,
     about: &'static str,
@@ -79,7 +79,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Plays every request in; true when nothing was lost.
+/// Sends every request; true if nothing was lost.
 async fn run() -> Result<bool, Box<dyn Error>> {
     let paint = Paint::of_stdout();
     let mut stdout = io::stdout();

@@ -11,14 +11,14 @@ use crate::Request;
 const LINE: usize = 100;
 const NAME: usize = 14;
 
-/// Colours, where a person looks at them.
+/// Colors, where a person looks at them.
 #[derive(Clone, Copy)]
 pub(crate) struct Paint {
     enabled: bool,
 }
 
 impl Paint {
-    /// None but for a terminal, and none where <https://no-color.org> asks for that.
+    /// Only on a terminal, and not if `NO_COLOR` is set (<https://no-color.org>).
     pub(crate) fn of_stdout() -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Paint { enabled: std::io::stdout().is_terminal() && !no_color }
@@ -36,7 +36,7 @@ impl Paint {
     }
 }
 
-/// Who the services are.
+/// Introduces the services.
 pub(crate) fn introduction(paint: Paint) -> String {
     let mut lines = String::new();
     for (index, profile) in CHAIN.iter().enumerate() {
@@ -55,7 +55,7 @@ pub(crate) fn introduction(paint: Paint) -> String {
     lines + "\n\n"
 }
 
-/// Everything there is to say about one request.
+/// The report on one request.
 pub(crate) fn page(
     number: &str,
     request: &Request,
@@ -89,7 +89,7 @@ pub(crate) fn page(
     page + "\n\n"
 }
 
-/// The headers that say something of the trace.
+/// The trace headers.
 fn headers(hop: &Hop) -> String {
     let mut lines = String::new();
     for name in [SENTRY_TRACE_HEADER, TRACEPARENT_HEADER, "tracestate", BAGGAGE_HEADER] {
@@ -99,7 +99,7 @@ fn headers(hop: &Hop) -> String {
     lines
 }
 
-/// Breaks a list behind commas.
+/// Breaks a list after commas.
 fn wrap(list: &str) -> String {
     let indent = 4 + NAME;
     let mut text = String::new();
@@ -115,7 +115,7 @@ fn wrap(list: &str) -> String {
     text
 }
 
-/// What became of the sampling context between the first service and the last.
+/// What happened to the sampling context between the first service and the last.
 fn sampling_context(observed: &Observed) -> String {
     let [_, first, .., last] = observed.hops.as_slice() else {
         return String::new();

@@ -46,7 +46,7 @@ pub(crate) const CHAIN: [Profile; 3] = [
         kind: Kind::Sentry { release: "storefront@1.4.0+b9", sample_rate: 1.0 },
     },
     Profile { name: "inventory", route: "/take", kind: Kind::OpenTelemetry },
-    // It would sample nothing, were the decision its own.
+    // With its own decision it would sample nothing.
     Profile {
         name: "payments",
         route: "/pay",
@@ -63,7 +63,7 @@ pub(crate) struct Hop {
     pub(crate) headers: HeaderMap,
 }
 
-/// What became of one request.
+/// The result of one request.
 pub(crate) struct Observed {
     pub(crate) hops: Vec<Hop>,
     /// Each exported span with the name of its service.
@@ -87,7 +87,7 @@ impl Shop {
         let bank = Router::new().route("/", get(bank_answers)).with_state(Arc::clone(&hops));
         let mut next = listen(bank, "/").await?;
         let mut exporters = Vec::new();
-        // From the last to the first, since each has to know the address of the one behind it.
+        // Last to first: each has to know the address of the next one.
         for profile in CHAIN.iter().rev() {
             let exporter = InMemorySpanExporter::default();
             let (propagator, tracer) = profile.instrument(&exporter)?;
