@@ -1,4 +1,4 @@
-//! What an operation has to do before it is worth measuring.
+//! Checks the result of an operation before it is measured.
 
 use http::HeaderMap;
 
@@ -28,7 +28,7 @@ pub(crate) fn check(scenario: &Scenario, operation: &dyn Operation) {
         (Step::InjectDenied, Propagator::Sentry) => &[],
         (_, Propagator::Sentry | Propagator::Floor) => &["sentry-trace", "baggage"],
         (_, Propagator::Wrapped) => &["sentry-trace", "baggage", "traceparent", "tracestate"],
-        // No trace came along that could have left baggage in the context.
+        // Without an incoming trace there is no baggage in the context.
         (Step::InjectHead, Propagator::Stock) => &["traceparent", "tracestate"],
         (_, Propagator::Stock) => &["baggage", "traceparent", "tracestate"],
         (_, Propagator::TraceContext) => &["traceparent", "tracestate"],

@@ -1,7 +1,6 @@
 //! What propagation costs: the scenarios, and the operations that they measure.
 //!
-//! Every way to measure takes its operations from [`Scenario::prepare`], which looks at the result
-//! once before it hands one out.
+//! Every measurement takes its operations from [`Scenario::prepare`], which first checks the result.
 
 mod expected;
 mod floor;
@@ -17,14 +16,14 @@ pub use scenario::{Bound, Propagator, Scenario, Step, SCENARIOS};
 
 use http::HeaderMap;
 
-/// The one function whose instructions are counted: callgrind finds it by its name. To free what
-/// the operation wrote is part of it.
+/// The function whose instructions are counted. callgrind finds it by its name. Freeing what the
+/// operation wrote is included.
 #[inline(never)]
 pub fn measured(operation: &dyn Operation, mut carrier: HeaderMap) {
     operation.run(&mut carrier);
 }
 
-/// Does nothing: what `measured` itself costs, and freeing a request's other headers.
+/// Does nothing, to measure `measured` itself and the freeing of a request's other headers.
 pub struct Idle;
 
 impl Operation for Idle {

@@ -1,4 +1,4 @@
-//! A scenario as an operation that is known to work.
+//! Makes the operation of a scenario and checks that it works.
 
 use crate::operation::Operation;
 use crate::scenario::{Propagator, Scenario};
