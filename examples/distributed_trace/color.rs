@@ -1,4 +1,4 @@
-//! Colours, where a person looks at them.
+//! Colors, for a terminal only.
 
 use std::io::IsTerminal;
 
@@ -9,7 +9,7 @@ pub(crate) struct Palette {
 }
 
 impl Palette {
-    /// Colours only for a terminal, and not where <https://no-color.org> asks for none.
+    /// Colors only for a terminal, and not where <https://no-color.org> asks for none.
     pub(crate) fn of_stdout() -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Palette { enabled: std::io::stdout().is_terminal() && !no_color }
@@ -31,7 +31,7 @@ impl Palette {
         self.paint("31", text)
     }
 
-    /// Green where spans are exported, yellow where none are.
+    /// Green if spans are exported, yellow if not.
     pub(crate) fn decision(self, decision: &str) -> String {
         self.paint(if decision == "sampled" { "32" } else { "33" }, decision)
     }
