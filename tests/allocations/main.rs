@@ -1,6 +1,6 @@
-//! How often an operation allocates: exactly as often as its row says.
+//! Every operation allocates exactly as often as its row says.
 //!
-//! The instructions that go with it are in `benches/`.
+//! `benches/` counts the instructions.
 
 mod operations;
 
@@ -43,7 +43,7 @@ const ROWS: [(operations::Step, operations::Request, usize, usize); 25] = [
     (StockSpan, SampledNoRate, 3, 0),
 ];
 
-/// A counter for the whole process, so this is the only test in its file.
+/// The counter is global, so this is the only test of the suite.
 #[test]
 fn operations_allocate_as_their_rows_say() {
     let service = Service::new();
@@ -58,7 +58,7 @@ fn operations_allocate_as_their_rows_say() {
             let stats = region.change();
             (stats.allocations, stats.reallocations)
         };
-        // What is made once for a thread. Of the others the least: the test's own harness has a
+        // The first run creates what exists once per thread. Of the others the least counts: the harness has a
         // thread, which can only add.
         count();
         let counted = (0..5).map(|_| count()).min().expect("five counts");

@@ -1,4 +1,4 @@
-//! Every channel that carries a trace, from outside: processes, pages, responses, messages.
+//! Every channel that carries a trace: processes, pages, responses, messages.
 
 #[path = "../common/mod.rs"]
 mod common;

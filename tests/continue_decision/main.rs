@@ -1,6 +1,6 @@
 //! Why a trace is continued or not, and that `extract` does what the answer says.
 //!
-//! Source of the organisation rows: the table of strict trace continuation in Sentry's trace
+//! Source of the organization rows: the table of strict trace continuation in Sentry's trace
 //! propagation specification.
 
 #[path = "../common/mod.rs"]

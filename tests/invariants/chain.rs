@@ -8,7 +8,7 @@ use super::traces::read_rand;
 use crate::common::service::Service;
 use crate::common::{dsc, dsc_value, flag, Headers, DSN, TRACE_ID};
 
-/// The public key and organisation of another project, and another release.
+/// The public key and organization of another project, and another release.
 fn middle() -> SentryBuilder {
     Sentry::builder()
         .dsn("https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/43")

@@ -88,7 +88,7 @@ fn check_remote(input: &Input, before: &Context) {
             assert_probability(is);
         }
     }
-    // Whatever stands there, no request is spoilt by it.
+    // Whatever stands there, no request is spoiled by it.
     for cx in [before, &after] {
         let mut sent = Headers::new();
         propagator.inject_context(cx, &mut sent);

@@ -1,5 +1,4 @@
-//! However many hostile requests come, the log gets a constant number of lines, and none with a
-//! byte of theirs.
+//! Hostile requests, however many, write a constant number of log lines without any of their bytes.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -22,7 +21,7 @@ use tracing_subscriber::Registry;
 
 use common::{DSN, SPAN_ID, TRACE_ID};
 
-/// In every header value; what a log line must not have.
+/// A part of every header value that no log line may contain.
 const MARK: &str = "EVIL";
 
 const REQUESTS: usize = 10_000;
@@ -70,11 +69,11 @@ fn requests() -> Vec<HashMap<String, String>> {
     ]
 }
 
-/// What `count` requests write, whatever they are and whoever samples.
+/// The lines that `count` requests write, for all kinds of requests and samplers.
 fn lines(count: usize) -> Vec<String> {
     let lines = Lines::default();
     with_default(Registry::default().with(lines.clone()), || {
-        // A rate that no function should return is the third thing that is warned of.
+        // The third warning is about an invalid rate of `traces_sampler`.
         let builder = Sentry::builder().dsn(DSN).traces_sampler(|_| f64::NAN);
         let sentry = builder.build().unwrap();
         let propagator = sentry.propagator();

@@ -1,4 +1,4 @@
-//! Endpoint, auth header and resource attributes, from the settings alone.
+//! Endpoint, auth header and resource attributes, from the settings only.
 
 use opentelemetry_sentry::{Dsn, Sentry, SENTRY_AUTH_HEADER};
 

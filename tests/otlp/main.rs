@@ -1,4 +1,4 @@
-//! The way into Sentry, from outside: where spans go, by which key, and what they say.
+//! Exporting to Sentry: endpoint, key and content of the spans.
 
 #[cfg(feature = "otlp")]
 mod clean;
@@ -15,7 +15,7 @@ mod endpoint;
 #[path = "../../examples/otlp_to_sentry/protobuf.rs"]
 mod protobuf;
 
-// The three services of the example, of which not everything is needed here.
+// The three services of the example. Parts of them are unused here.
 #[cfg(feature = "otlp")]
 #[path = "../../examples/distributed_trace/profile.rs"]
 #[allow(dead_code)]

@@ -22,7 +22,7 @@ fn after_w3c(sentry: &Sentry) -> TextMapCompositePropagator {
     ])
 }
 
-/// Whose span goes on: sentry-trace's, or that of `traceparent`.
+/// Which span is continued: that of `sentry-trace` or that of `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Goes {
     Sentry,
@@ -81,7 +81,7 @@ fn one_trace_goes_on() {
     }
 }
 
-/// W3C decided a trace that its Sentry head left open: then that is Sentry's decision too.
+/// W3C decided a trace that its Sentry head deferred. That becomes Sentry's decision, too.
 #[test]
 fn a_decision_of_traceparent_reaches_the_dsc() {
     let sentry = shop().build().unwrap();
@@ -130,7 +130,7 @@ fn tracestate_can_be_rewritten_without_our_member() {
     }
 }
 
-/// Where there is no member of ours the header is left to whoever wrote it.
+/// Without a member of ours the header is not touched.
 #[test]
 fn a_tracestate_without_our_member_is_not_rewritten() {
     let propagator = shop().rewrite_tracestate(true).build().unwrap().propagator();

@@ -1,4 +1,4 @@
-//! `SentryPropagator` from outside: what it makes of headers, and what it writes for a context.
+//! `SentryPropagator`: what it reads from headers and what it writes for a context.
 
 #[path = "../common/mod.rs"]
 mod common;

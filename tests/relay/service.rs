@@ -16,7 +16,7 @@ use crate::upstream::Call;
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The DSN of services whose organisation does not matter: its host names none.
+/// The DSN of services whose organization does not matter: its host names none.
 pub(crate) const DSN: &str = "http://49d0f7386ad645858ae85020e393bef3@localhost:9/1";
 
 /// A running relay; killed when it goes.

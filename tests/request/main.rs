@@ -42,15 +42,15 @@ fn targets_apply_to_the_uri() {
         ("https://api.myecommerce.com:8443/", None, true),
         ("https://elsewhere.example/", None, false),
         ("http://api.myecommerce.com/", None, false),
-        // The URI is what is called, whatever an outer request left in the context.
+        // The URI is called, whatever an outer request left in the context.
         ("https://api.myecommerce.com/", Some(elsewhere), true),
         ("https://elsewhere.example/", Some(SHOP), false),
-        // Not the host that it looks like, and one that it does not look like.
+        // User info that looks like the host, and a host behind user info.
         ("https://api.myecommerce.com@elsewhere.example/", None, false),
         ("https://user:password@api.myecommerce.com/", None, true),
         // Sentry itself.
         ("https://o1.ingest.sentry.io/?https://api.myecommerce.com", None, false),
-        // No URL: the context's holds, or none is known.
+        // Not a URL: the context's is used, if it has one.
         ("/cart", None, true),
         ("/cart", Some(SHOP), true),
         ("/cart", Some(elsewhere), false),
@@ -81,7 +81,7 @@ fn what_the_request_has_stays() {
         assert_eq!(request.headers()[SENTRY_TRACE], sentry_trace("-1"));
         assert_eq!(request.headers().len(), 2);
     }
-    // A request that gets none keeps its own.
+    // A request that gets no headers keeps its own.
     let mut request = request("https://elsewhere.example/", &["a=1", "sentry-x=1"]);
     let before = request.headers().clone();
     inject_request(&shop(), &cx(), &mut request);

@@ -1,4 +1,4 @@
-//! The settings: what is refused and in which words, what the environment fills, where headers go.
+//! The settings: which are rejected and how, what the environment fills, where headers are sent.
 
 #[path = "../common/mod.rs"]
 mod common;

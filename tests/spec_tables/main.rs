@@ -12,7 +12,7 @@ use opentelemetry_sentry::{Sentry, BAGGAGE_HEADER, SENTRY_TRACE_HEADER, TRACEPAR
 use serde::Deserialize;
 
 const URL: &str = "https://api.myecommerce.com/pay?card=1";
-/// Without an organisation in its host.
+/// Without an organization in its host.
 const DSN: &str = "https://49d0f7386ad645858ae85020e393bef3@sentry.myecommerce.com/42";
 
 #[derive(Debug, Deserialize)]
@@ -130,7 +130,7 @@ fn strict_trace_continuation() {
 
         assert_eq!(sent.trace_id().to_string() == OTHER_TRACE_ID, row.r#continue, "{row:?}");
         if row.r#continue {
-            // The head's decision and its DSC, with its organisation or without one.
+            // The head's decision and its DSC, with its organization or without one.
             assert_eq!((sent.sampled(), hop.recorded.len()), (Some(false), 0), "{row:?}");
             assert_eq!(value("release"), Some("head"), "{row:?}");
             assert_eq!(value("org_id"), row.baggage_org_id.as_deref(), "{row:?}");

@@ -1,4 +1,4 @@
-//! Custom instrumentation from outside: continue a trace, hand it on, start one.
+//! Custom instrumentation: continue a trace, forward it, start one.
 
 #[path = "../common/mod.rs"]
 mod common;

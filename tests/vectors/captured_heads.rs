@@ -1,4 +1,4 @@
-//! `captured_heads.json`: headers of real SDKs, through a service that would decide the other way.
+//! `captured_heads.json`: headers of real SDKs, through a service that would decide differently.
 
 use super::text::Text;
 use crate::common::hop::{dsc, header, hop, Hop};
@@ -21,7 +21,7 @@ struct Row {
     headers: Vec<(String, Text)>,
 }
 
-/// Another release, environment and key than any head has, in the organisation some of them name.
+/// Release, environment and key differ from every head. The organization is that of some heads.
 fn service(rate: Option<f64>) -> Sentry {
     let builder = Sentry::builder()
         .dsn("https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42")
@@ -56,7 +56,7 @@ fn every_recorded_head_is_continued() {
             (sent.sampled(), hop)
         };
 
-        // Without a rate of its own the service is a relay: flag and bytes as they came.
+        // Without its own rate the service is a relay: it forwards flag and bytes unchanged.
         let (flag, hop) = through(None);
         assert_eq!((flag, hop.recorded.len()), (head.sampled(), 0), "{name}: no rate");
         forwarded(&name, &hop, header(&incoming, BAGGAGE_HEADER));

@@ -52,7 +52,7 @@ fn every_row_parses_or_says_why_not() {
     }
 }
 
-/// One value means the same to the parser and to the propagator, unless it is a list.
+/// Parser and propagator agree on a single value.
 #[test]
 fn every_row_is_continued_or_leaves_the_context_untouched() {
     for row in table() {
@@ -106,7 +106,7 @@ fn the_usual_ids_are_valid() {
     assert_eq!(usual.sampled(), None);
 }
 
-/// What goes out for a remote span that nobody took up.
+/// What is sent for a remote span without a local span below it.
 fn forwarded(cx: &Context) -> Option<String> {
     let mut sent = HashMap::new();
     SentryPropagator::new().inject_context(cx, &mut sent);
