@@ -58,8 +58,8 @@ fn operations_allocate_as_their_rows_say() {
             let stats = region.change();
             (stats.allocations, stats.reallocations)
         };
-        // The first run creates what exists once per thread. Of the others the least counts: the harness has a
-        // thread, which can only add.
+        // The first run creates what exists once per thread. Of the others the minimum counts: the
+        // harness has a thread of its own, which can only add.
         count();
         let counted = (0..5).map(|_| count()).min().expect("five counts");
         if counted != (allocations, reallocations) {

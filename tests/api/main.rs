@@ -1,4 +1,4 @@
-//! What the public types promise by themselves: threads, sizes, and silence about secrets.
+//! What the public types promise: auto traits, sizes, and no secret in `Debug`.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -64,7 +64,7 @@ fn plugs_are_trait_objects() {
     }
 }
 
-/// Several settings in one process know nothing of each other.
+/// Several settings in one process are independent.
 #[test]
 fn settings_are_independent() {
     let [one, two] = [true, false].map(|propagate| {
@@ -101,7 +101,7 @@ fn a_dsc_as_a_value() {
     }
 }
 
-/// Neither the DSN's key, nor the deprecated secret, nor what came from outside.
+/// Neither the DSN's key, nor the deprecated secret, nor input.
 #[test]
 fn debug_shows_no_secret() {
     let built = sentry().build().unwrap();

@@ -1,4 +1,4 @@
-//! The tower layer for HTTP clients, from outside.
+//! The tower layer for HTTP clients.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -43,7 +43,7 @@ impl App {
         ClientLayer::new(self.provider.tracer("shop"), self.sentry.propagator()).layer(inner)
     }
 
-    /// Sends one request through a client that answers with a status; its headers and its span.
+    /// Sends one request through a client that answers with a status. Returns its headers and its span.
     async fn send(&self, request: Request<()>, status: u16) -> (HeaderMap, SpanData) {
         let seen = Arc::new(Mutex::new(HeaderMap::new()));
         let sent = Arc::clone(&seen);
@@ -153,7 +153,7 @@ async fn what_failed_says_so() {
     assert_eq!(attribute(&span, "http.response.status_code"), None);
 }
 
-/// The span is the current one's child, and the current one for all that the client does.
+/// The span is a child of the current one, and the current one inside the client.
 #[tokio::test]
 async fn spans_are_nested() {
     let app = App::new();
@@ -189,7 +189,7 @@ fn a_call_that_is_given_up_ends() {
     assert_eq!(app.spans.get_finished_spans().unwrap().len(), 1);
 }
 
-/// Neither a span nor headers where telemetry is suppressed, nor for Sentry itself.
+/// No span and no headers if telemetry is suppressed, nor for requests to Sentry.
 #[tokio::test]
 async fn nothing_where_nothing_may_be() {
     let app = App::new();

@@ -12,20 +12,20 @@ use opentelemetry_sentry::{Sentry, SentryTrace, BAGGAGE_HEADER, SENTRY_TRACE_HEA
 pub(crate) struct Hop {
     /// The context of its client span.
     pub(crate) client: SpanContext,
-    /// The headers its client span sent on.
+    /// The headers that its client span sent.
     pub(crate) sent: HeaderMap,
     /// The spans it exported, the client span first.
     pub(crate) recorded: Vec<SpanData>,
 }
 
 impl Hop {
-    /// The `sentry-trace` that went out.
+    /// The outgoing `sentry-trace`.
     pub(crate) fn sentry_trace(&self) -> Option<SentryTrace> {
         header(&self.sent, SENTRY_TRACE_HEADER).map(|value| value.parse().expect(value))
     }
 }
 
-/// One service: a SERVER span under what came in, a CLIENT span to `url` below it, and what that sends.
+/// One service: a SERVER span below the incoming trace, a CLIENT span to `url` below it, and its headers.
 pub(crate) fn hop(sentry: &Sentry, incoming: &HeaderMap, name: &str, url: &str) -> Hop {
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder()

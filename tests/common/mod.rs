@@ -44,7 +44,7 @@ pub(crate) fn dsc_value<'a>(headers: &'a Headers, key: &str) -> Option<&'a str> 
     dsc(headers).into_iter().find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
-/// `1`, `0`, or nothing where it is deferred.
+/// `1` or `0`; `None` if the decision is deferred.
 #[track_caller]
 pub(crate) fn flag(headers: &Headers) -> Option<&str> {
     let value = headers.get("sentry-trace").expect("a sentry-trace");

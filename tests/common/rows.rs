@@ -5,8 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// The rows of a table; an unknown field, a name that stands twice, or fewer rows than the table is
-/// known to have, is a failure.
+/// The rows of a table. An unknown field, a duplicate name, or fewer rows than expected is a failure.
 #[track_caller]
 pub(crate) fn rows<T: DeserializeOwned>(json: &str, at_least: usize) -> Vec<T> {
     let rows: Vec<T> = serde_json::from_str(json).expect("a table of rows");
@@ -19,7 +18,7 @@ pub(crate) fn rows<T: DeserializeOwned>(json: &str, at_least: usize) -> Vec<T> {
     rows
 }
 
-/// A header map with the values in order; a name may come more than once, in any case.
+/// A header map with the values in order. A name may occur more than once, in any case.
 pub(crate) fn header_map<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> HeaderMap {
     headers
         .into_iter()

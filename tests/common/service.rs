@@ -1,4 +1,4 @@
-//! One service: a tracer whose new traces all have the usual id, a propagator, and what it exports.
+//! One service: a tracer whose new traces all have [`TRACE_ID`], a propagator, and its exported spans.
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{
@@ -20,7 +20,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// A service under any sampler.
+    /// A service with any sampler.
     pub(crate) fn new(sentry: &Sentry, sampler: impl ShouldSample + 'static) -> Self {
         let exporter = InMemorySpanExporter::default();
         let provider = SdkTracerProvider::builder()
@@ -31,7 +31,7 @@ impl Service {
         Service { sentry: sentry.clone(), tracer: provider.tracer("test"), exporter }
     }
 
-    /// A service under the sampler of its settings.
+    /// A service with the sampler of its settings.
     #[cfg(feature = "sdk")]
     pub(crate) fn of(sentry: &Sentry) -> Self {
         Self::new(sentry, sentry.sampler())
@@ -71,12 +71,12 @@ impl Service {
         inject(&self.sentry.propagator(), cx)
     }
 
-    /// What a client span below a server span sends on.
+    /// The headers of a client span below a server span.
     pub(crate) fn relay(&self, headers: &Headers) -> Headers {
         self.send(&self.client(&self.server(&self.receive(headers), "relay")))
     }
 
-    /// Ends the span; what was exported of it.
+    /// Ends the span. Returns it if it was exported.
     pub(crate) fn end(&self, cx: &Context) -> Option<SpanData> {
         cx.span().end();
         let span_id = cx.span().span_context().span_id();
@@ -116,7 +116,7 @@ impl ShouldSample for Boxed {
     }
 }
 
-/// Somebody else's sampler: one decision, and one `tracestate` member where it has one.
+/// Another party's sampler: one decision, and perhaps a `tracestate` member.
 #[derive(Clone, Debug)]
 pub(crate) struct Foreign {
     pub(crate) decision: SamplingDecision,

@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// The sentences of the warnings that the crate gave on this thread.
+/// The messages of the warnings that the crate logs on this thread.
 pub(crate) fn warnings(run: impl FnOnce()) -> Vec<String> {
     let seen = Seen::default();
     tracing::subscriber::with_default(seen.clone(), run);
@@ -15,7 +15,7 @@ pub(crate) fn warnings(run: impl FnOnce()) -> Vec<String> {
     sentences.clone()
 }
 
-/// One warning that starts like this; none without the feature.
+/// Exactly one warning, which starts like this; none without the feature.
 #[track_caller]
 pub(crate) fn assert_one(warnings: &[String], start: &str) {
     if cfg!(feature = "internal-logs") {

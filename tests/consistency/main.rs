@@ -1,5 +1,5 @@
-//! OTel's probability sampling: our decisions, and the `ot` member that tells others of them,
-//! against an oracle that counts in whole numbers.
+//! OTel's probability sampling: our decisions and the `ot` member that describes them, compared with an
+//! oracle in whole numbers.
 //!
 //! ```sh
 //! cargo test --test consistency                                 # 200,000 pairs

@@ -1,4 +1,4 @@
-//! The `ot` member of a `tracestate` that W3C's propagator read before us, or within us.
+//! The `ot` member of a `tracestate` that W3C's propagator read, before ours or wrapped by it.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ fn sentry(sample_rate: Option<f64>) -> Sentry {
     builder.build().expect("settings")
 }
 
-/// The two ways to have W3C's propagator beside ours.
+/// The two ways to combine W3C's propagator with ours.
 fn compositions(sentry: &Sentry) -> [(&'static str, Box<dyn TextMapPropagator>); 2] {
     let list = TextMapCompositePropagator::new(vec![
         Box::new(TraceContextPropagator::new()),
@@ -132,7 +132,7 @@ fn a_threshold_stands_where_it_holds() {
             let cx = propagator.extract(&request.headers());
             let parent = cx.span().span_context().clone();
             let child = start(&sentry, &cx, SpanKind::Server, &[]);
-            // Where W3C's propagator speaks alone we have no part in what the parent says.
+            // W3C's propagator wrote the parent's trace state. We did not.
             for span in [Some(&parent).filter(|_| with_sentry), Some(&child)].into_iter().flatten()
             {
                 let context = || format!("{composition}: {request:?} became {span:?}");
@@ -153,13 +153,13 @@ fn a_threshold_stands_where_it_holds() {
     assert!(stood > of / 8 && stood < of * 7 / 8, "{stood} of {of} thresholds stood");
 }
 
-/// The fields that are no concern of ours.
+/// The fields that belong to others.
 fn others(ot: Option<&str>) -> Vec<&str> {
     let fields = ot.unwrap_or_default().split(';');
     fields.filter(|field| !field.starts_with("th:") && !field.starts_with("rv:")).collect()
 }
 
-/// The members that are somebody else's, `ot` apart.
+/// The members of other parties, except `ot`.
 fn foreign(span_context: &SpanContext) -> Vec<String> {
     let members = span_context.trace_state().into_iter();
     let foreign = members.filter(|(key, _)| *key != "ot" && *key != "sentry");
@@ -225,7 +225,7 @@ fn th_and_rv_of_a_continued_trace() {
     check("traceparent of another trace", other, None, "", "");
 }
 
-/// A rate of ours replaces what was said of another one. Name; flags; DSC; `ot` as it came; our
+/// Our rate replaces what another rate left. Name; flags; DSC; `ot` as it came; our
 /// rate; `ot` of the remote parent; `ot` of our span.
 #[test]
 fn th_of_a_local_rate() {
@@ -259,7 +259,7 @@ fn check(name: &str, request: Request<'_>, rate: Option<f64>, of_parent: &str, o
     }
 }
 
-/// A span that nobody records, below a sampled one.
+/// A span that is not recorded, below a sampled one.
 #[test]
 fn a_request_to_sentry_itself_has_no_threshold() {
     let sentry = sentry(None);
@@ -277,7 +277,7 @@ fn a_request_to_sentry_itself_has_no_threshold() {
     }
 }
 
-/// The sampler is somebody else's and keeps the trace state: on the way out we can still tell.
+/// Another party's sampler keeps the trace state, so inject still knows.
 #[test]
 fn the_wrap_erases_what_a_foreign_sampler_made_false() {
     let sentry = sentry(None);

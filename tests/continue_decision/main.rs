@@ -20,7 +20,7 @@ use ContinueDecision::*;
 struct Row {
     ours: Option<&'static str>,
     strict: bool,
-    /// The remote parent that another propagator found: its trace.
+    /// The trace of the remote parent that another propagator found.
     parent: Option<&'static str>,
     prefer_traceparent: bool,
     sentry_trace: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! What reading costs: it is bounded by the limits of the headers, not by what is sent.
+//! The cost of reading is bounded by the limits of the headers, not by their size.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -17,14 +17,14 @@ use stats_alloc::{Region, Stats, StatsAlloc, INSTRUMENTED_SYSTEM};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// The most that is read of a list.
+/// The limit for reading a list.
 const LIMIT: usize = 8192;
 
 /// One header of many bytes.
 const HUGE: usize = 10_000_000;
 const LARGE: usize = 1_000_000;
 
-/// Headers that count how often they are asked for, and what the answers themselves take.
+/// Headers that count their reads and the allocations of their answers.
 struct Counting {
     headers: Vec<(&'static str, Vec<String>)>,
     calls: Cell<usize>,
@@ -125,7 +125,7 @@ fn request(propagator: &dyn TextMapPropagator, carrier: &Counting) -> (Cost, usi
         let cx = propagator.extract_with_context(&Context::new(), carrier);
         propagator.inject_context(&cx, &mut Headers::new());
     };
-    // What is made once for a thread.
+    // Creates what exists once per thread.
     run();
     let mut counted = cost(run);
     counted.bytes = counted.bytes.saturating_sub(carrier.answered_bytes.get());
@@ -136,7 +136,7 @@ fn sentry() -> Sentry {
     Sentry::builder().dsn(DSN).release("shop@1.2.3").build().expect("settings")
 }
 
-/// A counter for the whole process, so this is the only test in its file.
+/// The counter is global, so this is the only test of the suite.
 #[test]
 fn reading_costs_what_the_limits_allow() {
     nothing_grows_beyond_the_limit();

@@ -1,4 +1,4 @@
-//! The page on reliability names every dependency of the default features, and no other.
+//! `docs/reliability.md` names every dependency of the default features and no other.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! `examples/doctor`: it has an answer to every row of `tests/vectors`, and it is the crate's.
+//! `examples/doctor`: it explains every row of `tests/vectors` and agrees with the crate.
 
 #[allow(dead_code, reason = "the example's own command line is tried as a process")]
 #[path = "../../examples/doctor/arguments.rs"]

@@ -1,4 +1,4 @@
-//! Three services, the middle one with another release, environment and rate: one trace.
+//! Three services in one trace. The middle one has another release, environment and rate.
 
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
@@ -68,7 +68,7 @@ fn the_heads_dsc_and_decision_reach_the_end() {
                 assert_eq!(trace(sent).trace_id().to_string(), TRACE_ID, "{name}");
             }
             assert_eq!(trace(&second).span_id(), client.span().span_context().span_id());
-            // One decision: who has a rate records what the head recorded.
+            // One decision: every service with a rate records what the head recorded.
             let recorded = is_sampled(&root);
             assert_eq!(recorded, flag(&first) == Some("1"), "{name}");
             let middle_records = recorded && middle_rate.is_some();

@@ -1,4 +1,4 @@
-//! A million heads: what the sampler leaves for the propagator, and what the propagator sends.
+//! A million heads: what the sampler writes to the trace state, and what the propagator sends.
 
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId};
 use opentelemetry::{Context, KeyValue, Value};

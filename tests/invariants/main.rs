@@ -1,4 +1,4 @@
-//! `sample_rand < sample_rate <=> sampled`, over millions of traces, as a reader of the wire sees it.
+//! `sample_rand < sample_rate <=> sampled`, over millions of traces, read from the headers.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! Inputs: texts as they are, or made by a grammar that is mostly right.
+//! Inputs: plain texts, or texts made by a grammar that is mostly valid.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use opentelemetry_sentry::SentryPropagator;
 
 use super::ids::{OTHER_TRACE_ID, SPAN_ID, TRACE_ID};
 
-/// Behind this byte an input is choices; no text in UTF-8 starts with it.
+/// After this byte an input is a list of choices. No UTF-8 text starts with it.
 pub(crate) const CHOICES: u8 = 0xff;
 
 /// The text of an input.
@@ -124,7 +124,7 @@ impl<'a> Choices<'a> {
         (0..digits).map(|_| self.pick(&b"0123456789abcdef".map(char::from))).collect()
     }
 
-    /// One character more, less, or another.
+    /// Adds, removes or replaces one character.
     fn mutated(&mut self, text: &str) -> String {
         let mut characters: Vec<char> = text.chars().collect();
         let at = self.below(characters.len() + 1);
@@ -171,7 +171,7 @@ impl<'a> Choices<'a> {
         format!("{space}{trace}{space}")
     }
 
-    /// Perhaps a list of several, or a long one.
+    /// Sometimes a list, or a long value.
     pub(crate) fn sentry_trace(&mut self) -> String {
         let count = self.pick(&[1, 1, 1, 1, 2, 3]);
         let traces: Vec<String> = (0..count).map(|_| self.one_sentry_trace()).collect();
@@ -198,7 +198,7 @@ impl<'a> Choices<'a> {
         self.perhaps_mutated(member)
     }
 
-    /// One line of `baggage`; once in a while with very many members, or a very long one.
+    /// One line of `baggage`; sometimes with very many members or a very long one.
     pub(crate) fn baggage(&mut self) -> String {
         let count = self.pick(&[0, 1, 2, 3, 5, 8, 11]);
         let mut members: Vec<String> = (0..count).map(|_| self.member()).collect();

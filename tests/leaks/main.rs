@@ -1,7 +1,7 @@
-//! What must stay inside the trace propagation targets does, in every composition.
+//! Secrets stay inside the trace propagation targets, in every composition.
 //!
-//! Each request is made twice, with other secrets: what goes out must not change, however it is
-//! packed. `docs/composition.md` names the exceptions.
+//! Each request is made twice, with different secrets. The outgoing headers must not differ, in any
+//! encoding. `docs/composition.md` names the exceptions.
 
 #[path = "../composition/call.rs"]
 mod call;
@@ -22,7 +22,7 @@ fn requests() -> Vec<(String, [Headers; 2])> {
     a.into_iter().zip(b).map(|((name, a), (_, b))| (name, [a, b])).collect()
 }
 
-/// What goes out for the one and for the other.
+/// The outgoing headers for both.
 fn twice(service: Service, requests: &[Headers; 2], denial: Denial) -> [Headers; 2] {
     [0, 1].map(|i| service.send(PAIR[i], &requests[i], Some(denial)))
 }

@@ -1,4 +1,4 @@
-//! Two organizations' services with something to hide, and the ways to deny a request.
+//! The services of two organizations with secrets, and the ways to deny a request.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use crate::lists::Composition;
 
 pub(crate) type Headers = BTreeMap<String, String>;
 
-/// What one of two organizations' services would not tell others.
+/// The secrets of one of the two organizations.
 #[derive(Clone, Copy)]
 pub(crate) struct Secrets(pub(crate) char);
 
@@ -52,7 +52,7 @@ impl Secrets {
         )
     }
 
-    /// Whether a header tells one of them in so many words.
+    /// Whether a header contains one of them literally.
     pub(crate) fn are_in(self, header: &str) -> bool {
         header.contains("secret-")
             || header.contains(&self.key())
@@ -109,7 +109,7 @@ impl Service {
         .expect("settings")
     }
 
-    /// What goes out where the call is denied, or allowed.
+    /// The outgoing headers if the call is denied, or allowed.
     pub(crate) fn send(
         &self,
         ours: Secrets,

@@ -8,10 +8,10 @@ use pulldown_cmark::{BrokenLink, CowStr, Event, LinkType, Options, Parser, Tag, 
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// What a page's definitions are in rustdoc.
+/// The link definitions of the pages for rustdoc.
 const RUSTDOC_LINKS: &str = include_str!("../../docs/rustdoc_links.txt");
 
-/// What one text links to, and what can be linked to in it.
+/// The links and anchors of one text.
 #[derive(Debug, Default)]
 struct Page {
     links: Vec<Link>,
@@ -77,7 +77,7 @@ fn is_elsewhere(target: &str) -> bool {
     target.starts_with("https://") || target.starts_with("http://")
 }
 
-/// All files of a kind, named from the root; not what builds and installations have left.
+/// All files with an extension, as paths from the root, without build output and installed packages.
 fn files(extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
@@ -145,7 +145,7 @@ fn no_link_is_dead() {
     assert!(links.count() > 20, "the links are found");
 }
 
-/// Rustdoc knows no files: each link between its pages has to have a module's name there.
+/// Rustdoc links modules, not files: each link between pages needs a definition for rustdoc.
 #[test]
 fn rustdoc_leads_to_the_same_pages() {
     let lib = read(Path::new("src/lib.rs"));
@@ -172,7 +172,7 @@ fn rustdoc_leads_to_the_same_pages() {
     assert!(defined.keys().all(|label| used.contains(*label)), "{defined:#?}\n{used:#?}");
 }
 
-/// In the code's own documentation there are modules and addresses, no files.
+/// The documentation in the code links modules and URLs, not files.
 #[test]
 fn rustdoc_of_the_code_links_no_file() {
     for path in files("rs").into_iter().filter(|path| path.starts_with("src")) {

@@ -1,4 +1,5 @@
-//! The carrier that merges into the headers a request already has, by the rules of Sentry's JavaScript SDK.
+//! The carrier that merges into the headers that a request already has, by the rules of Sentry's
+//! JavaScript SDK.
 
 #[cfg(feature = "sdk")]
 mod composed;
@@ -214,7 +215,7 @@ fn every_row_merges_as_it_says() {
         let mut headers = map(row.request);
         set(&mut headers, row.set);
         assert_eq!(headers, map(row.out), "{}", row.name);
-        // What once leaves, twice leaves.
+        // Injecting twice changes nothing.
         set(&mut headers, row.set);
         assert_eq!(headers, map(row.out), "{}, twice", row.name);
     }
@@ -264,7 +265,7 @@ fn within_the_limits_the_injected_sentry_members_come_first() {
     }
 }
 
-/// A line that is no text cannot be taken apart; it is not ours to drop.
+/// A line that is not text cannot be split. It is kept.
 #[test]
 fn a_line_that_is_not_ascii_is_kept() {
     let latin = HeaderValue::from_bytes(b"name=Jos\xe9").expect("a value");

@@ -1,4 +1,4 @@
-//! `tests/vectors/regressions.json`: each bug that was found, as what shows it and what holds now.
+//! `tests/vectors/regressions.json`: every bug that was found, with what showed it and what holds now.
 
 #[path = "../common/mod.rs"]
 mod common;

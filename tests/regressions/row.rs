@@ -1,5 +1,5 @@
 //! A row as data.
-#![allow(dead_code)] // Without the feature `http` nobody reads the rows of a merge.
+#![allow(dead_code)] // Without the feature `http` the rows of a merge are not read.
 
 use std::collections::BTreeMap;
 
@@ -112,7 +112,7 @@ pub(super) struct Settings {
     deny_unknown_urls: bool,
 }
 
-/// What is said of one outgoing header; null: there is none.
+/// What a row says about one outgoing header; null: there is none.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Out {
@@ -157,7 +157,7 @@ impl Settings {
 }
 
 impl TraceRow {
-    /// A text with the ids that stand for `{T}` and `{S}`, and the headers made of them.
+    /// A text with `{T}` and `{S}` replaced by ids, and `{ST}` and `{TP}` by headers.
     pub(super) fn spell(&self, text: &str) -> String {
         text.replace("{ST}", "{T}-{S}")
             .replace("{TP}", "00-{T}-{S}")

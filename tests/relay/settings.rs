@@ -1,4 +1,4 @@
-//! Propagation targets, `traceparent`, and settings that are refused.
+//! Propagation targets, `traceparent`, and rejected settings.
 
 use std::ffi::OsStr;
 
@@ -30,7 +30,7 @@ async fn no_header_goes_where_no_target_matches() {
                     let sent = relayed.upstream.header(name);
                     assert_eq!(sent, None, "{name}, targets {targets:?}, {tracing:?}");
                 }
-                // The trace itself goes on in this service.
+                // The trace continues in this service.
                 let continued = relayed.trace_id == TRACE_ID;
                 assert_eq!(continued, !incoming.is_empty());
             }
@@ -53,7 +53,7 @@ async fn the_headers_go_where_one_target_matches() {
     assert_eq!(sent.span_id().to_string(), relayed.client_span_id);
     assert_eq!(relayed.upstream.header("baggage"), Some(INCOMING[1].1));
 
-    // One service, two answers: the verdict belongs to the call.
+    // One service, two answers: permission depends on the call.
     let elsewhere = upstream.url("/gather/1");
     let relayed = service.relay(&elsewhere, &INCOMING).await;
     for name in TRACE_HEADERS {

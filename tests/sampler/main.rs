@@ -1,4 +1,4 @@
-//! `SentrySampler` from outside, through the SDK and the headers that its spans send.
+//! `SentrySampler`, through the SDK and the headers that its spans send.
 
 #[path = "../common/mod.rs"]
 mod common;

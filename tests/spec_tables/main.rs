@@ -1,4 +1,5 @@
-//! The two tables of the Sentry spec "Trace Propagation" 1.9.0, each row through a real tracer provider.
+//! The two tables of Sentry's specification "Trace Propagation" 1.9.0. Each row passes through a real
+//! tracer provider.
 
 #[path = "../common/mod.rs"]
 mod common;

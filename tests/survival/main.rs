@@ -1,4 +1,4 @@
-//! What arrived with a trace is still there when it leaves, whatever carries it in between.
+//! What arrived with a trace is sent on, whatever carries it inside the service.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! What `docs/tracing.md` says of `tracing-opentelemetry`: what holds, and what does not.
+//! What `docs/tracing.md` says about `tracing-opentelemetry`: what works and what does not.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -38,11 +38,11 @@ fn with_subscriber(per_layer: bool, run: impl FnOnce()) {
     tracing::subscriber::with_default(subscriber, run);
 }
 
-/// What a span sends that continues a trace with this flag.
+/// The headers of a span that continues a trace with this flag.
 fn continued(span: &Span, flag: &str) -> TraceData {
     let incoming = [("sentry-trace", sentry_trace(flag)), ("baggage", DSC.to_owned())];
     let parent = continue_trace(&sentry().propagator(), &TraceData::from(incoming));
-    // An error where the subscriber took the span out.
+    // An error if the subscriber's filter disabled the span.
     let _ = span.set_parent(parent);
     trace_data(&sentry().propagator(), &span.context())
 }
@@ -80,7 +80,7 @@ fn fields_count_until_the_span_starts() {
     });
 }
 
-/// Documented: nothing is sent from it, not even the trace that came in.
+/// Documented: it sends nothing, not even the incoming trace.
 #[test]
 fn a_filtered_span_is_no_span() {
     for per_layer in [false, true] {

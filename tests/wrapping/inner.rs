@@ -1,4 +1,4 @@
-//! Propagators and carriers of other people.
+//! Other parties' propagators and carriers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ pub(crate) fn sentry() -> Sentry {
 pub(crate) const ALLOWED: &str = "https://api.myecommerce.com";
 pub(crate) const DENIED: &str = "https://tracker.example/";
 
-/// A propagator that continues and forwards, and has nothing of its own to say.
+/// A propagator without settings: it continues and forwards.
 pub(crate) fn bare() -> SentryPropagator {
     SentryPropagator::new()
 }
@@ -103,7 +103,7 @@ impl Writes {
         Writes { headers, fields }
     }
 
-    /// A plugin that speaks Sentry's headers itself.
+    /// A propagator that reads and writes Sentry's headers itself.
     pub(crate) fn rival() -> Self {
         Self::new([
             ("Sentry-Trace", "ffffffffffffffffffffffffffffffff-ffffffffffffffff-1"),
@@ -129,7 +129,7 @@ impl TextMapPropagator for Writes {
     }
 }
 
-/// Remembers what it was shown of some headers; writes none.
+/// Records what it sees of some headers. Writes none.
 #[derive(Clone, Debug)]
 pub(crate) struct Sees {
     fields: Vec<String>,
@@ -177,7 +177,7 @@ impl TextMapPropagator for Sees {
     }
 }
 
-/// A carrier that knows nothing but `get`.
+/// A carrier that only implements `get`.
 pub(crate) struct GetOnly(pub(crate) Headers);
 
 impl Extractor for GetOnly {
@@ -190,7 +190,7 @@ impl Extractor for GetOnly {
     }
 }
 
-/// Remembers each `set`.
+/// Records each `set`.
 #[derive(Default)]
 pub(crate) struct Recorder(pub(crate) Vec<(String, String)>);
 

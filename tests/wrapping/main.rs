@@ -1,4 +1,4 @@
-//! A propagator of any kind inside `wrap`: what it sees of a request, and what becomes of what it writes.
+//! Any propagator inside `wrap`: what it sees of a request, and what happens to what it writes.
 
 #[path = "../composition/call.rs"]
 mod call;
