@@ -1,4 +1,5 @@
-//! hyper without instrumentation, server and client: spans by hand, and the carriers for `http`'s headers.
+//! hyper, server and client, without instrumentation: spans by hand, and the carriers for `http`'s
+//! headers.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example hyper

@@ -144,8 +144,8 @@ impl Services {
         assert_eq!(field(ot(&next), "rv"), None, "{pair:?}");
     }
 
-    /// A trace of a Sentry SDK that draws `sample_rand` by other means than the trace id, and a
-    /// consistent sampler behind us that has never heard of Sentry.
+    /// A trace of a Sentry SDK whose `sample_rand` does not depend on the trace id, and a consistent
+    /// sampler behind us that does not know Sentry.
     fn below_a_foreign_head(&self, pair: &Pair, tally: &mut Tally) {
         let sampled = pair.rand < pair.rate;
         let flag = if sampled { "-1" } else { "-0" };

@@ -76,7 +76,8 @@ impl Kept {
         Ok(())
     }
 
-    /// Allocations must be equal and ratios near. Instructions are compared under the same toolchain only.
+    /// Allocations must be equal and ratios near. Instructions are compared only under the same
+    /// toolchain.
     pub(crate) fn check(&self, toolchain: &str, measured: &Report) -> Result<(), String> {
         let mut differences = Vec::new();
         for ((row, kept), (_, now)) in self.report.rows.iter().zip(&measured.rows) {
