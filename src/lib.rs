@@ -106,7 +106,7 @@ pub use crate::propagator::sentry_propagator::SentryPropagator;
 pub use crate::propagator::wrapped::WrappedPropagator;
 #[cfg(feature = "sdk")]
 pub use crate::sampler::sentry_sampler::SentrySampler;
-pub use crate::sampling::{InvalidSampleRate, SampleRate};
+pub use crate::sampling::rate::{InvalidSampleRate, SampleRate};
 pub use crate::settings::builder::SentryBuilder;
 pub use crate::settings::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
 pub use crate::settings::sentry::Sentry;

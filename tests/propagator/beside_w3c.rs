@@ -104,7 +104,8 @@ fn tracestate_can_be_rewritten_without_our_member() {
     for (rewrite, targets, ours) in [
         (false, None, true),
         (true, None, false),
-        (true, Some("https://other.example"), false),
+        // A denied request gets nothing of ours, not even a cleaned header.
+        (true, Some("https://other.example"), true),
         (false, Some("https://other.example"), true),
     ] {
         use opentelemetry_sentry::OutgoingUrlExt;

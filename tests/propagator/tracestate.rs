@@ -11,7 +11,7 @@ use crate::common::{
     OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
 
-const FORGED: &str = "vendor=1,sentry=c.xl6forged,sentry-2=x,sentryco=2,sentry-17=y,sentry-x=3,\
+const FORGED: &str = "vendor=1,sentry=c.x;lforged,sentry-2=x,sentryco=2,sentry-17=y,sentry-x=3,\
                       sentry-=4,ot=foo:bar";
 
 fn after_w3c(ours: &SentryPropagator) -> TextMapCompositePropagator {
@@ -75,9 +75,10 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         let cx = ours.extract(&headers([("sentry-trace", &*trace), ("baggage", &*list)]));
         span_context(&cx).trace_state().header()
     };
-    assert!(state_of(TRACE_ID).starts_with("sentry=c..TN11l3old"), "{}", state_of(TRACE_ID));
-    let explicit = |state: String| state.replace("sentry=c..T", &format!("sentry=c..tw{TRACE_ID}"));
-    let unknown = |count: u32| (10..10 + count).map(|n| format!("u2{n}v0")).collect::<String>();
+    assert!(state_of(TRACE_ID).starts_with("sentry=c..;T;n0.1;lold"), "{}", state_of(TRACE_ID));
+    let explicit =
+        |state: String| state.replace("sentry=c..;T", &format!("sentry=c..;t{TRACE_ID}"));
+    let unknown = |count: u32| (10..10 + count).map(|n| format!(";u{n}:")).collect::<String>();
     let split = |packed: &str| {
         let (first, rest) = packed.split_at(256);
         format!("sentry={first},sentry-2={rest}")
@@ -88,24 +89,28 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         ("of the trace, its id spelt out", explicit(state_of(TRACE_ID)), Some("old")),
         ("garbage", "sentry=c".to_owned(), Some("shop%401.2.3")),
         ("more garbage", "sentry=nonsense".to_owned(), Some("shop%401.2.3")),
-        ("a control byte", "sentry=c..l2x\u{1}".to_owned(), None),
-        ("an entry without an end", "sentry=c..l2x".to_owned(), None),
-        ("an entry without a length", "sentry=c..l".to_owned(), None),
-        ("a length that is none", "sentry=c..l!x".to_owned(), None),
-        ("a long length of a short text", "sentry=c..l_01x".to_owned(), None),
-        ("an entry that is none", "sentry=c..!".to_owned(), None),
-        ("one key twice", "sentry=c..l1al1b".to_owned(), None),
-        ("a member of baggage inside", "sentry=c..l3x y".to_owned(), None),
-        ("64 entries", split(&format!("c..l3old{}", unknown(63))), Some("old")),
-        ("65 entries", split(&format!("c..l3old{}", unknown(64))), None),
+        ("a control byte", "sentry=c..;lx\u{1}".to_owned(), None),
+        ("an entry without a separator", "sentry=c..lx".to_owned(), None),
+        ("a separator without an entry", "sentry=c..;".to_owned(), None),
+        ("an empty entry", "sentry=c..;;lx".to_owned(), None),
+        ("a letter that says it all, and a text", "sentry=c..;Sx".to_owned(), None),
+        ("an unknown letter", "sentry=c..;!".to_owned(), None),
+        ("an unknown key without a value", "sentry=c..;uk".to_owned(), None),
+        ("an unknown key that is no token", "sentry=c..;uk(:v".to_owned(), None),
+        ("one key twice", "sentry=c..;la;lb".to_owned(), None),
+        ("one key twice, in two forms", "sentry=c..;E;eqa".to_owned(), None),
+        ("an unknown key twice", "sentry=c..;uk:a;lold;uk:b".to_owned(), None),
+        ("a member of baggage inside", "sentry=c..;lx y".to_owned(), None),
+        ("64 entries", split(&format!("c..;lold{}", unknown(63))), Some("old")),
+        ("65 entries", split(&format!("c..;lold{}", unknown(64))), None),
         (
             "more behind a short one",
-            split(&format!("c..l3old{}", unknown(63))) + ",sentry-3=!",
+            split(&format!("c..;lold{}", unknown(63))) + ",sentry-3=!",
             Some("old"),
         ),
-        ("another trace's, undecided", format!("sentry=c?.tw{OTHER_TRACE_ID}N6100000"), None),
-        ("another trace's, and no text", format!("sentry=c..tw{OTHER_TRACE_ID}N6100000"), None),
-        ("another trace's", format!("sentry=c..tw{OTHER_TRACE_ID}N6100000l3old"), None),
+        ("another trace's, undecided", format!("sentry=c?.;t{OTHER_TRACE_ID};n0.100000"), None),
+        ("another trace's, and no text", format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000"), None),
+        ("another trace's", format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000;lold"), None),
     ];
     for (name, state, release) in rows {
         let w3c = format!("00-{TRACE_ID}-{SPAN_ID}-01");
@@ -119,7 +124,7 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         }
     }
     // Nor does a local span send it, whose sampler took the parent's trace state over.
-    let state = format!("sentry=c..tw{OTHER_TRACE_ID}N6100000");
+    let state = format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000");
     let span = local(true, &state);
     let sent = inject(&ours, &Context::new().with_remote_span_context(span));
     assert_eq!(sent["sentry-trace"], sentry_trace("-1"));

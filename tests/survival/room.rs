@@ -174,11 +174,11 @@ fn what_is_dropped_first() {
     }
 }
 
-/// The `sample_rand` that is filled in needs room too: 8 bytes.
+/// The `sample_rand` that is filled in needs room too: 10 bytes.
 #[test]
 fn room_for_the_sample_rand() {
-    // Packed: 3 marks, and 4 bytes before each of the two values.
-    for (org_id_bytes, whole) in [(900, true), (905, true), (906, false), (913, false)] {
+    // 3 bytes of status, and 2 before each of the two values.
+    for (org_id_bytes, whole) in [(900, true), (907, true), (908, false), (917, false)] {
         let stays = format!("sentry-org_id={}", "1".repeat(org_id_bytes));
         let release = format!(",sentry-release={}", "r".repeat(100));
         let cx = SentryPropagator::new().extract(&incoming(&format!("{stays}{release}")));

@@ -106,7 +106,8 @@ const ROWS: [Row; 19] = [
         Some((T2, S2, "0")),
         Some(T2),
         ((T, S, "1"), Neither),
-        ((T2, S2, "0"), Theirs),
+        // The DSC does not say `sampled`, so 00 leaves the trace undecided, and the rate decides.
+        ((T2, S2, "1"), Theirs),
     ),
     row(
         "another trace, the DSC names none",
