@@ -9,13 +9,15 @@
 //! It writes nothing but what `INTEROP_UPDATE=1` asks for: `docs/interop.md`, which is otherwise
 //! held against the run, and `tests/vectors/interop_heads.json`.
 
-#![cfg(all(feature = "sdk", unix))]
+#![cfg(unix)]
 
 mod apps;
 mod chain;
 mod checks;
 mod faulty;
 mod heads;
+#[path = "../common/ids.rs"]
+mod ids;
 mod ingest;
 mod matrix;
 mod page;

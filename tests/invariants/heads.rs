@@ -1,4 +1,4 @@
-//! A million heads: what the sampler leaves for the propagator, and what the propagator sends.
+//! A million heads: what the sampler writes to the trace state, and what the propagator sends.
 
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId};
 use opentelemetry::{Context, KeyValue, Value};
@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use super::traces::{
     any_rate, kept, on_the_edge, randomness, read_rand, th_and_rv, trace_id, M, RATES,
 };
-use crate::support_core::{dsc_value, flag, inject, DSN};
+use crate::common::{dsc_value, flag, inject, DSN};
 
 /// A sampler whose rate is the span's first attribute.
 pub(super) fn sentry() -> Sentry {

@@ -1,4 +1,4 @@
-//! Headers merged into those of a request: the request's own members stay, byte for byte.
+//! Headers merged into those of a request. The request's own members stay, byte for byte.
 #![cfg(feature = "http")]
 
 use http::{HeaderMap, HeaderValue};
@@ -30,7 +30,7 @@ pub(crate) fn check(input: &[u8]) {
     assert!(["MergingInjector []", "MergingInjector [\"baggage\"]"].contains(&&*shown), "{shown}");
     carrier.set("baggage", injected.clone());
 
-    // What is Sentry's goes first, of lines that are no text, too.
+    // Sentry's members are removed first, also from lines that are not text.
     let has_dsc = injected.split(',').any(|member| trim(member).starts_with("sentry-"));
     let kept: Vec<HeaderValue> = lines.iter().map(|line| kept(line, has_dsc)).collect();
     let texts: Vec<&str> = kept.iter().filter_map(|line| line.to_str().ok()).collect();
@@ -38,7 +38,7 @@ pub(crate) fn check(input: &[u8]) {
         return;
     };
     if expected.is_empty() {
-        // Nothing to send: the request keeps what it has, however long.
+        // Nothing to send: the request keeps its headers, however long.
         assert!(headers.get_all("baggage").iter().eq(&lines), "{injected:?} into {texts:?}");
         return;
     }
@@ -55,7 +55,7 @@ pub(crate) fn check(input: &[u8]) {
     }
 }
 
-/// A line without Sentry's members, where those go.
+/// A line without its Sentry members.
 fn kept(line: &HeaderValue, has_dsc: bool) -> HeaderValue {
     let text = |member: &&[u8]| String::from_utf8_lossy(member).into_owned();
     let members = line.as_bytes().split(|byte| *byte == b',');
@@ -64,7 +64,7 @@ fn kept(line: &HeaderValue, has_dsc: bool) -> HeaderValue {
     HeaderValue::from_bytes(&kept.join(&b',')).expect("what was a header value")
 }
 
-/// `None` where the injected list is longer than a propagator writes.
+/// `None` if the injected list is longer than a propagator writes.
 fn merged(lines: &[&str], injected: &str) -> Option<String> {
     let members = |list: &str| -> Vec<String> {
         list.split(',').map(|m| trim(m).to_owned()).filter(|m| !m.is_empty()).collect()

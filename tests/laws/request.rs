@@ -12,14 +12,13 @@ use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 use super::choices::{Choices, CHOICES};
 use super::forwarded::assert_forwarded;
+use super::ids::DSN;
 use super::reader::{self, entries, Entries, Trace};
 use super::{sound, spans, untouched, wrapped};
 
 pub(crate) type Headers = HashMap<String, String>;
 
-pub(crate) const DSN: &str = "https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42";
-
-/// What comes in, and the service that it comes to.
+/// A request and the service that receives it.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     /// Names in lower case, in order.
@@ -81,7 +80,7 @@ impl Service {
 }
 
 impl Request {
-    /// Lines `name: value`; `settings` and `own` are no headers.
+    /// Lines `name: value`. `settings` and `own` are not headers.
     pub(crate) fn parse(input: &[u8]) -> Self {
         if let Some((&CHOICES, rest)) = input.split_first() {
             return Self::choose(&mut Choices::new(rest));
@@ -157,7 +156,7 @@ impl Request {
         headers
     }
 
-    /// A context with the request's own baggage, as OTel takes it.
+    /// A context with the request's own baggage, as far as OTel accepts it.
     pub(crate) fn context(&self) -> Context {
         let mut baggage = Baggage::new();
         for (key, value) in &self.own {
@@ -167,7 +166,7 @@ impl Request {
     }
 }
 
-/// What a carrier shows of a header: nothing where it does not show the first value.
+/// What a carrier shows of a header: nothing if it does not show the first value.
 pub(crate) fn shown<'a>(carrier: &'a dyn Extractor, name: &str) -> Option<Vec<&'a str>> {
     carrier.get(name).and_then(|_| carrier.get_all(name))
 }
@@ -193,7 +192,7 @@ fn check_carrier(request: &Request, carrier: &dyn Extractor) {
     spans::check_below(&sentry, request.service, &extracted);
 }
 
-/// What is injected, into a string map and into an HTTP one; twice leaves what once leaves.
+/// The injected headers, in a string map and in an HTTP one. Injecting twice changes nothing.
 #[track_caller]
 pub(crate) fn send(propagator: &dyn TextMapPropagator, cx: &Context) -> Headers {
     let mut sent = Headers::new();
@@ -255,7 +254,7 @@ fn check_alone(request: &Request, carrier: &dyn Extractor, extracted: &Context, 
     assert_forwarded(&trace, &came, &entries(&[list]), true, request);
     check_own(extracted.baggage(), list);
 
-    // The next service reads all of it, and sends on the same.
+    // The next service reads all of it and forwards the same.
     if extracted.baggage().is_empty() {
         let next = SentryPropagator::new();
         let mut expected = sent.clone();
@@ -272,7 +271,7 @@ fn assert_remote(trace: &Trace, span_context: &SpanContext) {
     sound::assert_tracestate(&span_context.trace_state().header());
 }
 
-/// The context's own members stand before the DSC, encoded; all of them where there is room.
+/// The context's own members come before the DSC, encoded; all of them if there is room.
 fn check_own(own: &Baggage, list: &str) {
     let expected: Vec<String> = own
         .iter()

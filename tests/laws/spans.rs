@@ -1,4 +1,4 @@
-//! A span below what came, as our sampler starts it, and what goes out from it.
+//! A span that our sampler starts below the incoming trace, and what is sent from it.
 #![cfg(feature = "sdk")]
 
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId};
@@ -6,7 +6,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::{SamplingDecision, ShouldSample};
 use opentelemetry_sentry::Sentry;
 
-use super::choices::TRACE_ID;
+use super::ids::TRACE_ID;
 use super::reader::{self, entries, sample_rand, sample_rate, sentry_trace};
 use super::request::{send, Service};
 use super::{sound, tracestate};
@@ -20,7 +20,7 @@ pub(crate) fn check_below(sentry: &Sentry, service: Service, cx: &Context) {
         let span_context = span.span_context();
         let header = span_context.trace_state().header();
         let parent = cx.span();
-        // A list that nothing was written to is somebody else's.
+        // An unchanged list belongs to other parties.
         if header != parent.span_context().trace_state().header() && !header.is_empty() {
             sound::assert_tracestate(&header);
             tracestate::assert_probability(span_context);
@@ -51,7 +51,7 @@ pub(crate) fn check_below(sentry: &Sentry, service: Service, cx: &Context) {
     if is_head {
         assert_eq!(reader::value(&dsc, "sampled"), flag.as_deref().filter(|_| service.dsn));
     }
-    // What a head says of itself may contradict; what is ours may not.
+    // The numbers of a head may contradict each other. Ours may not.
     if let (true, Some(rand), Some(rate), Some(sampled)) =
         (is_head, sample_rand(&dsc), sample_rate(&dsc), trace.sampled)
     {
@@ -59,7 +59,7 @@ pub(crate) fn check_below(sentry: &Sentry, service: Service, cx: &Context) {
     }
 }
 
-/// What a tracer makes of the sampler's answer.
+/// The span that a tracer makes from the sampler's answer.
 fn start(sentry: &Sentry, cx: &Context, kind: SpanKind) -> Context {
     let parent = cx.span();
     let parent = parent.span_context();

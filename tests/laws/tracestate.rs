@@ -1,15 +1,16 @@
-//! Any trace state of a remote parent, whoever read it: ours is a valid one beside the others.
+//! Any trace state of a remote parent, from any propagator: our member stays valid beside the others.
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
 use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
-use super::choices::{Choices, CHOICES, SPAN_ID, TRACE_ID};
+use super::choices::{Choices, CHOICES};
+use super::ids::{SPAN_ID, TRACE_ID};
 use super::request::{Headers, Service};
 use super::{reader, sound, spans};
 
-/// The trace state, then what comes with it, in lines.
+/// The trace state, then the other headers, in lines.
 struct Input {
     tracestate: String,
     sentry_trace: String,
@@ -76,7 +77,7 @@ fn check_remote(input: &Input, before: &Context) {
     let after = propagator.extract_with_context(before, &headers);
     let (span_before, span_after) = (before.span(), after.span());
     let (was, is) = (span_before.span_context(), span_after.span_context());
-    // A trace that is continued may come out as it was: what stood there was right.
+    // A continued trace may be forwarded unchanged: what it said was right.
     if !propagator.continue_decision(before, &headers).is_continued() {
         assert!(is.trace_state().into_iter().all(|(key, _)| !is_ours(key)), "{is:?}");
     } else {
@@ -87,7 +88,7 @@ fn check_remote(input: &Input, before: &Context) {
             assert_probability(is);
         }
     }
-    // Whatever stands there, no request is spoilt by it.
+    // Whatever it contains, every request stays valid.
     for cx in [before, &after] {
         let mut sent = Headers::new();
         propagator.inject_context(cx, &mut sent);
@@ -112,8 +113,8 @@ pub(crate) fn is_ours(key: &str) -> bool {
         || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The list is valid; ours come first; of the others the valid ones are there in their order, all
-/// but the last that had no room.
+/// The list is valid and ours come first. The valid members of others follow in order, except the last
+/// ones if there was no room.
 #[track_caller]
 pub(crate) fn assert_others_kept(before: &str, after: &str) {
     if after.is_empty() {
@@ -147,7 +148,7 @@ pub(crate) fn assert_others_kept(before: &str, after: &str) {
     assert!(displaced == 0 || after.len() == 32 && displaced <= 2, "{displaced} displaced");
 }
 
-/// `th` stands only where it is true.
+/// `th` is only there if it is true.
 #[track_caller]
 pub(crate) fn assert_probability(span_context: &SpanContext) {
     let Some(ot) = span_context.trace_state().get("ot") else {
@@ -164,7 +165,7 @@ pub(crate) fn assert_probability(span_context: &SpanContext) {
     if let Some(th) = field("th") {
         assert!(span_context.is_sampled(), "th of a span that is not sampled: {ot:?}");
         assert!((1..=14).contains(&th.len()), "{ot:?}");
-        // Both have 14 digits: their order is that of the numbers.
+        // Both have 14 digits, so they sort like numbers.
         assert!(randomness >= format!("{th:0<14}"), "th does not hold: {ot:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What extract leaves of a context that has much in it already.
+//! What extract does to a context that is not empty.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
@@ -11,11 +11,11 @@ use super::request::Request;
 use super::tracestate::is_ours;
 use super::wrapped::chosen;
 
-/// Somebody's own value.
+/// Another party's value.
 struct Mark;
 
-/// A trace that is not continued changes a context only by `sentry-*` out of its baggage, our
-/// members out of a remote trace state, and the refused remote parent removed.
+/// A trace that is not continued removes three things from a context: `sentry-*` from its baggage, our
+/// members from a remote trace state, and the refused remote parent.
 pub(crate) fn check(request: &Request, sentry: &Sentry, carrier: &dyn Extractor) {
     let found = TraceContextPropagator::new().extract(carrier);
     let remote = Some(found.span().span_context().clone()).filter(SpanContext::is_valid);
@@ -48,7 +48,7 @@ pub(crate) fn check(request: &Request, sentry: &Sentry, carrier: &dyn Extractor)
     }
 }
 
-/// What came with this request says nothing in our name.
+/// Nothing in this request can pose as our member.
 fn without_ours(remote: &SpanContext, carrier: &dyn Extractor) -> SpanContext {
     let is_someones = |key: &str| !is_ours(key);
     if carrier.get("tracestate").is_none()
@@ -56,7 +56,7 @@ fn without_ours(remote: &SpanContext, carrier: &dyn Extractor) -> SpanContext {
     {
         return remote.clone();
     }
-    // Written anew, the list is a valid one.
+    // If the list was rewritten, it is valid.
     let mut kept: Vec<(&str, &str)> = Vec::new();
     for (key, value) in remote.trace_state() {
         let is_valid = super::sound::fault(&format!("{key}={value}")).is_none();
@@ -73,7 +73,7 @@ fn without_ours(remote: &SpanContext, carrier: &dyn Extractor) -> SpanContext {
     )
 }
 
-/// The same members, but for `sentry-*`, which are gone.
+/// The same members without `sentry-*`.
 #[track_caller]
 pub(crate) fn assert_same_baggage(before: &Context, after: &Context) {
     let mut kept = 0;

@@ -1,4 +1,4 @@
-//! The same request through `wrap`, around W3C's propagators and around one that passes on all.
+//! The same request through `wrap`, around W3C's propagators and around one that forwards everything.
 
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{
@@ -14,7 +14,7 @@ use super::reader::{self, entries, Entries, Trace, MAX_BYTES, MAX_MEMBERS};
 use super::request::{send, shown, Request};
 use super::{sound, tracestate};
 
-/// Around W3C's: which trace it is, what becomes of its DSC, and of other parties' trace state.
+/// Around W3C's: which trace is continued, with which DSC, and with which members of other parties.
 pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Extractor) {
     let inner = TextMapCompositePropagator::new(vec![
         Box::new(TraceContextPropagator::new()),
@@ -27,7 +27,7 @@ pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Ex
     let span = cx.span();
     let span_context = span.span_context();
 
-    // What another propagator read, and W3C's grammar may not allow, goes on as it came.
+    // What another propagator read is forwarded unchanged, even if W3C's grammar forbids it.
     let found = TraceContextPropagator::new().extract(carrier);
     let w3c = Some(found.span().span_context().clone()).filter(SpanContext::is_valid);
     let Some((trace, came, is_ours)) = chosen(request, carrier, w3c.as_ref()) else {
@@ -61,7 +61,7 @@ pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Ex
     }
 }
 
-/// The trace that goes on, with its DSC where that came, and whether Sentry knows it.
+/// The continued trace, its incoming DSC, and whether Sentry knows it.
 pub(crate) fn chosen(
     request: &Request,
     carrier: &dyn Extractor,
@@ -99,7 +99,7 @@ pub(crate) fn chosen(
     Some((trace, came, true))
 }
 
-/// Other parties' members go out byte for byte, as far as the limits allow, before the DSC.
+/// Other parties' members are sent byte for byte before the DSC, within the limits.
 pub(crate) fn check_third_party(sentry: &Sentry, carrier: &dyn Extractor) {
     let propagator = sentry.propagator().wrap(PassesOn);
     let cx = propagator.extract(carrier);
@@ -124,7 +124,7 @@ pub(crate) fn check_third_party(sentry: &Sentry, carrier: &dyn Extractor) {
     assert_eq!(list, format!("{expected}{comma}{dsc}"));
 }
 
-/// Keeps the `baggage` that it is shown, and writes the same.
+/// Stores the `baggage` that it sees and writes the same.
 #[derive(Debug)]
 struct PassesOn;
 

@@ -1,4 +1,4 @@
-//! Members of `tracestate` that call themselves ours, and come from outside.
+//! Members of `tracestate` with our key that come from outside.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -6,7 +6,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
-use crate::support_core::{
+use crate::common::{
     dsc_value, headers, inject, local, sentry_trace, span_context, tracestate_keys, DSN,
     OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
@@ -21,7 +21,7 @@ fn after_w3c(ours: &SentryPropagator) -> TextMapCompositePropagator {
     ])
 }
 
-/// `sentry` and `sentry-<digits>` go; what only looks like them is somebody else's, and stays.
+/// `sentry` and `sentry-<digits>` are dropped. Keys that only look similar belong to others and stay.
 #[test]
 fn foreign_members_in_our_name_are_deleted() {
     let ours = Sentry::builder().dsn(DSN).build().unwrap().propagator();
@@ -48,7 +48,7 @@ fn foreign_members_in_our_name_are_deleted() {
             if own_member {
                 assert_eq!(keys.remove(0), "sentry", "{name}");
             }
-            // Ours is first; the others keep their order, but `ot` may be written anew.
+            // Ours is first. The others keep their order; only `ot` may be rewritten.
             keys.retain(|key| key != "ot");
             assert_eq!(keys, foreign[..4], "{name}");
             let ot = span_context(&cx).trace_state().get("ot").unwrap_or_default().to_owned();
@@ -131,11 +131,11 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
     assert!(!sent.contains_key("baggage"), "{sent:?}");
 }
 
-/// Verdict, forwarded flag and head mark are said of one local span; from outside they are nothing.
+/// Permission, forwarded flag and head mark describe one local span. From outside they mean nothing.
 #[cfg(feature = "sdk")]
 #[test]
 fn marks_of_another_process_say_nothing() {
-    use crate::support_core::service::Service;
+    use crate::common::service::Service;
     use opentelemetry::trace::{SpanContext, TraceFlags};
 
     const TRACKER: &str = "https://tracker.example/";
@@ -163,7 +163,7 @@ fn marks_of_another_process_say_nothing() {
         );
         let cx = Context::new().with_remote_span_context(outside);
         let sent = inject(&api().build().unwrap().propagator(), &cx);
-        assert_eq!(crate::support_core::flag(&sent), flag, "{name}");
+        assert_eq!(crate::common::flag(&sent), flag, "{name}");
         assert_eq!(dsc_value(&sent, "transaction"), None, "{name}");
         // Nor below a span of ours that takes the parent's decision over.
         let below = head.send(&head.server(&cx, "serve"));

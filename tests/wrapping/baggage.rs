@@ -1,4 +1,4 @@
-//! One list of what the inner propagator writes, what the context has, and the DSC.
+//! One list: what the inner propagator writes, the context's baggage, and the DSC.
 
 use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::propagation::TextMapPropagator;
@@ -17,7 +17,7 @@ struct Row {
     inner: &'static str,
     own: Option<Own>,
     out: &'static str,
-    /// Where we may not write.
+    /// A URL outside the targets.
     denied: &'static str,
 }
 
@@ -83,7 +83,7 @@ fn one_list_is_written() {
     }
 }
 
-/// The DSC comes last, whatever the others are.
+/// The DSC always comes last.
 #[test]
 fn the_dsc_follows_them() {
     const DSC: &str = "sentry-release=a%2cb,sentry-sample_rand=0.500000";
@@ -100,8 +100,8 @@ fn the_dsc_follows_them() {
     }
 }
 
-/// Where we may not write, the inner propagator's list goes out alone, with the context's values
-/// as we encode them.
+/// For a denied URL only the inner propagator's list is sent, with the context's values in our
+/// encoding.
 #[test]
 fn where_we_may_not_write_nothing_is_added() {
     for row in ROWS {

@@ -1,4 +1,4 @@
-//! Nothing that comes in makes any composition panic, mix traces, or write what is no header.
+//! No input makes a composition panic, mix traces, or write an invalid header.
 
 use http::HeaderValue;
 use opentelemetry::baggage::BaggageExt;
@@ -202,7 +202,7 @@ fn floods() {
     });
 }
 
-/// The context's own baggage can hold anything.
+/// The context's own baggage can contain anything.
 #[test]
 fn any_own_baggage() {
     let sentry = settings().into_iter().last().expect("settings");

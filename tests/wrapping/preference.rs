@@ -42,7 +42,7 @@ const fn row(
 }
 
 impl Row {
-    const fn of_another_organisation(self) -> Self {
+    const fn of_another_organization(self) -> Self {
         Row { org_id: Some("7"), ..self }
     }
 }
@@ -166,7 +166,7 @@ const ROWS: [Row; 19] = [
         ((T, S, "1"), Theirs),
     ),
     row("refused", Some((T, S, "0")), Some((T, S2, "0")), Some(T), (NEW, Ours), (NEW, Ours))
-        .of_another_organisation(),
+        .of_another_organization(),
     row(
         "refused, and another trace",
         Some((T, S, "0")),
@@ -175,9 +175,9 @@ const ROWS: [Row; 19] = [
         (NEW, Ours),
         ((T2, S2, "0"), Ours),
     )
-    .of_another_organisation(),
+    .of_another_organization(),
     row("refused without sentry-trace", None, Some((T, S, "0")), Some(T), (NEW, Ours), (NEW, Ours))
-        .of_another_organisation(),
+        .of_another_organization(),
     row(
         "refused, the DSC is W3C's",
         Some((T, S, "0")),
@@ -186,7 +186,7 @@ const ROWS: [Row; 19] = [
         (NEW, Ours),
         (NEW, Ours),
     )
-    .of_another_organisation(),
+    .of_another_organization(),
     row(
         "refused, the DSC is of neither",
         Some((T, S, "0")),
@@ -195,7 +195,7 @@ const ROWS: [Row; 19] = [
         (NEW, Ours),
         (NEW, Ours),
     )
-    .of_another_organisation(),
+    .of_another_organization(),
 ];
 
 impl Row {

@@ -1,4 +1,4 @@
-//! `tracestate` goes out without our members, with everybody else's, and with no false `th`.
+//! `tracestate` is sent without our members, with all others, and without a false `th`.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -13,7 +13,7 @@ use crate::lists::Composition;
 
 struct Row {
     name: &'static str,
-    /// What the inner propagator writes; it need not be what the span has.
+    /// The `tracestate` of the inner propagator. It may differ from the span's.
     inner: &'static str,
     sampled: bool,
     out: &'static str,
@@ -91,8 +91,8 @@ fn w3cs_propagator_is_no_exception() {
     }
 }
 
-/// A head's and a continued trace's `th` after the SDK's own samplers had their say. In a plain list
-/// nobody can take it back.
+/// The `th` of a head and of a continued trace under the SDK's own samplers. In a plain list a false
+/// one cannot be removed.
 #[test]
 fn a_foreign_sampler_that_drops_makes_th_false() {
     let sentry_trace = format!("{TRACE}-{SPAN}-1");
@@ -106,7 +106,7 @@ fn a_foreign_sampler_that_drops_makes_th_false() {
         (Sampler::AlwaysOff, Composition::WrapW3c, false),
         (Sampler::AlwaysOff, Composition::WrapW3cBaggage, false),
         (Sampler::AlwaysOff, Composition::WrapBaggageW3c, false),
-        // The loss of the plain list.
+        // What the plain list loses.
         (Sampler::AlwaysOff, Composition::W3cSentry, true),
     ] {
         let propagator = composition.propagator(&sentry());
