@@ -9,7 +9,14 @@ mod lists;
 #[path = "../laws/w3c.rs"]
 mod w3c;
 
+mod flags;
+mod forged;
 mod grammar;
+mod left_standing;
+mod lines;
 mod members;
 mod own;
+mod properties;
+mod rewritten;
 mod service;
+mod tracestate;

@@ -90,6 +90,10 @@ impl Under {
         Under::ParentBased,
     ];
 
+    /// One of each kind, where much is tried.
+    pub(crate) const SHORT: [Under; 4] =
+        [Under::NoTracer, Under::Ours, Under::AlwaysOff, Under::ParentBased];
+
     fn provider(self, sentry: &Sentry) -> Option<SdkTracerProvider> {
         let provider = SdkTracerProvider::builder();
         let sampler = match self {
