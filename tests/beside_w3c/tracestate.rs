@@ -93,9 +93,7 @@ fn compositions(sentry: &Sentry) -> Vec<(Composition, Propagator)> {
     [
         Composition::WrapW3c,
         Composition::WrapW3cBaggage,
-        Composition::WrapBaggageW3c,
         Composition::W3cSentry,
-        Composition::W3cBaggageSentry,
         Composition::BaggageW3cSentry,
     ]
     .map(|composition| (composition, composition.propagator(sentry)))
