@@ -6,6 +6,8 @@
 
 #[path = "../composition/lists.rs"]
 mod lists;
+#[path = "../laws/own.rs"]
+mod own;
 #[path = "../laws/w3c.rs"]
 mod w3c;
 
@@ -15,7 +17,6 @@ mod grammar;
 mod left_standing;
 mod lines;
 mod members;
-mod own;
 mod properties;
 mod rewritten;
 mod service;

@@ -1,21 +1,20 @@
 //! What goes out in `baggage` against what stands in the context.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::Context;
 
-use crate::service::Headers;
-use crate::w3c::{baggage, decoded, is_token, Member};
+use super::w3c::{baggage, decoded, is_token, Member};
 
 /// What is wrong with the members that go out: they are the context's, decoded, and no others but
 /// Sentry's; each property is one of its metadata's, and each of those that is one by the grammar is
 /// there.
-pub(crate) fn fault(sent: &Headers, cx: &Context) -> Option<String> {
+pub(crate) fn fault(sent: &HashMap<String, String>, cx: &Context) -> Option<String> {
     own_fault(sent, cx).err().map(|fault| format!("{fault}: {:?}", sent.get("baggage")))
 }
 
-fn own_fault(sent: &Headers, cx: &Context) -> Result<(), String> {
+fn own_fault(sent: &HashMap<String, String>, cx: &Context) -> Result<(), String> {
     let list = sent.get("baggage").map_or("", String::as_str);
     let members = match list {
         "" => Vec::new(),
