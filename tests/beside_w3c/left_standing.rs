@@ -15,8 +15,11 @@ use opentelemetry::baggage::BaggageExt;
 const ALLOWED: &str = "https://api.myecommerce.com/";
 const DENIED: &str = "https://tracker.example/";
 
+/// Key, value, metadata.
+type Member = (&'static str, &'static str, &'static str);
+
 /// The context's own, and what may go out of it.
-const OWN: [(&[(&str, &str, &str)], &[&str]); 8] = [
+const OWN: [(&[Member], &[&str]); 8] = [
     (&[("sentry-foo", "x", "")], &[]),
     (&[("sentry-foo", "x", "p=1")], &[]),
     (&[("sentry-foo", "x", ""), ("sentry-bar", "y", "")], &[]),

@@ -81,7 +81,7 @@ impl Input {
         let near = rv.unwrap_or(own) + choices.below(3) as u128;
         let th = probability::print_th(near.saturating_sub(1).min(u128::MAX >> 72));
         let rv = rv.map_or(String::new(), |rv| format!(";rv:{rv:014x}"));
-        let th = choices.pick(&[true, false]).then(|| format!("th:{th}")).unwrap_or_default();
+        let th = if choices.one_in(2) { format!("th:{th}") } else { String::new() };
         let ot = format!("{th}{rv}").trim_start_matches(';').to_owned();
         let tracestate = if ot.is_empty() { "a=1".to_owned() } else { format!("ot={ot},a=1") };
         let flag = choices.pick(&["-1", "-0", "", "none"]);
