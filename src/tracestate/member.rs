@@ -79,7 +79,8 @@ fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
 #[inline]
 pub(crate) fn take_value(text: &mut String, index: usize) -> Option<(&'static str, String)> {
     let key = KEYS.get(index).filter(|_| !text.is_empty())?;
-    let rest = if text.len() > MAX_VALUE_BYTES { text.split_off(MAX_VALUE_BYTES) } else { String::new() };
+    let rest =
+        if text.len() > MAX_VALUE_BYTES { text.split_off(MAX_VALUE_BYTES) } else { String::new() };
     Some((key, std::mem::replace(text, rest)))
 }
 

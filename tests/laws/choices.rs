@@ -84,7 +84,17 @@ const VALUES: [&str; 34] = [
     "0.7858111111",
     "49d0f7386ad645858ae85020e393bef3",
 ];
-const FOREIGN: [&str; 12] = [
+const FOREIGN: [&str; 22] = [
+    "k=v;p=1%2Cevil=1",
+    "k=v;a%2Cb",
+    "k=v;p=1%2Csentry-release=x",
+    "k=v;k+b=2",
+    "k=v;=x",
+    "k=v;%3D=x",
+    "k=v%2Cevil=1",
+    "k=v;p=%0Ax%3B;q",
+    "k\t=\tv\t;\tp",
+    "k=v;;p",
     "tenant=7",
     "user=a%20b",
     "k=v;p=1;q",
@@ -152,6 +162,16 @@ impl<'a> Choices<'a> {
         }
     }
 
+    /// A rate: a plain one, one of few digits, or any.
+    pub(crate) fn rate(&mut self) -> f64 {
+        match self.below(4) {
+            0 => self.pick(&[0.0, 1.0, 0.5, 0.1, 1.0 / 3.0, 1e-6, 1e-7, 0.999_999]),
+            1 => (self.below(1000) + 1) as f64 / 1000.0,
+            2 => (self.below(999_999) + 1) as f64 / 1e6,
+            _ => (self.below(1 << 30) + 1) as f64 / (1_u64 << 31) as f64,
+        }
+    }
+
     pub(crate) fn span_id(&mut self) -> String {
         match self.below(4) {
             0 => {
@@ -183,7 +203,7 @@ impl<'a> Choices<'a> {
     }
 
     fn member(&mut self) -> String {
-        if self.one_in(4) {
+        if self.below(4) == 1 {
             return self.foreign_member();
         }
         let (key, value) = (self.pick(&KEYS), self.pick(&VALUES));

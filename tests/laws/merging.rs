@@ -1,13 +1,18 @@
 //! Headers merged into those of a request. The request's own members stay, byte for byte.
 #![cfg(feature = "http")]
 
+use std::collections::HashMap;
+
 use http::{HeaderMap, HeaderValue};
-use opentelemetry::propagation::Injector;
-use opentelemetry_sentry::MergingInjector;
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::propagation::{Injector, TextMapPropagator};
+use opentelemetry::Context;
+use opentelemetry_sdk::propagation::BaggagePropagator;
+use opentelemetry_sentry::{MergingInjector, SentryPropagator};
 
 use super::choices::{Choices, CHOICES};
 use super::reader::{self, trim, MAX_BYTES, MAX_MEMBERS};
-use super::sound;
+use super::{own, sound};
 
 /// The request's lines; the last is what is injected.
 pub(crate) fn check(input: &[u8]) {
@@ -52,6 +57,43 @@ pub(crate) fn check(input: &[u8]) {
     }
     if list.len() <= MAX_BYTES && list.split(',').count() <= MAX_MEMBERS {
         sound::assert_header_value("baggage", list);
+    }
+    check_wrapped(&lines, &injected);
+}
+
+/// The same list as the context's own baggage, with its metadata, through `wrap` around the stock
+/// propagator: its members, and none beside, are merged into the request's.
+fn check_wrapped(lines: &[HeaderValue], injected: &str) {
+    let came = HashMap::from([("baggage".to_owned(), injected.to_owned())]);
+    let cx = BaggagePropagator::new().extract_with_context(&Context::new(), &came);
+    let wrapped = SentryPropagator::new().wrap(BaggagePropagator::new());
+    let mut sent = HashMap::new();
+    wrapped.inject_context(&cx, &mut sent);
+    let own = sent.get("baggage").map_or("", String::as_str);
+    let bytes: usize = lines.iter().map(|line| line.len() + 1).sum::<usize>() + 3 * injected.len();
+    let texts: Vec<&str> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
+    let count = texts.iter().map(|line| line.split(',').count()).sum::<usize>();
+    // Within the limits, where none has to make room.
+    if bytes > 6000 || count + cx.baggage().len() > 60 || texts.len() < lines.len() {
+        return;
+    }
+    if let Some(fault) = own::fault(&sent, &cx) {
+        panic!("{fault} of {:?}", cx.baggage());
+    }
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        headers.append("baggage", line.clone());
+    }
+    wrapped.inject_context(&cx, &mut MergingInjector(&mut headers));
+    if let Some(expected) = merged(&texts, own).filter(|_| !own.is_empty()) {
+        let found = headers.get("baggage").and_then(|line| line.to_str().ok()).unwrap_or_default();
+        // The order of OTel's own baggage is not fixed.
+        let sorted = |list: &str| {
+            let mut members: Vec<String> = list.split(',').map(str::to_owned).collect();
+            members.sort();
+            members
+        };
+        assert_eq!(sorted(found), sorted(&expected), "{own:?} into {texts:?}");
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) mod forwarded;
 #[path = "../common/ids.rs"]
 pub(crate) mod ids;
 pub(crate) mod merging;
+pub(crate) mod own;
+pub(crate) mod probability;
 pub(crate) mod reader;
 pub(crate) mod request;
 pub(crate) mod sentry_trace;
@@ -22,4 +24,5 @@ pub(crate) mod targets;
 pub(crate) mod tracestate;
 pub(crate) mod untouched;
 mod urls;
+pub(crate) mod w3c;
 pub(crate) mod wrapped;

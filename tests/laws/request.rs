@@ -116,7 +116,7 @@ impl Request {
         if choices.below(3) == 0 {
             push("traceparent", choices.traceparent());
         }
-        if choices.below(3) == 0 {
+        for _ in 0..choices.pick(&[0, 0, 0, 1, 1, 2, 3]) {
             push("tracestate", choices.tracestate());
         }
         if choices.one_in(12) {
@@ -125,7 +125,24 @@ impl Request {
             request.headers.insert(at, (name.to_owned(), b"sentry-release=\xff\xfe".to_vec()));
         }
         for n in 0..choices.pick(&[0, 0, 0, 0, 1, 2, 62, 70]) {
-            let value = choices.pick(&["v", "a b", "é", "%", "\n", "\u{1}\"", ""]);
+            let value = choices.pick(&[
+                "v",
+                "a b",
+                "é",
+                "%",
+                "\n",
+                "\u{1}\"",
+                "",
+                "v;p=1,evil=1",
+                "v;a,b",
+                "v;,",
+                "v;=x",
+                "v;k+b=2;;q",
+                "v,evil=1",
+                "v;p=\r\n,evil=1",
+                "v;é=1;p",
+                "v; p = 1 ;\tq",
+            ]);
             let key = match n {
                 0 => choices.pick(&["k", "sentry-release", "tenant", "a%b"]),
                 _ => "k",
@@ -160,7 +177,8 @@ impl Request {
     pub(crate) fn context(&self) -> Context {
         let mut baggage = Baggage::new();
         for (key, value) in &self.own {
-            let _ = baggage.insert(key.clone(), value.clone());
+            let (value, metadata) = value.split_once(';').unwrap_or((value, ""));
+            let _ = baggage.insert_with_metadata(key.clone(), value.to_owned(), metadata);
         }
         Context::new().with_baggage(baggage)
     }
@@ -285,11 +303,14 @@ fn check_own(own: &Baggage, list: &str) {
         .filter(|member| !member.is_empty() && !member.starts_with("sentry-"))
         .collect();
     for member in &found {
-        assert!(expected.iter().any(|own| own == member), "{member:?} of {expected:?}");
+        let without_properties = member.split(';').next().unwrap_or_default();
+        assert!(expected.iter().any(|own| own == without_properties), "{member:?} of {expected:?}");
     }
     let others = list.split(',').filter(|member| member.starts_with("sentry-"));
     let (count, bytes) = others.fold((0, 0), |(n, len), member| (n + 1, len + member.len() + 1));
-    let bytes = bytes + expected.iter().map(|member| member.len() + 1).sum::<usize>();
+    let metadata: usize =
+        own.iter().map(|(_, (_, metadata))| 3 * metadata.as_str().len() + 1).sum();
+    let bytes = bytes + metadata + expected.iter().map(|member| member.len() + 1).sum::<usize>();
     if count + expected.len() <= reader::MAX_MEMBERS && bytes <= reader::MAX_BYTES {
         assert_eq!(found.len(), expected.len(), "{list:?} of {expected:?}");
     }

@@ -7,6 +7,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 
 use super::choices::{Choices, CHOICES};
 use super::ids::{SPAN_ID, TRACE_ID};
+use super::probability::{self, Continued};
 use super::request::{Headers, Service};
 use super::{reader, sound, spans};
 
@@ -16,6 +17,8 @@ struct Input {
     sentry_trace: String,
     baggage: String,
     service: Service,
+    /// A head's trace, and its rate.
+    head: (String, f64),
 }
 
 impl Input {
@@ -29,11 +32,16 @@ impl Input {
                 rate: choices.pick(&[None, Some(0.0), Some(0.25), Some(1.0)]),
                 ..Service::default()
             };
+            let head = (choices.trace_id(), choices.rate());
+            if choices.one_in(3) {
+                return Self::edge(&mut choices, service, head);
+            }
             return Input {
                 tracestate: choices.tracestate(),
                 sentry_trace: choices.sentry_trace(),
                 baggage: choices.baggage(),
                 service,
+                head,
             };
         }
         let text = String::from_utf8_lossy(input);
@@ -44,12 +52,52 @@ impl Input {
             sentry_trace: lines.next().unwrap_or(format!("{TRACE_ID}-{SPAN_ID}-1")),
             baggage: lines.next().unwrap_or("sentry-release=1".to_owned()),
             service: Service::default(),
+            head: (TRACE_ID.to_owned(), 0.25),
         }
+    }
+}
+
+impl Input {
+    /// Numbers next to each other: a `sample_rand` by its rate, a `th` by the randomness.
+    fn edge(choices: &mut Choices<'_>, service: Service, head: (String, f64)) -> Self {
+        // A rate, or the number next to it, which `sample_rand` cannot tell from it.
+        let rate = match head.1 > 0.0 && head.1 < 0.9 {
+            true => f64::from_bits(head.1.to_bits() + choices.below(3) as u64 - 1),
+            false => head.1,
+        };
+        let at = probability::boundary(rate) + choices.below(4) as u128;
+        let rand = at.saturating_sub(2).min(999_999);
+        let more = choices.pick(&["", "", "9", "5"]);
+        let baggage = format!("sentry-sample_rate={rate},sentry-sample_rand=0.{rand:06}{more}");
+        let own = probability::randomness(TRACE_ID, None);
+        let rv = choices.pick(&[
+            None,
+            None,
+            None,
+            Some(0),
+            Some(1 << 55),
+            Some(u128::MAX >> 72),
+            Some(own),
+        ]);
+        let near = rv.unwrap_or(own) + choices.below(3) as u128;
+        let th = probability::print_th(near.saturating_sub(1).min(u128::MAX >> 72));
+        let rv = rv.map_or(String::new(), |rv| format!(";rv:{rv:014x}"));
+        let th = if choices.one_in(2) { format!("th:{th}") } else { String::new() };
+        let ot = format!("{th}{rv}").trim_start_matches(';').to_owned();
+        let tracestate = if ot.is_empty() { "a=1".to_owned() } else { format!("ot={ot},a=1") };
+        let flag = choices.pick(&["-1", "-0", "", "none"]);
+        let sentry_trace = match flag {
+            "none" => String::new(),
+            flag => format!("{TRACE_ID}-{SPAN_ID}{flag}"),
+        };
+        Input { tracestate, sentry_trace, baggage, service, head }
     }
 }
 
 pub(crate) fn check(input: &[u8]) {
     let input = Input::parse(input);
+    #[cfg(feature = "sdk")]
+    spans::check_head(&input.head.0, input.head.1);
     let Ok(before) = input.tracestate.parse::<TraceState>() else {
         return;
     };
@@ -88,7 +136,10 @@ fn check_remote(input: &Input, before: &Context) {
             assert_probability(is);
         }
     }
-    // Whatever it contains, every request stays valid.
+    check_probability(input, was, is);
+    #[cfg(feature = "sdk")]
+    spans::check_probability(&sentry, input.service, &after);
+    // Whatever stands there, no request is spoilt by it.
     for cx in [before, &after] {
         let mut sent = Headers::new();
         propagator.inject_context(cx, &mut sent);
@@ -104,6 +155,43 @@ fn check_remote(input: &Input, before: &Context) {
         #[cfg(feature = "sdk")]
         spans::check_below(&sentry, input.service, cx);
     }
+}
+
+/// What becomes of `ot`, by the arithmetic.
+fn check_probability(input: &Input, was: &SpanContext, is: &SpanContext) {
+    let mut entries = reader::entries(&[&input.baggage]);
+    let sentry = reader::first_sentry_trace(&[&input.sentry_trace]);
+    let names = |trace_id: &str| {
+        let named = reader::value(&entries, "trace_id").unwrap_or_default();
+        !named.is_empty() && !reader::names_other_trace(&entries, trace_id)
+    };
+    let is_claimed = sentry.is_some() || names(TRACE_ID);
+    if is_claimed && reader::refuses(input.service.org_id(), input.service.strict, &entries) {
+        return;
+    }
+    let (before, after) = (was.trace_state().header(), is.trace_state().header());
+    let (trace_id, sampled) = match &sentry {
+        Some(sentry) if sentry.trace_id == TRACE_ID => {
+            (TRACE_ID, sentry.sampled.or(was.is_sampled().then_some(true)))
+        }
+        Some(sentry) => (sentry.trace_id.as_str(), sentry.sampled),
+        None if names(TRACE_ID) => {
+            let is_said = reader::value(&entries, "sampled").is_some();
+            (TRACE_ID, (was.is_sampled() || is_said).then_some(was.is_sampled()))
+        }
+        None => return probability::assert_passed(&before, &after, TRACE_ID, was.is_sampled()),
+    };
+    if reader::names_other_trace(&entries, trace_id) {
+        entries.clear();
+    }
+    // Of a long DSC not all is kept, and of a long member not all is written again.
+    let before = probability::ot(if trace_id == TRACE_ID { &before } else { "" });
+    let is_long = before.as_ref().is_some_and(|ot| ot.len() > 200);
+    if is_long || input.baggage.len() > 700 || entries.len() > 50 {
+        return;
+    }
+    let of = Continued { trace_id, sampled, entries: &entries };
+    probability::assert_extracted(before.as_deref(), probability::ot(&after).as_deref(), &of);
 }
 
 /// `sentry` and `sentry-<digits>`.

@@ -135,7 +135,7 @@ fn usual() -> String {
 }
 
 pub(super) fn all() -> Vec<Row> {
-    rows(include_str!("../vectors/regressions.json"), 97)
+    rows(include_str!("../vectors/regressions.json"), 112)
 }
 
 impl Settings {
