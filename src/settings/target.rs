@@ -32,7 +32,7 @@ pub struct Target {
 enum Kind {
     Text {
         text: String,
-        lower: Finder<'static>,
+        lower: Box<Finder<'static>>,
     },
     Origin(Option<Origin>),
     Matching(Arc<dyn Fn(&str) -> bool + Send + Sync>),
@@ -136,7 +136,7 @@ impl From<&String> for Target {
 
 impl From<String> for Target {
     fn from(text: String) -> Self {
-        let lower = Finder::new(&text.to_ascii_lowercase()).into_owned();
+        let lower = Box::new(Finder::new(&text.to_ascii_lowercase()).into_owned());
         Target { kind: Kind::Text { text, lower } }
     }
 }
