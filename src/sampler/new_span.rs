@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult};
 use crate::sampler::decider::{Choice, Decided, Decider};
 use crate::sampler::span_attributes::{transaction, url};
 use crate::sampling::Threshold;
-use crate::settings::callback;
+use crate::settings::callback::{self, Running};
 use crate::settings::sentry::{Destination as UrlDestination, Settings};
 use crate::settings::targets::outgoing_url;
 use crate::settings::traces_sampler::Parent;
@@ -67,7 +67,7 @@ impl NewSpan<'_> {
     fn destination(&self) -> Destination {
         let settings = self.settings;
         let is_suppressed = self.parent_context.is_some_and(Context::is_telemetry_suppressed);
-        if is_suppressed || callback::is_running() {
+        if is_suppressed || callback::running() != Running::Nothing {
             return Destination::Untraced;
         }
         let matters = !settings.targets.are_everywhere()

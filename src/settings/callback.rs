@@ -8,36 +8,47 @@ use std::ptr;
 
 use opentelemetry::Context;
 
-thread_local! {
-    /// Whether this thread is inside one of the user's functions. The context cannot always tell:
-    /// `Tracer::start` borrows the current one, and then none can be attached.
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
+/// Which of the user's functions a thread is inside of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Running {
+    Nothing,
+    /// `traces_sampler`, or the sampler inside ours.
+    Sampler,
+    /// The function of a trace propagation target.
+    Target,
 }
 
-/// The function panicked, or it was called from inside itself.
+thread_local! {
+    /// The context cannot always tell: `Tracer::start` borrows the current one, and then none can be
+    /// attached.
+    static RUNNING: Cell<Running> = const { Cell::new(Running::Nothing) };
+}
+
+/// The function panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Panicked;
 
-/// Whether this thread is inside one of the user's functions.
+/// Which of the user's functions this thread is inside of.
 #[inline]
-pub(crate) fn is_running() -> bool {
+pub(crate) fn running() -> Running {
     RUNNING.with(Cell::get)
 }
 
-/// What a function of the user's returns. Callers look at [`is_running`] first.
-pub(crate) fn call<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
-    RUNNING.with(|running| running.set(true));
+/// What a function of the user's returns. Callers make sure that it is not called from inside
+/// itself.
+pub(crate) fn call<T>(which: Running, function: impl FnOnce() -> T) -> Result<T, Panicked> {
+    let outer = RUNNING.with(|running| running.replace(which));
     let result = catch(function);
-    RUNNING.with(|running| running.set(false));
+    RUNNING.with(|running| running.set(outer));
     result
 }
 
-/// [`call`] for a function that is asked as a span starts in `cx`: telemetry is suppressed.
+/// [`call`] for a sampler that is asked as a span starts in `cx`: telemetry is suppressed.
 pub(crate) fn call_suppressed<T>(
     cx: Option<&Context>,
     function: impl FnOnce() -> T,
 ) -> Result<T, Panicked> {
-    call(|| {
+    call(Running::Sampler, || {
         // Attaching panics while the current context is borrowed. It is where `cx` is the very one;
         // other borrows cannot be seen, so that such a panic ends here as well.
         let is_borrowed = Context::map_current(|current| cx.is_some_and(|cx| ptr::eq(cx, current)));

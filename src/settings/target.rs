@@ -8,7 +8,7 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 
 use crate::settings::address::{is_address, is_host};
-use crate::settings::callback::{self, Panicked};
+use crate::settings::callback::{self, Panicked, Running};
 use crate::text::url::Url;
 
 /// How much of a URL is looked at, in bytes.
@@ -91,8 +91,10 @@ impl Target {
             Kind::Text { lower, .. } => lower.find(url.lower().as_bytes()).is_some(),
             Kind::Origin(origin) => origin.as_ref().is_some_and(|origin| origin.matches(url.url)),
             // A request that the function itself makes.
-            Kind::Matching(_) if callback::is_running() => false,
-            Kind::Matching(function) => callback::call(|| function(url.lower_host()))?,
+            Kind::Matching(_) if callback::running() == Running::Target => false,
+            Kind::Matching(function) => {
+                callback::call(Running::Target, || function(url.lower_host()))?
+            }
             #[cfg(feature = "regex")]
             Kind::Regex(regex) => regex.is_match(url.lower_host()),
         })

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use crate::settings::callback::{self, Running};
 use crate::wire::baggage::OutgoingList;
 
 /// A warning that is given once; clients control what leads to it, so more would be a flood.
@@ -24,12 +25,16 @@ impl Warning {
 
     /// Says it, unless it was said before. Not while a span starts: use [`Warnings::note`].
     pub(crate) fn give(&self) {
+        // A callback that sends a request, while a span starts. The fault will be found again.
+        if callback::running() != Running::Nothing {
+            return;
+        }
         if self.state.load(Ordering::Relaxed) != GIVEN
             && self.state.swap(GIVEN, Ordering::Relaxed) != GIVEN
         {
             // The subscriber is the user's code: its panic is not the request's.
             #[cfg(feature = "internal-logs")]
-            let _ = crate::settings::callback::catch(|| tracing::warn!("{}", self.sentence));
+            let _ = callback::catch(|| tracing::warn!("{}", self.sentence));
             #[cfg(not(feature = "internal-logs"))]
             let _ = self.sentence;
         }
@@ -110,7 +115,7 @@ impl Warnings {
     /// Gives the warnings that were noted.
     #[inline]
     pub(crate) fn say_pending(&self) {
-        if self.pending.load(Ordering::Relaxed) {
+        if self.pending.load(Ordering::Relaxed) && callback::running() == Running::Nothing {
             self.say_noted();
         }
     }

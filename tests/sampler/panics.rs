@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use opentelemetry::trace::{Span, SpanKind, TraceContextExt, TraceId, Tracer};
 use opentelemetry::Context;
 use opentelemetry_sdk::trace::{SamplingDecision, SdkTracer, ShouldSample};
-use opentelemetry_sentry::{Sentry, SentryBuilder, Target};
+use opentelemetry_sentry::{PropagationTargets, Sentry, SentryBuilder, Target};
 
 use crate::support_core::service::Service;
 use crate::support_core::warnings::{assert_one, warnings};
@@ -163,4 +163,36 @@ fn a_target_that_sends_a_request() {
     let service = SERVICE.get_or_init(|| Service::of(&sentry));
     let client = service.client_to(&Context::new(), "https://api.example/");
     assert!(client.span().is_recording() && !service.send(&client).is_empty());
+}
+
+/// One function of the user's may ask another, and send a request: nothing is said before it is back.
+#[test]
+fn a_sampler_that_asks_targets() {
+    static SERVICE: OnceLock<Service> = OnceLock::new();
+    let calls = AtomicUsize::new(0);
+    let rest = Target::matching(|url| url.starts_with("https://api.example/"));
+    let targets = PropagationTargets::new([rest.clone()]);
+    let builder = Sentry::builder().dsn(DSN).trace_propagation_targets([rest]);
+    let builder = builder.traces_sampler(move |_| {
+        assert!(targets.matches("https://api.example/"), "asked from another function");
+        let service = SERVICE.get().unwrap();
+        let warned = warnings(|| {
+            service.send(&Context::new());
+        });
+        assert!(warned.is_empty(), "{warned:?}");
+        if calls.fetch_add(1, Ordering::Relaxed) == 0 {
+            f64::NAN
+        } else {
+            1.0
+        }
+    });
+    let service = SERVICE.get_or_init(|| Service::of(&builder.build().unwrap()));
+    let warned = warnings(|| {
+        for recorded in [false, true] {
+            let root = service.server(&Context::new(), "cart");
+            assert_eq!(root.span().is_recording(), recorded);
+        }
+        service.send(&Context::new());
+    });
+    assert_one(&warned, "traces_sampler returned a rate");
 }
