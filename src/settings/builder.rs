@@ -42,7 +42,7 @@ impl Sentry {
 }
 
 impl SentryBuilder {
-    /// The project's [DSN](Dsn). Without one a trace that starts here sends no `sentry-*` baggage,
+    /// The project's [DSN](crate::Dsn). Without one a trace that starts here sends no `sentry-*` baggage,
     /// and requests to Sentry itself are not recognized.
     pub fn dsn(mut self, dsn: impl Into<String>) -> Self {
         self.dsn = Some(dsn.into());
