@@ -1,6 +1,9 @@
 //! Custom instrumentation: what Sentry's SDKs call `continueTrace`, `getTraceData` and
 //! `startNewTrace`, in terms of OTel's `Context`.
 
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod deferred;
+
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::Context;
 

@@ -117,15 +117,12 @@ fn sampled(settings: &Settings, span_context: &SpanContext, decision: Decision) 
         return Some(true);
     }
     match decision {
-        Decision::Flag | Decision::W3cFlag => Some(false),
+        Decision::Flag | Decision::Traceparent => Some(false),
         Decision::Undecided => None,
         Decision::Forwarded(sampled) => Some(sampled),
         Decision::Deferred => {
             if !span_context.is_remote() {
-                settings.warnings.deferred_ignored.give(
-                    "a deferred Sentry trace was not sampled, by a sampler that knows no deferred \
-                     decisions; use the sampler of these Sentry settings",
-                );
+                settings.warnings.deferred_ignored.give();
             }
             None
         }

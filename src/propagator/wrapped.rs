@@ -98,6 +98,7 @@ impl<P: TextMapPropagator> WrappedPropagator<P> {
 impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = self.sentry.settings();
+        settings.warnings.say_pending();
         let outgoing = outgoing(settings, cx);
         if self.within_targets && outgoing.is_none() && !may_send(settings, cx) {
             return;
@@ -129,6 +130,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
+        self.sentry.settings().warnings.say_pending();
         let (found, remote) = self.inner_context(cx, extractor);
         let incoming = incoming(extractor, remote.as_ref());
         // The remote parent is from this request, or it is none.

@@ -182,9 +182,9 @@ impl MemberText {
         SampleRand::parse_incoming(value).or_else(|| SampleRand::parse_incoming(&decode(value)))
     }
 
-    /// Whether the DSC says anything about the decision.
-    pub(crate) fn has_sampled(&self) -> bool {
-        self.place(DscKey::Sampled).is_some()
+    /// The decision, where the DSC says it.
+    pub(crate) fn sampled(&self) -> Option<bool> {
+        self.text_of(DscKey::Sampled)?.parse().ok()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -3,6 +3,8 @@
 use opentelemetry::propagation::{Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry::Context;
+use rand::rngs::OsRng;
+use rand::TryRngCore;
 
 use crate::carrier::trace_data::TraceData;
 use crate::propagator::sentry_propagator::SentryPropagator;
@@ -40,14 +42,14 @@ impl Sentry {
     #[must_use = "the trace is sent from this context"]
     pub fn start_deferred_trace(&self, cx: &Context) -> Context {
         let cx = start_new_trace(cx);
-        let Some(trace) = fresh_trace() else {
+        let Some(trace) = undecided_trace() else {
             return cx;
         };
         let sentry_trace = trace.to_header();
         let mut headers = TraceData::default();
         headers.set(SENTRY_TRACE_HEADER, sentry_trace.clone());
         let Some(template) = &self.settings.head else {
-            // Without a DSC the trace names no organisation: to a strict reader it is a stranger's.
+            // Without a DSC the trace names no organization: to a strict reader it is a stranger's.
             return SentryPropagator::new().extract_with_context(&cx, &headers);
         };
         let undecided = TraceSampling::default();
@@ -63,11 +65,11 @@ impl Sentry {
     }
 }
 
-/// An undecided one with random ids from the operating system, or `None` where it gives none.
-fn fresh_trace() -> Option<SentryTrace> {
+/// An undecided one with random ids from the operating system; `None` where it gives none.
+fn undecided_trace() -> Option<SentryTrace> {
     let mut trace_id = [0; 16];
     let mut span_id = [0; 8];
-    getrandom::fill(&mut trace_id).ok()?;
-    getrandom::fill(&mut span_id).ok()?;
+    OsRng.try_fill_bytes(&mut trace_id).ok()?;
+    OsRng.try_fill_bytes(&mut span_id).ok()?;
     SentryTrace::new(TraceId::from_bytes(trace_id), SpanId::from_bytes(span_id), None)
 }
