@@ -4,6 +4,8 @@ mod support_core;
 
 mod carriers {
     mod environment;
+    #[cfg(feature = "http")]
+    mod header_map;
     mod html;
     mod message;
     mod server_timing;
