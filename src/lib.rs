@@ -166,6 +166,7 @@ pub mod _documentation {
     #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/targets_and_privacy.md")]
     pub mod targets_and_privacy {}
+    #[cfg(feature = "http")]
     #[doc = include_str!("../docs/tracing.md")]
     pub mod tracing {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]

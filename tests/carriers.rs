@@ -9,4 +9,5 @@ mod carriers {
     mod html;
     mod message;
     mod server_timing;
+    mod trace_data;
 }

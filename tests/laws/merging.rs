@@ -59,26 +59,9 @@ fn members(list: &str) -> Vec<String> {
     list.split(',').map(trim).filter(|m| !m.is_empty()).map(member).collect()
 }
 
-/// A line as ASCII: what is UTF-8 as it is, every other byte as a Latin-1 character, encoded.
-fn ascii(line: &[u8]) -> String {
-    let (mut text, mut rest) = (String::new(), line);
-    while !rest.is_empty() {
-        let longest =
-            (1..=rest.len().min(4)).find(|len| std::str::from_utf8(&rest[..*len]).is_ok());
-        let character = match longest {
-            Some(len) => String::from_utf8_lossy(&rest[..len]).into_owned(),
-            None => char::from(rest[0]).to_string(),
-        };
-        rest = &rest[longest.unwrap_or(1)..];
-        let encoded = || character.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        text += &if character.is_ascii() { character.clone() } else { encoded() };
-    }
-    text
-}
-
 /// The request's members that end within the limit of the lines joined.
 fn read(lines: &[HeaderValue]) -> Vec<String> {
-    let lines: Vec<String> = lines.iter().map(|line| ascii(line.as_bytes())).collect();
+    let lines: Vec<String> = lines.iter().map(|line| reader::ascii(line.as_bytes())).collect();
     let mut end = 0;
     let joined = lines.join(",");
     let within = joined.split(',').take_while(|member| {
