@@ -44,11 +44,12 @@
 //! - **sdk** (default): `SentrySampler`, for opentelemetry_sdk.
 //! - **internal-logs** (default): the crate's warnings as `tracing` events, each at most once for
 //!   one `Sentry`.
-//! - **http**: `inject_request`, and `MergingInjector`, a carrier that keeps the `baggage` a request
-//!   already has.
+//! - **http**: `HeaderMapExtractor`, `inject_request`, and `MergingInjector`, a carrier that keeps the
+//!   `baggage` a request already has.
 //! - **otlp**: `Sentry::span_exporter`, which sends spans to Sentry, with an HTTP client and TLS
 //!   (its dependencies want a newer Rust than this crate does).
 //! - **regex**: regular expressions as trace propagation targets.
+//! - **reqwest**: `ClientLayer` around `reqwest::Client` 0.13 as it is.
 //! - **tower**: `ClientLayer`, spans and trace headers for HTTP clients.
 //!
 //! [`SpanContext`]: opentelemetry::trace::SpanContext
@@ -94,7 +95,9 @@ pub use crate::http_client::client_layer::{ClientFuture, ClientLayer, ClientServ
 #[cfg(feature = "http")]
 pub use crate::http_client::header;
 #[cfg(feature = "http")]
-pub use crate::http_client::inject_request::inject_request;
+pub use crate::http_client::header_map_extractor::HeaderMapExtractor;
+#[cfg(feature = "http")]
+pub use crate::http_client::inject_request::{inject_headers, inject_request};
 #[cfg(feature = "http")]
 pub use crate::http_client::merging_injector::MergingInjector;
 #[cfg(feature = "otlp")]
@@ -166,6 +169,7 @@ pub mod _documentation {
     #[doc = include_str!("../docs/targets_and_privacy.md")]
     pub mod targets_and_privacy {}
     #[cfg(not(doctest))]
+    #[cfg(feature = "http")]
     #[doc = include_str!("../docs/tracing.md")]
     pub mod tracing {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
