@@ -6,6 +6,7 @@ use std::str;
 use percent_encoding::percent_encode_byte;
 
 use crate::wire::baggage::MAX_BAGGAGE_BYTES;
+use crate::wire::traceparent::TRACESTATE_HEADER;
 
 /// A line as ASCII. What is outside ASCII is percent-encoded as UTF-8: text that is UTF-8, and
 /// every other byte as the Latin-1 character that it stands for, as HTTP once had it.
@@ -19,6 +20,18 @@ pub(crate) fn ascii_line(line: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(line) {
         Ok(text) if text.is_ascii() => Cow::Borrowed(text),
         _ => Cow::Owned(encoded(line.get(..=MAX_BAGGAGE_BYTES).unwrap_or(line))),
+    }
+}
+
+/// A line as ASCII, but `tracestate` as it is, in UTF-8 or Latin-1: its values are not percent-encoded,
+/// so that a member outside ASCII must go, not change.
+pub(crate) fn line_text<'a>(name: &str, line: &'a [u8]) -> Cow<'a, str> {
+    if !name.eq_ignore_ascii_case(TRACESTATE_HEADER) {
+        return ascii_line(line);
+    }
+    match str::from_utf8(line) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => line.iter().copied().take(MAX_BAGGAGE_BYTES + 1).map(char::from).collect(),
     }
 }
 

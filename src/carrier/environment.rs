@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use opentelemetry::propagation::Injector;
 
-use crate::carrier::ascii_line::ascii_line;
+use crate::carrier::ascii_line::line_text;
 use crate::carrier::trace_data::TraceData;
 use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
@@ -56,7 +56,7 @@ impl TraceData {
         for (name, header) in VARIABLES {
             let value = std::env::var_os(name).unwrap_or_default();
             if !value.is_empty() && data.get(header).is_none() {
-                data.set(header, ascii_line(value.as_encoded_bytes()).into_owned());
+                data.set(header, line_text(header, value.as_encoded_bytes()).into_owned());
             }
         }
         data

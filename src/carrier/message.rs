@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use opentelemetry::propagation::{Extractor, Injector};
 
-use crate::carrier::ascii_line::ascii_line;
+use crate::carrier::ascii_line::line_text;
 
 /// Reads trace headers from a message: pairs of name and bytes, in order.
 ///
@@ -39,7 +39,7 @@ struct Header<'a> {
 
 impl<'a> Header<'a> {
     fn text(&self) -> &str {
-        self.text.get_or_init(|| ascii_line(self.value))
+        self.text.get_or_init(|| line_text(self.name, self.value))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use http::{HeaderMap, HeaderName};
 use opentelemetry::propagation::Extractor;
 
-use crate::carrier::ascii_line::ascii_line;
+use crate::carrier::ascii_line::line_text;
 
 /// Like [`opentelemetry_http::HeaderExtractor`], but shows lines with bytes outside ASCII too.
 ///
@@ -47,7 +47,9 @@ impl<'a> HeaderMapExtractor<'a> {
     fn encoded(&self) -> &[(&'a HeaderName, String)] {
         self.encoded.get_or_init(|| {
             let opaque = self.headers.iter().filter(|(_, line)| line.to_str().is_err());
-            opaque.map(|(name, line)| (name, ascii_line(line.as_bytes()).into_owned())).collect()
+            opaque
+                .map(|(name, line)| (name, line_text(name.as_str(), line.as_bytes()).into_owned()))
+                .collect()
         })
     }
 }

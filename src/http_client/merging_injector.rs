@@ -85,7 +85,7 @@ impl MergingInjector<'_> {
         self.write(&sentry.join(","), &others, keeps_sentry);
     }
 
-    /// Takes out the request's `sentry-*`, and what is over the limits; else it stays as it is.
+    /// Takes out the request's `sentry-*`, and what is over the limit of bytes; else it stays as it is.
     pub(crate) fn remove_sentry_members(&mut self) {
         let is_plain = |lines: &[Cow<'_, str>]| {
             let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
@@ -93,7 +93,11 @@ impl MergingInjector<'_> {
             bytes <= MAX_BAGGAGE_BYTES + 1 && !members.any(is_sentry_key)
         };
         if !is_plain(&lines(self.0)) {
-            self.write("", &[], false);
+            let own = lines(self.0);
+            let own = within_limit(own.iter().map(|line| &**line)).flat_map(members);
+            let kept: Vec<&str> = own.filter(|member| !is_sentry_key(member)).collect();
+            let kept: Vec<Cow<'_, str>> = kept.into_iter().map(without_spaces).collect();
+            self.replace(Some(kept.join(",")));
         }
     }
 
@@ -112,8 +116,13 @@ impl MergingInjector<'_> {
         for member in others.iter().filter(|member| !keys.contains(&sent_key(member))) {
             list.push_as_is(member);
         }
-        let list = list.finish().and_then(|list| HeaderValue::try_from(list).ok());
-        match list {
+        self.replace(list.finish());
+    }
+
+    /// Puts one line, or none, in the place of the request's own.
+    fn replace(&mut self, list: Option<String>) {
+        let list = list.filter(|list| !list.is_empty());
+        match list.and_then(|list| HeaderValue::try_from(list).ok()) {
             Some(list) => self.0.insert(BAGGAGE, list),
             None => self.0.remove(BAGGAGE),
         };

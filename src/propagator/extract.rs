@@ -37,7 +37,6 @@ impl Incoming<'_> {
         };
         let mut dsc = MemberText::from_baggage(&self.baggage, parent.trace_id);
         let decision = self.decide(settings, &mut parent, &dsc);
-        check_own_organization(settings, decision);
         if !decision.is_continued() {
             return (decision, None);
         }
@@ -71,7 +70,7 @@ impl Incoming<'_> {
 }
 
 /// `strict_trace_continuation` needs an organization of our own, which `build` cannot require.
-fn check_own_organization(settings: &Settings, decision: ContinueDecision) {
+pub(crate) fn check_own_organization(settings: &Settings, decision: ContinueDecision) {
     let is_unknown = matches!(
         decision,
         ContinueDecision::NeitherOrganizationKnown | ContinueDecision::OwnOrganizationUnknown

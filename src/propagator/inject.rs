@@ -31,12 +31,6 @@ pub(crate) struct Outgoing {
 }
 
 /// Whether a request of this context may have Sentry's headers.
-pub(crate) fn may_send(settings: &Settings, cx: &Context) -> bool {
-    let span = cx.span();
-    let member = Member::read(span.span_context());
-    is_allowed(settings, cx, member.as_ref())
-}
-
 fn is_allowed(settings: &Settings, cx: &Context, member: Option<&Member<'_>>) -> bool {
     if settings.targets.are_nowhere() || cx.is_telemetry_suppressed() {
         return false;

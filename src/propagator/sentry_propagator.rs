@@ -10,7 +10,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, Key};
 
 use crate::propagator::continue_decision::ContinueDecision;
-use crate::propagator::extract::Incoming;
+use crate::propagator::extract::{check_own_organization, Incoming};
 use crate::propagator::inject::{baggage, outgoing};
 use crate::settings::sentry::{Sentry, Settings};
 use crate::tracestate::list::{cleaned, has_ours, is_flawed, replace};
@@ -93,6 +93,7 @@ impl SentryPropagator {
         arrived_with_request: impl FnOnce() -> bool,
     ) -> Option<Context> {
         let (decision, parent) = incoming.parent(&self.settings);
+        check_own_organization(&self.settings, decision);
         if decision.is_refused() {
             return None;
         }

@@ -12,7 +12,7 @@ use opentelemetry::Context;
 use crate::propagator::captured_headers::CapturedHeaders;
 use crate::propagator::continue_decision::ContinueDecision;
 use crate::propagator::filtered_extractor::FilteredExtractor;
-use crate::propagator::inject::{may_send, outgoing};
+use crate::propagator::inject::outgoing;
 use crate::propagator::sentry_propagator::{incoming, refuse, remote_parent, SentryPropagator};
 use crate::tracestate::list::outgoing_header;
 use crate::wire::baggage::{decode, key, members, BAGGAGE_HEADER};
@@ -100,7 +100,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
         let settings = self.sentry.settings();
         settings.warnings.say_pending();
         let outgoing = outgoing(settings, cx);
-        if self.within_targets && outgoing.is_none() && !may_send(settings, cx) {
+        if self.within_targets && outgoing.is_none() {
             return;
         }
         let mut captured = CapturedHeaders::default();

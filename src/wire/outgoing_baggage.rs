@@ -135,8 +135,8 @@ impl OutgoingBaggage {
 /// ```
 fn split_properties(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     let properties = text.split(';').map(|property| match property.split_once('=') {
-        Some((key, value)) => (trim_ows(key), Some(trim_ows(value))),
-        None => (trim_ows(property), None),
+        Some((key, value)) => (key.trim(), Some(value.trim())),
+        None => (property.trim(), None),
     });
     properties.filter(|(key, _)| is_key(key))
 }
