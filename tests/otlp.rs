@@ -1,11 +1,11 @@
 //! The way into Sentry, from outside: where spans go, by which key, and what they say.
 
 mod otlp {
-    #[cfg(feature = "otlp")]
-    mod clean;
     mod endpoint;
     #[cfg(feature = "otlp")]
     mod exporter;
+    #[cfg(feature = "otlp")]
+    mod span_exporter;
     #[cfg(feature = "otlp")]
     mod three_services;
 }

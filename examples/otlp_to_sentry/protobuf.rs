@@ -1,42 +1,98 @@
-//! As much of protobuf as is needed to look into an `ExportTraceServiceRequest`
+//! As much of protobuf as is needed to look into what leaves over OTLP
 //! ([opentelemetry-proto](https://github.com/open-telemetry/opentelemetry-proto)).
 
 use std::collections::HashMap;
 
+/// Names and values, numbers as they print.
+pub(crate) type Attributes = HashMap<String, String>;
+
 /// What is looked at of an exported span.
+#[allow(dead_code)] // each program that looks into one needs a part of it
 pub(crate) struct Span {
     pub(crate) trace_id: String,
+    pub(crate) span_id: String,
+    pub(crate) parent_span_id: String,
     pub(crate) trace_state: String,
     pub(crate) name: String,
-    /// The text attributes of the service that sent it.
-    pub(crate) resource: HashMap<String, String>,
+    pub(crate) attributes: Attributes,
+    /// The attributes of the service that sent it.
+    pub(crate) resource: Attributes,
 }
 
-/// The spans of a request, or `None` where it is none.
+/// What is looked at of an exported log record.
+#[allow(dead_code)]
+pub(crate) struct Log {
+    pub(crate) trace_id: String,
+    pub(crate) span_id: String,
+    pub(crate) body: String,
+    pub(crate) attributes: Attributes,
+}
+
+/// The spans of an `ExportTraceServiceRequest`, or `None` where it is none.
 pub(crate) fn spans(request: &[u8]) -> Option<Vec<Span>> {
     let mut spans = Vec::new();
     for resource_spans in messages(request, 1)? {
-        let mut attributes = HashMap::new();
-        for resource in messages(resource_spans, 1)? {
-            for attribute in messages(resource, 1)? {
-                for value in messages(attribute, 2)? {
-                    attributes.insert(text(attribute, 1)?, text(value, 1)?);
-                }
-            }
+        let mut resource = Attributes::new();
+        for message in messages(resource_spans, 1)? {
+            resource.extend(attributes(message, 1)?);
         }
         for scope_spans in messages(resource_spans, 2)? {
             for span in messages(scope_spans, 2)? {
-                let trace_id = messages(span, 1)?.into_iter().flatten();
                 spans.push(Span {
-                    trace_id: trace_id.map(|byte| format!("{byte:02x}")).collect(),
+                    trace_id: id(span, 1)?,
+                    span_id: id(span, 2)?,
                     trace_state: text(span, 3)?,
+                    parent_span_id: id(span, 4)?,
                     name: text(span, 5)?,
-                    resource: attributes.clone(),
+                    attributes: attributes(span, 9)?,
+                    resource: resource.clone(),
                 });
             }
         }
     }
     Some(spans)
+}
+
+/// The records of an `ExportLogsServiceRequest`, or `None` where it is none.
+#[allow(dead_code)]
+pub(crate) fn logs(request: &[u8]) -> Option<Vec<Log>> {
+    let mut logs = Vec::new();
+    for resource_logs in messages(request, 1)? {
+        for scope_logs in messages(resource_logs, 2)? {
+            for record in messages(scope_logs, 2)? {
+                let body = messages(record, 5)?.pop().unwrap_or_default();
+                logs.push(Log {
+                    trace_id: id(record, 9)?,
+                    span_id: id(record, 10)?,
+                    body: text(body, 1)?,
+                    attributes: attributes(record, 6)?,
+                });
+            }
+        }
+    }
+    Some(logs)
+}
+
+/// The attributes of a message that are texts or floating-point numbers.
+fn attributes(message: &[u8], number: u64) -> Option<Attributes> {
+    let mut found = Attributes::new();
+    for attribute in messages(message, number)? {
+        for value in messages(attribute, 2)? {
+            let double = messages(value, 4)?.pop().and_then(|bytes| bytes.try_into().ok());
+            let value = match double.map(f64::from_le_bytes) {
+                Some(double) => double.to_string(),
+                None => text(value, 1)?,
+            };
+            found.insert(text(attribute, 1)?, value);
+        }
+    }
+    Some(found)
+}
+
+/// Bytes, in hexadecimal; empty where they are not there.
+fn id(message: &[u8], number: u64) -> Option<String> {
+    let bytes = messages(message, number)?.pop().unwrap_or_default();
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// A text field; empty where it is not there, as protobuf has it.
@@ -45,7 +101,7 @@ fn text(message: &[u8], number: u64) -> Option<String> {
     String::from_utf8(bytes.to_vec()).ok()
 }
 
-/// The values of a field that has a length: texts, bytes, messages.
+/// The values of a field that are bytes: texts, messages, floating-point numbers.
 ///
 /// ```text
 /// message = *( key value )       ; key = number << 3 | type

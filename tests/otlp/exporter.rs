@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+use opentelemetry_otlp::WithHttpConfig;
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanExporter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sentry::Sentry;
 
@@ -28,7 +28,7 @@ fn endpoint() -> Endpoint {
 }
 
 /// Exports one span, through the SDK's batch processor.
-fn export(sentry: &Sentry, exporter: SpanExporter) {
+fn export(sentry: &Sentry, exporter: impl SpanExporter + 'static) {
     let provider = SdkTracerProvider::builder()
         .with_sampler(sentry.sampler())
         .with_resource(Resource::builder().with_attributes(sentry.resource_attributes()).build())
@@ -59,6 +59,9 @@ fn to_sentry_and_to_a_collector() {
         assert_eq!(request.spans[0].name, "job");
         assert_eq!(request.spans[0].resource["service.version"], "shop@1");
         assert_eq!(request.spans[0].resource["deployment.environment.name"], "test");
+        assert_eq!(request.spans[0].attributes["sentry.release"], "shop@1");
+        assert_eq!(request.spans[0].attributes["sentry.environment"], "test");
+        assert_eq!(request.spans[0].attributes["sentry.client_sample_rate"], "1");
     }
 }
 
@@ -66,7 +69,9 @@ fn to_sentry_and_to_a_collector() {
 fn what_is_refused() {
     let without = Sentry::default();
     let error = without.span_exporter().unwrap_err().to_string();
-    assert_eq!(error, "invalid exporter configuration: dsn: not set; Sentry is found by it");
+    assert_eq!(error, "invalid exporter configuration: dsn: not set");
+    let error = without.log_exporter().unwrap_err().to_string();
+    assert_eq!(error, "invalid exporter configuration: dsn: not set");
     let error = without.span_exporter_to("").unwrap_err().to_string();
     assert_eq!(error, "invalid exporter configuration: collector_url: empty");
     assert!(without.span_exporter_to("not a URL").is_err());
