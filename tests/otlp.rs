@@ -12,9 +12,11 @@ mod otlp {
 
 #[cfg(feature = "otlp")]
 #[path = "../examples/otlp_to_sentry/endpoint.rs"]
+#[allow(dead_code)]
 mod endpoint;
 #[cfg(feature = "otlp")]
 #[path = "../examples/otlp_to_sentry/protobuf.rs"]
+#[allow(dead_code)]
 mod protobuf;
 
 // The three services of the example, of which not everything is needed here.

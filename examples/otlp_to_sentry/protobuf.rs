@@ -7,20 +7,29 @@ use std::collections::HashMap;
 pub(crate) type Attributes = HashMap<String, String>;
 
 /// What is looked at of an exported span.
-#[allow(dead_code)] // each program that looks into one needs a part of it
 pub(crate) struct Span {
     pub(crate) trace_id: String,
     pub(crate) span_id: String,
     pub(crate) parent_span_id: String,
     pub(crate) trace_state: String,
     pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// Whether its status is an error.
+    pub(crate) failed: bool,
     pub(crate) attributes: Attributes,
     /// The attributes of the service that sent it.
     pub(crate) resource: Attributes,
 }
 
+/// Who a span's other side is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    Server,
+    Client,
+    Other,
+}
+
 /// What is looked at of an exported log record.
-#[allow(dead_code)]
 pub(crate) struct Log {
     pub(crate) trace_id: String,
     pub(crate) span_id: String,
@@ -38,7 +47,14 @@ pub(crate) fn spans(request: &[u8]) -> Option<Vec<Span>> {
         }
         for scope_spans in messages(resource_spans, 2)? {
             for span in messages(scope_spans, 2)? {
+                let status = messages(span, 15)?.pop().unwrap_or_default();
                 spans.push(Span {
+                    kind: match number(span, 6)? {
+                        2 => Kind::Server,
+                        3 => Kind::Client,
+                        _ => Kind::Other,
+                    },
+                    failed: number(status, 3)? == 2,
                     trace_id: id(span, 1)?,
                     span_id: id(span, 2)?,
                     trace_state: text(span, 3)?,
@@ -54,7 +70,6 @@ pub(crate) fn spans(request: &[u8]) -> Option<Vec<Span>> {
 }
 
 /// The records of an `ExportLogsServiceRequest`, or `None` where it is none.
-#[allow(dead_code)]
 pub(crate) fn logs(request: &[u8]) -> Option<Vec<Log>> {
     let mut logs = Vec::new();
     for resource_logs in messages(request, 1)? {
@@ -101,26 +116,48 @@ fn text(message: &[u8], number: u64) -> Option<String> {
     String::from_utf8(bytes.to_vec()).ok()
 }
 
-/// The values of a field that are bytes: texts, messages, floating-point numbers.
+/// A value of a field: a number, or bytes, which are texts, messages, floating-point numbers.
+enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+/// The values of a field that are bytes.
+fn messages(message: &[u8], wanted: u64) -> Option<Vec<&[u8]>> {
+    let values = values(message, wanted)?.into_iter();
+    let bytes = values.map(|value| match value {
+        Value::Bytes(bytes) => Some(bytes),
+        Value::Number(_) => None,
+    });
+    bytes.collect()
+}
+
+/// A number; 0 where it is not there, as protobuf has it.
+fn number(message: &[u8], wanted: u64) -> Option<u64> {
+    match values(message, wanted)?.pop() {
+        Some(Value::Number(number)) => Some(number),
+        Some(Value::Bytes(_)) => None,
+        None => Some(0),
+    }
+}
+
+/// The values of a field.
 ///
 /// ```text
 /// message = *( key value )       ; key = number << 3 | type
 /// ```
-fn messages(mut message: &[u8], wanted: u64) -> Option<Vec<&[u8]>> {
+fn values(mut message: &[u8], wanted: u64) -> Option<Vec<Value<'_>>> {
     let mut found = Vec::new();
     while !message.is_empty() {
         let key = varint(&mut message)?;
         let value = match key & 7 {
-            0 => {
-                varint(&mut message)?;
-                continue;
-            }
-            1 => take(&mut message, 8)?,
+            0 => Value::Number(varint(&mut message)?),
+            1 => Value::Bytes(take(&mut message, 8)?),
             2 => {
                 let len = varint(&mut message)?;
-                take(&mut message, len.try_into().ok()?)?
+                Value::Bytes(take(&mut message, len.try_into().ok()?)?)
             }
-            5 => take(&mut message, 4)?,
+            5 => Value::Bytes(take(&mut message, 4)?),
             _ => return None,
         };
         if key >> 3 == wanted {

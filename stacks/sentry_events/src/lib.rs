@@ -9,7 +9,8 @@ use sentry::{ClientOptions, Envelope, Hub};
 
 /// A tracer that records every trace. Its DSN is another one than that of the client.
 pub fn tracer() -> SdkTracer {
-    let sentry = Sentry::builder().dsn("https://ours@o1.ingest.sentry.io/42").traces_sample_rate(1.0);
+    let sentry =
+        Sentry::builder().dsn("https://ours@o1.ingest.sentry.io/42").traces_sample_rate(1.0);
     let sampler = sentry.build().expect("settings").sampler();
     SdkTracerProvider::builder().with_sampler(sampler).build().tracer("test")
 }

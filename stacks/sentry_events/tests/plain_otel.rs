@@ -39,8 +39,13 @@ fn an_event_a_log_and_a_metric() {
 
 #[test]
 fn below_a_remote_parent_alone() {
-    let remote =
-        SpanContext::new(TraceId::from(7), SpanId::from(8), TraceFlags::SAMPLED, true, <_>::default());
+    let remote = SpanContext::new(
+        TraceId::from(7),
+        SpanId::from(8),
+        TraceFlags::SAMPLED,
+        true,
+        <_>::default(),
+    );
     let cx = Context::new().with_remote_span_context(remote);
     let captured = captured(options(), || {
         let _active = cx.clone().attach();

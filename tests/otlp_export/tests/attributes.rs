@@ -11,7 +11,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::KeyValue as ProtoKeyValue;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, ShouldSample};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sentry::Sentry;
 use otlp_export::Collector;
@@ -26,9 +26,9 @@ const VERSION: &str = "0.1.0";
 type Attributes = BTreeMap<String, Value>;
 
 fn attributes(attributes: &[ProtoKeyValue]) -> Attributes {
-    let pairs = attributes.iter().filter_map(|attribute| {
-        Some((attribute.key.clone(), attribute.value.clone()?.value?))
-    });
+    let pairs = attributes
+        .iter()
+        .filter_map(|attribute| Some((attribute.key.clone(), attribute.value.clone()?.value?)));
     pairs.filter(|(key, _)| key.starts_with("sentry.") || key == "release").collect()
 }
 
@@ -79,12 +79,11 @@ fn exported(
         sentry.span_exporter_to(&collector.endpoint()).expect("an exporter"),
     ]
     .map(|exporter| {
-        let sampler: Box<dyn ShouldSample> = match &sampler {
-            Some(sampler) => Box::new(sampler.clone()),
-            None => Box::new(sentry.sampler()),
+        let provider = match &sampler {
+            Some(sampler) => SdkTracerProvider::builder().with_sampler(sampler.clone()),
+            None => SdkTracerProvider::builder().with_sampler(sentry.sampler()),
         };
-        let provider = SdkTracerProvider::builder()
-            .with_sampler(Shared(sampler))
+        let provider = provider
             .with_resource(
                 Resource::builder().with_attributes(sentry.resource_attributes()).build(),
             )
@@ -104,23 +103,6 @@ fn exported(
         assert_eq!(spans.len(), 2);
         spans.into_iter().map(|span| (span.name, attributes(&span.attributes))).collect()
     })
-}
-
-#[derive(Clone, Debug)]
-struct Shared(Box<dyn ShouldSample>);
-
-impl ShouldSample for Shared {
-    fn should_sample(
-        &self,
-        parent_context: Option<&Context>,
-        trace_id: opentelemetry::trace::TraceId,
-        name: &str,
-        span_kind: &SpanKind,
-        attributes: &[KeyValue],
-        links: &[opentelemetry::trace::Link],
-    ) -> opentelemetry::trace::SamplingResult {
-        self.0.should_sample(parent_context, trace_id, name, span_kind, attributes, links)
-    }
 }
 
 /// The rate that a head applied stands on its span; the one below it carries it on.
@@ -160,7 +142,7 @@ fn a_continued_trace() {
 fn the_rate_of_a_threshold() {
     let traceparent = format!("00-{TRACE_ID}-7dd6b3a1fb4d9c2a-01");
     let collector = Collector::start().expect("a collector");
-    let sentry = sentry(&collector, None);
+    let sentry = sentry(&collector, Some(1.0));
     let w3c = opentelemetry_sdk::propagation::TraceContextPropagator::new();
     let propagator = sentry.propagator().wrap(w3c);
     let headers = HashMap::from([
@@ -193,7 +175,11 @@ fn where_no_rate_is_known() {
         ("a DSC without a rate", None, vec![("sentry-trace", &*sampled), ("baggage", &*none)]),
         ("a rate of 0", None, vec![("sentry-trace", &*sampled), ("baggage", &*zero)]),
         ("a sampler without a rate", always.clone(), vec![]),
-        ("a head that dropped it", always, vec![("sentry-trace", &*dropped), ("baggage", &*by_head)]),
+        (
+            "a head that dropped it",
+            always,
+            vec![("sentry-trace", &*dropped), ("baggage", &*by_head)],
+        ),
     ] {
         for spans in exported(Some(0.5), sampler.clone(), &headers, &[]) {
             assert_eq!(spans["server"], common(), "{case}");
@@ -211,7 +197,8 @@ fn what_the_user_set_stays() {
         KeyValue::new("sentry.sdk.name", "own"),
     ];
     for spans in exported(Some(1.0), None, &[], &own) {
-        let expected = [("release", "own@2"), ("sentry.environment", "own"), ("sentry.sdk.name", "own")];
+        let expected =
+            [("release", "own@2"), ("sentry.environment", "own"), ("sentry.sdk.name", "own")];
         let mut expected = with_rate(texts(expected), 0.5);
         expected.insert("sentry.sample_rate".to_owned(), Value::DoubleValue(1.0));
         assert_eq!(spans["server"], expected);

@@ -8,7 +8,8 @@ use otlp_export::Collector;
 fn run(case: &str, variables: &[(&str, String)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
     command.arg(case).env("NO_PROXY", "127.0.0.1");
-    for name in ["SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] {
+    for name in ["SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+    {
         command.env_remove(name);
     }
     let output = command.envs(variables.iter().cloned()).output().expect("the service runs");
