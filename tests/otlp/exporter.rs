@@ -1,5 +1,6 @@
 //! The exporters: what arrives, what is refused, and that Sentry's own requests are not traced.
 
+use std::fmt::Debug;
 use std::future::{ready, Future};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -72,10 +73,33 @@ fn what_is_refused() {
     assert_eq!(error, "invalid exporter configuration: dsn: not set");
     let error = without.log_exporter().unwrap_err().to_string();
     assert_eq!(error, "invalid exporter configuration: dsn: not set");
-    let error = without.span_exporter_to("").unwrap_err().to_string();
-    assert_eq!(error, "invalid exporter configuration: collector_url: empty");
-    assert!(without.span_exporter_to("not a URL").is_err());
+    for url in ["", "not a URL", "localhost:4318", "ftp://user:pass@host/", "http://host/a b"] {
+        let error = without.span_exporter_to(url).unwrap_err().to_string();
+        let sentence =
+            "invalid exporter configuration: collector_url: not an http:// or https:// URL";
+        assert_eq!(error, sentence, "{url}");
+    }
     assert!(without.span_exporter_to("http://127.0.0.1:4318/v1/traces").is_ok());
+}
+
+/// They go to the processor's thread, and say nothing of the DSN's key.
+#[test]
+fn exporters_as_types() {
+    fn shared<T: Send + Sync + Debug + 'static>(value: &T) -> String {
+        format!("{value:?}{value:#?}")
+    }
+    let sentry = Sentry::builder().dsn(format!("https://{KEY}@o1.ingest.sentry.io/42"));
+    let sentry = sentry.environment("production").build().unwrap();
+    let collector = "http://user:password@localhost:4318/v1/traces";
+    for shown in [
+        shared(&sentry.span_exporter().unwrap()),
+        shared(&sentry.span_exporter_to(collector).unwrap()),
+        shared(&sentry.log_exporter().unwrap()),
+        shared(&sentry.install_builder("shop").collector(collector)),
+    ] {
+        assert!(!shown.contains(KEY) && !shown.contains("password"), "{shown}");
+        assert!(shown.contains("production"), "{shown}");
+    }
 }
 
 /// A client that is instrumented as an application's own would be.
