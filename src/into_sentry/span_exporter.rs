@@ -91,7 +91,7 @@ impl ServiceAttributes {
 /// What the span already says stays, and what is not known is not added. The work is done where the
 /// inner exporter runs: below the SDK's batch processor on its own thread, off the request's path.
 ///
-/// [`Sentry::span_exporter`](Sentry#method.span_exporter) returns one of these. Around another
+/// `Sentry::span_exporter` returns one of these. Around another
 /// exporter, gRPC to a Collector for example:
 ///
 /// ```
