@@ -1,6 +1,7 @@
 //! Under plain OTel: an event, a panic, logs and metrics land in the trace of the active span.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::slice;
 
 use opentelemetry::trace::{FutureExt, SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId};
 use opentelemetry::Context;
@@ -20,11 +21,11 @@ fn capture() {
 #[track_caller]
 fn assert_all(captured: &Captured, expected: &Ids) {
     let events: Vec<Ids> = captured.events.iter().map(event_ids).collect();
-    assert_eq!(events, [expected.clone()], "events");
+    assert_eq!(events, slice::from_ref(expected), "events");
     let logs: Vec<Ids> = captured.logs.iter().map(log_ids).collect();
-    assert_eq!(logs, [expected.clone()], "logs");
+    assert_eq!(logs, slice::from_ref(expected), "logs");
     let metrics: Vec<Ids> = captured.metrics.iter().map(metric_ids).collect();
-    assert_eq!(metrics, [expected.clone()], "metrics");
+    assert_eq!(metrics, slice::from_ref(expected), "metrics");
 }
 
 #[test]

@@ -58,8 +58,9 @@ fn the_layers_for_errors_and_logs() {
         .with(ErrorLayer::new().with_filter(LevelFilter::ERROR))
         .with(LogLayer::new().with_filter(LevelFilter::INFO));
     let (captured, expected) = served(subscriber);
-    assert_eq!(captured.events.iter().map(event_ids).collect::<Vec<_>>(), [expected.clone()]);
-    assert_eq!(captured.logs.iter().map(log_ids).collect::<Vec<_>>(), [expected]);
+    let events: Vec<Ids> = captured.events.iter().map(event_ids).collect();
+    let logs: Vec<Ids> = captured.logs.iter().map(log_ids).collect();
+    assert_eq!((events, logs), (vec![expected.clone()], vec![expected]));
 }
 
 #[test]
