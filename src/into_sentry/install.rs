@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::env;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use opentelemetry::global;
 use opentelemetry::trace::TracerProvider;
@@ -11,7 +12,7 @@ use opentelemetry_otlp::{
     ExporterBuildError, SpanExporter, OTEL_EXPORTER_OTLP_ENDPOINT,
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
 };
-use opentelemetry_sdk::error::OTelSdkError;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use opentelemetry_sdk::Resource;
@@ -21,6 +22,9 @@ use crate::into_sentry::span_exporter::SentrySpanExporter;
 use crate::settings::sentry::Sentry;
 use crate::settings::warning::Warning;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
+
+/// How long a processor has for its last export, as the SDK's own flush.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Sentry {
     /// Sets OTel's globals for a service that sends its spans to Sentry:
@@ -140,7 +144,7 @@ impl InstallBuilder {
         let propagator = self.sentry.propagator().wrap(TraceContextPropagator::new());
         global::set_text_map_propagator(propagator);
         global::set_tracer_provider(provider.clone());
-        Ok(InstallGuard { provider })
+        Ok(InstallGuard { provider, is_stopped: false })
     }
 
     fn exporter(&self) -> Result<Option<SentrySpanExporter<SpanExporter>>, ExporterBuildError> {
@@ -178,6 +182,7 @@ impl fmt::Debug for InstallBuilder {
 #[must_use = "dropping it at once ends the export"]
 pub struct InstallGuard {
     provider: SdkTracerProvider,
+    is_stopped: bool,
 }
 
 impl InstallGuard {
@@ -197,17 +202,28 @@ impl InstallGuard {
     ///
     /// - a destination that cannot be reached - spans could not be exported
     /// - one that answers after more than 5 seconds - a timeout
-    pub fn shutdown(self) -> Result<(), OTelSdkError> {
-        self.provider.shutdown()
+    pub fn shutdown(mut self) -> OTelSdkResult {
+        self.is_stopped = true;
+        self.stop()
+    }
+
+    /// A shutdown alone does not say whether its export worked; a flush does.
+    fn stop(&self) -> OTelSdkResult {
+        let flushed = self.provider.force_flush();
+        let patience = if flushed.is_ok() { SHUTDOWN_TIMEOUT } else { Duration::ZERO };
+        match self.provider.shutdown_with_timeout(patience) {
+            // By its user, by hand.
+            Err(OTelSdkError::AlreadyShutdown) => Ok(()),
+            stopped => flushed.and(stopped),
+        }
     }
 }
 
 impl Drop for InstallGuard {
     fn drop(&mut self) {
-        match self.provider.shutdown() {
-            Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
-            Err(_) => Warning::default()
-                .give("the last spans may be lost: the exporter failed, or took over 5 seconds"),
+        if !self.is_stopped && self.stop().is_err() {
+            Warning::default()
+                .give("the last spans may be lost: the exporter failed, or took over 5 seconds");
         }
     }
 }

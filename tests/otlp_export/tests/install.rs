@@ -1,6 +1,8 @@
 //! `install` and its guard: each case is a process of its own, as globals are.
 
+use std::net::TcpListener;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use otlp_export::Collector;
 
@@ -107,4 +109,21 @@ fn what_is_refused_installs_nothing() {
         "invalid exporter configuration: collector_url: not an http:// or https:// URL\n\
                     installed\n";
     assert_eq!(said, expected, "the globals were still free");
+}
+
+/// A server that takes connections and never answers: the variable ends the wait, and one line says
+/// that spans are lost.
+#[test]
+fn a_timeout_of_the_environment() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let dsn = format!("http://key@{}/42", silent.local_addr().expect("an address"));
+    for variable in ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"] {
+        let start = Instant::now();
+        let output = run("serve", &[("SENTRY_DSN", dsn.clone()), (variable, "300".to_owned())]);
+        assert!(output.status.success());
+        // Without the variable the guard would give up after 5 seconds.
+        assert!(start.elapsed() < Duration::from_secs(4), "{variable}: {:?}", start.elapsed());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said.matches("the last spans may be lost").count(), 1, "{said}");
+    }
 }
