@@ -48,6 +48,8 @@
 //!   already has.
 //! - **otlp**: `Sentry::span_exporter`, which sends spans to Sentry, with an HTTP client and TLS
 //!   (its dependencies want a newer Rust than this crate does).
+//! - **otlp-request**: `Sentry::span_buffer`, which makes the requests that take spans to Sentry, for
+//!   programs that send them by themselves: workers, functions, WebAssembly.
 //! - **regex**: regular expressions as trace propagation targets.
 //! - **tower**: `ClientLayer`, spans and trace headers for HTTP clients.
 //!
@@ -85,7 +87,6 @@ mod http_client;
 // The way into Sentry.
 mod into_sentry;
 // Custom instrumentation.
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod deferred;
 mod trace_api;
 
@@ -99,6 +100,8 @@ pub use crate::http_client::header;
 pub use crate::http_client::inject_request::inject_request;
 #[cfg(feature = "http")]
 pub use crate::http_client::merging_injector::MergingInjector;
+#[cfg(feature = "otlp-request")]
+pub use crate::into_sentry::export_request::{ExportRequest, SpanBuffer};
 #[cfg(feature = "otlp")]
 pub use crate::into_sentry::exporter::CleanSpanExporter;
 pub use crate::propagator::continue_decision::ContinueDecision;

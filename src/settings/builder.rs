@@ -25,6 +25,8 @@ pub(crate) const DEFAULT_ENVIRONMENT: &str = "production";
 #[must_use = "settings do nothing before `build`"]
 pub struct SentryBuilder {
     env: bool,
+    /// What [`SentryBuilder::env_from`] found.
+    given: Vec<(Setting, String)>,
     dsn: Option<String>,
     release: Option<String>,
     environment: Option<String>,
@@ -173,6 +175,33 @@ impl SentryBuilder {
         self
     }
 
+    /// As [`env`](Self::env), with values that the process's environment does not hold: the
+    /// bindings of a worker, or a map of settings that a platform hands over.
+    ///
+    /// The function is asked for each variable's name once, here. With [`env`](Self::env) as well,
+    /// what it gives comes first.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use opentelemetry_sentry::Sentry;
+    ///
+    /// let bindings = HashMap::from([
+    ///     ("SENTRY_DSN", "https://key@o1.ingest.sentry.io/42"),
+    ///     ("SENTRY_TRACES_SAMPLE_RATE", "0.2"),
+    /// ]);
+    /// let sentry = Sentry::builder().env_from(|name| bindings.get(name).copied()).build()?;
+    /// assert_eq!(sentry.dsn().and_then(|dsn| dsn.org_id()), Some("1"));
+    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+    /// ```
+    pub fn env_from<V: Into<String>>(mut self, mut value: impl FnMut(&str) -> Option<V>) -> Self {
+        let given = Setting::ALL.into_iter();
+        self.given = given
+            .filter_map(|setting| Some((setting, value(setting.variable())?.into())))
+            .collect();
+        self
+    }
+
     /// The settings, checked.
     ///
     /// # Errors
@@ -230,8 +259,16 @@ impl SentryBuilder {
 
     /// A variable that is not empty, where the environment is asked for.
     fn variable(&self, setting: Setting) -> Result<Option<String>, ConfigError> {
-        let value = if self.env { setting.read()? } else { None };
-        Ok(value.filter(|value| !value.is_empty()))
+        Ok(self.read(setting)?.filter(|value| !value.is_empty()))
+    }
+
+    /// A variable's value; an empty one is there.
+    fn read(&self, setting: Setting) -> Result<Option<String>, ConfigError> {
+        match self.given.iter().find(|(given, _)| *given == setting) {
+            Some((_, value)) => Ok(Some(value.clone())),
+            None if self.env => setting.read(),
+            None => Ok(None),
+        }
     }
 
     fn sample_rate(&self) -> Result<Option<SampleRate>, ConfigError> {
@@ -260,9 +297,9 @@ impl SentryBuilder {
     fn check_targets(&mut self) -> Result<(), ConfigError> {
         let setting = Setting::TracePropagationTargets;
         let mut source = Source::Code;
-        if self.targets.is_none() && self.env {
+        if self.targets.is_none() {
             source = Source::Environment;
-            self.targets = setting.read()?.map(|list| match list.as_str() {
+            self.targets = self.read(setting)?.map(|list| match list.as_str() {
                 "" => PropagationTargets::new([""; 0]),
                 list => PropagationTargets::new(list.split(',').map(str::trim)),
             });
