@@ -6,6 +6,8 @@ mod otlp {
     mod endpoint;
     #[cfg(feature = "otlp")]
     mod exporter;
+    #[cfg(feature = "otlp-request")]
+    mod request;
     #[cfg(feature = "otlp")]
     mod three_services;
 }

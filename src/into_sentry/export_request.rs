@@ -12,6 +12,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use opentelemetry_sdk::Resource;
 use prost::Message;
 
+use crate::into_sentry::span_exporter::SentrySpanExporter;
 use crate::settings::dsn::{Dsn, SENTRY_AUTH_HEADER};
 use crate::settings::sentry::Sentry;
 
@@ -50,18 +51,27 @@ impl Sentry {
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
     pub fn span_buffer(&self) -> SpanBuffer {
-        SpanBuffer { sentry: self.clone(), waiting: Arc::default() }
+        let store = Store { has_dsn: self.dsn().is_some(), waiting: Arc::default() };
+        SpanBuffer { sentry: self.clone(), exporter: SentrySpanExporter::new(self, store) }
     }
 }
 
 /// An exporter that keeps ended spans until [`take_request`](Self::take_request), made by
-/// [`Sentry::span_buffer`]. Clones share the spans.
+/// [`Sentry::span_buffer`]. Clones share the spans. As [`SentrySpanExporter`] does, it adds to each
+/// what Sentry reads of it.
 ///
 /// It keeps at most 2048 spans; those that end beyond are dropped, and
 /// [counted](ExportRequest::dropped_spans). Without a DSN it keeps none.
 #[derive(Clone)]
 pub struct SpanBuffer {
     sentry: Sentry,
+    exporter: SentrySpanExporter<Store>,
+}
+
+/// Where the spans wait, complete.
+#[derive(Clone)]
+struct Store {
+    has_dsn: bool,
     waiting: Arc<Mutex<Waiting>>,
 }
 
@@ -80,7 +90,7 @@ impl SpanBuffer {
     /// A request that fails is lost, unless the program sends it again.
     pub fn take_request(&self) -> Option<ExportRequest> {
         let dsn = self.sentry.dsn()?;
-        let mut waiting = self.waiting();
+        let mut waiting = self.exporter.inner().waiting();
         if waiting.spans.is_empty() {
             return None;
         }
@@ -92,16 +102,28 @@ impl SpanBuffer {
         let body = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
         Some(ExportRequest::new(dsn, body, dropped_spans))
     }
+}
 
+impl SpanExporter for SpanBuffer {
+    fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
+        self.exporter.export(batch)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+impl Store {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // What a panic left behind is a list of spans all the same.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl SpanExporter for SpanBuffer {
+impl SpanExporter for Store {
     fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
-        if self.sentry.dsn().is_some() {
+        if self.has_dsn {
             let mut waiting = self.waiting();
             for span in batch {
                 if waiting.spans.len() < MAX_SPANS {
@@ -122,7 +144,14 @@ impl SpanExporter for SpanBuffer {
 /// Shows how many spans wait, not what they say.
 impl fmt::Debug for SpanBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SpanBuffer").field("spans", &self.waiting().spans.len()).finish()
+        let waiting = self.exporter.inner().waiting().spans.len();
+        f.debug_struct("SpanBuffer").field("spans", &waiting).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
     }
 }
 
