@@ -90,7 +90,6 @@ mod http_client;
 // The way into Sentry.
 mod into_sentry;
 // Custom instrumentation.
-mod deferred;
 mod trace_api;
 
 pub use crate::carrier::message::{MessageExtractor, MessageInjector};
@@ -118,12 +117,15 @@ pub use crate::propagator::sentry_propagator::SentryPropagator;
 pub use crate::propagator::wrapped::WrappedPropagator;
 #[cfg(feature = "sdk")]
 pub use crate::sampler::sentry_sampler::SentrySampler;
+#[cfg(feature = "sdk")]
+pub use crate::sampler::wrapped::WrappedSampler;
 pub use crate::sampling::{InvalidSampleRate, SampleRate};
 pub use crate::settings::builder::SentryBuilder;
 pub use crate::settings::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
 pub use crate::settings::sentry::Sentry;
 pub use crate::settings::setting::ConfigError;
-pub use crate::settings::targets::{OutgoingUrlExt, PropagationTargets, Target};
+pub use crate::settings::target::Target;
+pub use crate::settings::targets::{OutgoingUrlExt, PropagationTargets};
 pub use crate::settings::traces_sampler::SamplingContext;
 pub use crate::trace_api::{continue_trace, start_new_trace, trace_data};
 pub use crate::wire::baggage::BAGGAGE_HEADER;

@@ -26,6 +26,8 @@ fn every_type_goes_to_other_threads() {
     shared::<SentryPropagator>();
     #[cfg(feature = "sdk")]
     shared::<opentelemetry_sentry::SentrySampler>();
+    #[cfg(feature = "sdk")]
+    shared::<opentelemetry_sentry::WrappedSampler<opentelemetry_sdk::trace::Sampler>>();
     shared::<SentryTrace>();
     shared::<DynamicSamplingContext<'static>>();
     shared::<SamplingContext<'static>>();

@@ -7,9 +7,13 @@ use std::alloc::System;
 use std::cell::Cell;
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
-use opentelemetry::Context;
+use opentelemetry::trace::{SpanKind, TraceId};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
-use opentelemetry_sentry::{Dsn, DynamicSamplingContext, PropagationTargets, Sentry, SentryTrace};
+use opentelemetry_sdk::trace::ShouldSample;
+use opentelemetry_sentry::{
+    Dsn, DynamicSamplingContext, PropagationTargets, Sentry, SentryTrace, Target,
+};
 
 use stats_alloc::{Region, Stats, StatsAlloc, INSTRUMENTED_SYSTEM};
 use support_core::{Headers, DSN, SPAN_ID, TRACE_ID};
@@ -142,6 +146,8 @@ fn reading_costs_what_the_limits_allow() {
     nothing_grows_beyond_the_limit();
     what_is_allocated_is_linear_in_what_comes();
     nothing_is_allocated_for_what_is_refused_or_only_looked_at();
+    a_span_costs_what_the_limits_allow();
+    many_targets_look_at_the_start_of_a_url();
     headers_are_asked_for_a_constant_number_of_times();
 }
 
@@ -190,6 +196,47 @@ fn nothing_is_allocated_for_what_is_refused_or_only_looked_at() {
         assert_eq!(counted.count, 0, "{counted:?}");
         let counted = cost(|| assert!(DynamicSamplingContext::parse(text).is_empty()));
         assert!(counted.bytes <= LIMIT, "{counted:?}");
+    }
+}
+
+/// Names and URLs are the application's own, and may hold what a client sends.
+fn a_span_costs_what_the_limits_allow() {
+    let targets = ["https://API.myecommerce.com/", "/Cart"].map(Target::from);
+    let builder = Sentry::builder().dsn(DSN).traces_sample_rate(1.0);
+    let sampler = builder.trace_propagation_targets(targets).build().expect("settings").sampler();
+    let key = |key: &'static str, value: &str| KeyValue::new(key, value.to_owned());
+    let attributes = |bytes: usize| {
+        let long = "\u{e9}A/".repeat(bytes / 4);
+        let host = [key("url.scheme", &long), key("server.address", &long)];
+        vec![
+            ("a name", long.clone(), vec![]),
+            ("a route", long.clone(), vec![key("http.route", &long)]),
+            ("an RPC", long.clone(), vec![key("rpc.system", &long)]),
+            ("url.full", "GET".to_owned(), vec![key("url.full", &long)]),
+            ("a host", "GET".to_owned(), host.to_vec()),
+            ("an address", "GET".to_owned(), host[1..].to_vec()),
+            ("a path", "GET".to_owned(), [&host[..], &[key("url.path", &long)]].concat()),
+        ]
+    };
+    for (name, span, attributes) in attributes(HUGE) {
+        let counted = cost(|| {
+            let kind = SpanKind::Client;
+            let id = TraceId::from(1_u128);
+            sampler.should_sample(None, id, &span, &kind, &attributes, &[]);
+        });
+        assert!(counted.bytes <= 8 * LIMIT, "{name}: {counted:?}");
+        assert!(counted.count <= 40, "{name}: {counted:?}");
+    }
+}
+
+/// A URL is turned into lower case once, however many targets there are.
+fn many_targets_look_at_the_start_of_a_url() {
+    let targets = PropagationTargets::new((0..1000).map(|n| format!("https://{n}.example/")));
+    let url = |bytes| "HTTPS://api.example/".repeat(bytes / 20);
+    for bytes in [10_000, HUGE] {
+        let url = url(bytes);
+        let counted = cost(|| assert!(!targets.matches(&url)));
+        assert!(counted.bytes <= LIMIT && counted.count <= 1, "{bytes}: {counted:?}");
     }
 }
 

@@ -7,8 +7,11 @@ mod sampler {
     mod callback;
     mod destinations;
     mod foreign;
+    mod panics;
+    mod parents;
     mod probability;
     mod table;
     mod transaction;
     mod urls;
+    mod wrapped;
 }

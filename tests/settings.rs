@@ -5,5 +5,6 @@ mod support_core;
 mod settings {
     mod environment;
     mod refused;
+    mod strict;
     mod targets;
 }

@@ -2,7 +2,7 @@
 
 use opentelemetry::KeyValue;
 
-use crate::settings::builder::DEFAULT_ENVIRONMENT;
+use crate::settings::build::DEFAULT_ENVIRONMENT;
 use crate::settings::sentry::Sentry;
 
 /// Attributes of OTel's resource conventions:

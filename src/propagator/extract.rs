@@ -36,13 +36,30 @@ pub(crate) fn continuation(
     let decision = decide(settings, trace, parent.as_ref(), dsc);
     match (parent, decision) {
         (Some(parent), decision) if decision.is_continued() => {
+            settings.check_own_organization(decision);
             if dsc.names_trace(parent.trace_id) == Some(false) {
                 *dsc = Default::default();
             }
             Continuation::Continue(parent.into_span_context(settings, dsc))
         }
         (_, ContinueDecision::NoTrace | ContinueDecision::NotASentryTrace) => Continuation::Nothing,
-        _ => Continuation::Refuse,
+        (_, decision) => {
+            settings.check_own_organization(decision);
+            Continuation::Refuse
+        }
+    }
+}
+
+impl Settings {
+    /// `strict_trace_continuation` needs an organization of our own, which `build` cannot ask for.
+    fn check_own_organization(&self, decision: ContinueDecision) {
+        let is_unknown = matches!(
+            decision,
+            ContinueDecision::NeitherOrganizationKnown | ContinueDecision::OwnOrganizationUnknown
+        );
+        if is_unknown && self.strict_trace_continuation {
+            self.warnings.no_own_organization.give();
+        }
     }
 }
 
@@ -86,6 +103,8 @@ struct Parent<'a> {
     trace_id: TraceId,
     span_id: SpanId,
     sampled: Option<bool>,
+    /// Whether it is `traceparent` that says `sampled`, and not `sentry-trace`.
+    by_traceparent: bool,
     trace_state: Cow<'a, TraceState>,
 }
 
@@ -101,23 +120,29 @@ impl<'a> Parent<'a> {
             trace_id: remote.trace_id(),
             span_id: remote.span_id(),
             sampled: Some(remote.is_sampled()),
+            by_traceparent: true,
             trace_state: Cow::Borrowed(remote.trace_state()),
         });
         let Some(trace) = trace else {
             return w3c;
         };
         match w3c {
-            Some(w3c) if settings.prefer_traceparent => Some(w3c),
+            Some(w3c) if settings.prefer_traceparent => {
+                let is_same = w3c.trace_id == trace.trace_id() && w3c.sampled == trace.sampled();
+                Some(Parent { by_traceparent: !is_same, ..w3c })
+            }
             Some(w3c) if w3c.trace_id == trace.trace_id() => Some(Parent {
                 span_id: trace.span_id(),
                 // What is not sampled in W3C's words may be undecided.
                 sampled: trace.sampled().or(w3c.sampled.filter(|sampled| *sampled)),
+                by_traceparent: trace.sampled().is_none(),
                 ..w3c
             }),
             _ => Some(Parent {
                 trace_id: trace.trace_id(),
                 span_id: trace.span_id(),
                 sampled: trace.sampled(),
+                by_traceparent: false,
                 trace_state: Cow::Owned(TraceState::NONE),
             }),
         }
@@ -125,6 +150,14 @@ impl<'a> Parent<'a> {
 
     fn into_span_context(self, settings: &Settings, dsc: &mut impl ToTraceState) -> SpanContext {
         let ot = self.settle(dsc);
+        // A DSC that says the same is the decision of a Sentry service.
+        let sampled = dsc.known(DscKey::Sampled);
+        let agrees = |flag| sampled == Some(if flag { "true" } else { "false" });
+        let decision = match self.sampled {
+            None => Decision::Deferred,
+            Some(sampled) if self.by_traceparent && !agrees(sampled) => Decision::Traceparent,
+            Some(_) => Decision::Flag,
+        };
         let mut origin = Origin::Continued;
         if dsc.is_empty() {
             origin = Origin::Withheld;
@@ -132,7 +165,6 @@ impl<'a> Parent<'a> {
             origin = Origin::Withheld;
             *dsc = dsc.sampling_facts();
         }
-        let decision = if self.sampled.is_some() { Decision::Flag } else { Decision::Deferred };
         let marks = Marks { origin, decision, verdict: Verdict::Unknown };
         SpanContext::new(
             self.trace_id,

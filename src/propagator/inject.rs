@@ -64,15 +64,12 @@ fn decision(
         return Some(true);
     }
     match member.map_or(Decision::Flag, |member| member.marks.decision) {
-        Decision::Flag => Some(false),
+        Decision::Flag | Decision::Traceparent => Some(false),
         Decision::Undecided => None,
         Decision::Forwarded(sampled) => Some(sampled),
         Decision::Deferred => {
             if !span_context.is_remote() {
-                settings.warnings.deferred_ignored.give(
-                    "a deferred Sentry trace was not sampled, by a sampler that knows no deferred \
-                     decisions; use the sampler of these Sentry settings",
-                );
+                settings.warnings.deferred_ignored.give();
             }
             None
         }

@@ -123,6 +123,7 @@ impl TextMapPropagator for SentryPropagator {
     /// request's target is denied.
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = &*self.settings;
+        settings.warnings.say_pending();
         if settings.rewrite_tracestate {
             let span = cx.span();
             let span_context = span.span_context();
@@ -146,6 +147,7 @@ impl TextMapPropagator for SentryPropagator {
     /// The context with the caller's span as remote parent; unchanged where no valid
     /// `sentry-trace` came, but for what is Sentry's in its baggage and its remote trace state.
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
+        self.settings.warnings.say_pending();
         let remote = remote_parent(cx);
         let trace = SentryTrace::extract(extractor);
         if trace.is_none() && remote.is_none() {

@@ -65,6 +65,7 @@ impl SentryPropagator {
 impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = self.sentry.settings();
+        settings.warnings.say_pending();
         let mut side = Side::default();
         self.inner.inject_context(cx, &mut side);
         let inner_baggage = side.take(BAGGAGE_HEADER);
@@ -90,6 +91,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
+        self.sentry.settings().warnings.say_pending();
         let lines = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
         let mut view = View { extractor, baggage: foreign_members(&lines), hidden: Vec::new() };
         let found = self.inner.extract_with_context(cx, &view);

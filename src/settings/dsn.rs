@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::settings::address::{is_address, is_host};
 use crate::text::url::{default_port, Url};
 
 /// The longest DSN that is read, in bytes: its key goes into every `baggage` header.
@@ -144,9 +145,12 @@ impl Dsn {
     }
 
     fn serves_parsed(&self, url: &str) -> bool {
-        Url::parse(url.trim()).is_some_and(|url| {
-            url.host.eq_ignore_ascii_case(&self.host) && url.effective_port() == Some(self.port)
-        })
+        match Url::parse(url.trim()) {
+            Some(url) => {
+                url.host.eq_ignore_ascii_case(&self.host) && url.effective_port() == Some(self.port)
+            }
+            None => is_address(url, &self.host, Some(self.port), self.scheme),
+        }
     }
 
     /// `false` for most URLs on other hosts: asked for every client span, whose URL is then not
@@ -173,17 +177,6 @@ impl Dsn {
 /// Whether a text can be an organisation id: 1 to 20 decimal digits.
 pub(crate) fn is_org_id(id: &str) -> bool {
     (1..=MAX_ORG_ID_DIGITS).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// A name of labels, or an IPv6 address in brackets.
-fn is_host(host: &str) -> bool {
-    let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-    };
-    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => host.split('.').all(label),
-    }
 }
 
 impl FromStr for Dsn {

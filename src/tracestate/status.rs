@@ -3,7 +3,7 @@
 //! ```text
 //! marks    = origin decision verdict
 //! origin   = "c" / "w" / "h"
-//! decision = "." / "?" / "-" / "0" / "1"
+//! decision = "." / "t" / "?" / "-" / "0" / "1"
 //! verdict  = "." / "x" / "a"
 //! ```
 
@@ -26,6 +26,8 @@ pub(crate) enum Origin {
 pub(crate) enum Decision {
     /// Decided, as the span's OTel flag says.
     Flag,
+    /// The same, of a remote parent whose decision only the flag of `traceparent` says.
+    Traceparent,
     /// It arrived undecided.
     Deferred,
     /// It is undecided, and our sampler left it so.
@@ -69,6 +71,7 @@ impl Marks {
             },
             decision: match decision {
                 b'.' => Decision::Flag,
+                b't' => Decision::Traceparent,
                 b'?' => Decision::Deferred,
                 b'-' => Decision::Undecided,
                 b'0' => Decision::Forwarded(false),
@@ -92,6 +95,7 @@ impl Marks {
         };
         let decision = match self.decision {
             Decision::Flag => b'.',
+            Decision::Traceparent => b't',
             Decision::Deferred => b'?',
             Decision::Undecided => b'-',
             Decision::Forwarded(false) => b'0',

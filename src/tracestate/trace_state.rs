@@ -51,6 +51,7 @@ impl<'a> Member<'a> {
             marks.verdict = Verdict::Unknown;
             marks.decision = match marks.decision {
                 Decision::Deferred | Decision::Undecided => Decision::Deferred,
+                Decision::Traceparent => Decision::Traceparent,
                 Decision::Flag | Decision::Forwarded(_) => Decision::Flag,
             };
             if marks.origin == Origin::Head {

@@ -87,7 +87,7 @@ impl Sentry {
         let mut headers = TraceData::default();
         headers.set(SENTRY_TRACE_HEADER, sentry_trace.clone());
         let Some(template) = &self.settings.head else {
-            // Without a DSC the trace names no organisation: to a strict reader it is a stranger's.
+            // Without a DSC the trace names no organization: to a strict reader it is a stranger's.
             return SentryPropagator::new().extract_with_context(&cx, &headers);
         };
         let sample_rand = Randomness::of(trace.trace_id()).sample_rand(None, None).to_string();
@@ -104,9 +104,12 @@ impl Sentry {
 /// Random ids from the operating system, or `None` where it gives none.
 #[cfg(any(feature = "sdk", not(all(target_family = "wasm", target_os = "unknown"))))]
 fn fresh_ids() -> Option<(TraceId, SpanId)> {
+    use rand::rngs::OsRng;
+    use rand::TryRngCore;
+
     let mut trace_id = [0; 16];
     let mut span_id = [0; 8];
-    getrandom::fill(&mut trace_id).ok()?;
-    getrandom::fill(&mut span_id).ok()?;
+    OsRng.try_fill_bytes(&mut trace_id).ok()?;
+    OsRng.try_fill_bytes(&mut span_id).ok()?;
     Some((TraceId::from_bytes(trace_id), SpanId::from_bytes(span_id)))
 }
