@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use opentelemetry_sdk::Resource;
 
 use crate::into_sentry::resource::DEPLOYMENT_ENVIRONMENT_NAME;
-use crate::settings::builder::DEFAULT_ENVIRONMENT;
+use crate::settings::build::DEFAULT_ENVIRONMENT;
 use crate::settings::sentry::Sentry;
 use crate::tracestate::new_trace_state::without_ours;
 use crate::tracestate::sample_rate::sample_rate_of;

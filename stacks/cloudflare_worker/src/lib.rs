@@ -48,7 +48,8 @@ async fn relay(telemetry: &Telemetry, request: &Request) -> Result<Response> {
         &parent,
     );
 
-    let Some((_, to)) = request.url()?.query_pairs().find(|(name, _)| name == "to") else {
+    let address = request.url()?;
+    let Some((_, to)) = address.query_pairs().find(|(name, _)| name == "to") else {
         return Response::error("there is no `to`", 400);
     };
     let url = Url::parse(&to)?;
