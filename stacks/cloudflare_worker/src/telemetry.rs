@@ -8,6 +8,8 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sentry::{Sentry, SpanBuffer, WrappedPropagator};
+use worker::js_sys::Reflect;
+use worker::wasm_bindgen::JsValue;
 use worker::{Env, Result};
 
 pub(crate) struct Telemetry {
@@ -31,7 +33,7 @@ impl Telemetry {
 
     fn new(env: &Env) -> Result<Self> {
         let sentry = Sentry::builder()
-            .env_from(|name| env.var(name).ok().map(|value| value.to_string()))
+            .env_from(|name| text_binding(env, name))
             .build()
             .map_err(|error| error.to_string())?;
         let spans = sentry.span_buffer();
@@ -64,4 +66,10 @@ impl Telemetry {
             .start_with_context(&self.tracer, parent);
         parent.with_span(span)
     }
+}
+
+/// Not `Env::var`: `workerd` binds an unset variable of the environment to `null`, on which that
+/// throws.
+fn text_binding(env: &Env, name: &str) -> Option<String> {
+    Reflect::get(env.as_ref(), &JsValue::from_str(name)).ok()?.as_string()
 }
