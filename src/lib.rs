@@ -48,7 +48,7 @@
 //! - **http**: `inject_request`, and `MergingInjector`, a carrier that keeps the `baggage` a request
 //!   already has.
 //! - **otlp**: `Sentry::install`, `Sentry::span_exporter` and `Sentry::log_exporter`, which send
-//!   spans and logs to Sentry, with an HTTP client and TLS. Needs Rust 1.85.
+//!   spans and logs to Sentry, with an HTTP client and TLS.
 //! - **otlp-request**: `Sentry::span_buffer`, which makes the requests that take spans to Sentry, for
 //!   programs that send them by themselves: workers, functions, WebAssembly.
 //! - **regex**: regular expressions as trace propagation targets.

@@ -130,10 +130,9 @@ impl InstallBuilder {
         let provider = match exporter {
             Some(exporter) => provider.with_batch_exporter(exporter).build(),
             None => {
-                Warning::default().give(
-                    "no DSN: traces are connected, but no spans are exported; set the option dsn \
-                     or its environment variable",
-                );
+                let sentence = "no DSN: traces are connected, but no spans are exported; set the \
+                                option dsn or its environment variable";
+                Warning::new(sentence).give();
                 provider.build()
             }
         };
@@ -206,8 +205,11 @@ impl Drop for InstallGuard {
     fn drop(&mut self) {
         match self.provider.shutdown() {
             Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
-            Err(_) => Warning::default()
-                .give("the last spans may be lost: the exporter failed, or took over 5 seconds"),
+            Err(_) => {
+                let sentence =
+                    "the last spans may be lost: the exporter failed, or took over 5 seconds";
+                Warning::new(sentence).give();
+            }
         }
     }
 }

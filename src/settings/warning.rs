@@ -19,7 +19,7 @@ const NOTED: u8 = 1;
 const GIVEN: u8 = 2;
 
 impl Warning {
-    const fn new(sentence: &'static str) -> Self {
+    pub(crate) const fn new(sentence: &'static str) -> Self {
         Warning { sentence, state: AtomicU8::new(SILENT) }
     }
 
