@@ -48,7 +48,9 @@
 //! - **http**: `HeaderMapExtractor`, `inject_request`, and `MergingInjector`, a carrier that keeps the
 //!   `baggage` a request already has.
 //! - **otlp**: `Sentry::install`, `Sentry::span_exporter` and `Sentry::log_exporter`, which send
-//!   spans and logs to Sentry, with an HTTP client and TLS. Needs Rust 1.85.
+//!   spans and logs to Sentry, with an HTTP client and TLS.
+//! - **otlp-request**: `Sentry::span_buffer`, which makes the requests that take spans to Sentry, for
+//!   programs that send them by themselves: workers, functions, WebAssembly.
 //! - **regex**: regular expressions as trace propagation targets.
 //! - **reqwest**: `ClientLayer` around `reqwest::Client` 0.13 as it is. Needs Rust 1.85.
 //! - **sentry**: `OpenTelemetryIntegration`, which puts the `sentry` crate's events, logs and metrics
@@ -103,6 +105,8 @@ pub use crate::http_client::header_map_extractor::HeaderMapExtractor;
 pub use crate::http_client::inject_request::{inject_headers, inject_request};
 #[cfg(feature = "http")]
 pub use crate::http_client::merging_injector::MergingInjector;
+#[cfg(feature = "otlp-request")]
+pub use crate::into_sentry::export_request::{ExportRequest, SpanBuffer};
 #[cfg(feature = "otlp")]
 pub use crate::into_sentry::install::{InstallBuilder, InstallError, InstallGuard};
 #[cfg(feature = "sentry")]
@@ -138,6 +142,8 @@ pub use crate::wire::traceparent::TRACEPARENT_HEADER;
 /// that it leads to a module here, and to a file in the repository.
 #[cfg(all(any(doc, doctest), feature = "sdk"))]
 pub mod _documentation {
+    #[doc = include_str!("../docs/cloudflare_workers.md")]
+    pub mod cloudflare_workers {}
     #[doc = include_str!("../docs/composition.md")]
     pub mod composition {}
     #[doc = include_str!("../docs/cors.md")]

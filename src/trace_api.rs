@@ -1,7 +1,6 @@
 //! Custom instrumentation: what Sentry's SDKs call `continueTrace`, `getTraceData` and
 //! `startNewTrace`, in terms of OTel's `Context`.
 
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod deferred;
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator};

@@ -1,5 +1,7 @@
 //! The way into Sentry: exporters, `install`, and the link to the `sentry` crate's events.
 
+#[cfg(feature = "otlp-request")]
+pub(crate) mod export_request;
 #[cfg(feature = "otlp")]
 mod http_client;
 #[cfg(feature = "otlp")]

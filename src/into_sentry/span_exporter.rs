@@ -125,6 +125,11 @@ impl<E> SentrySpanExporter<E> {
         self
     }
 
+    #[cfg(feature = "otlp-request")]
+    pub(crate) fn inner(&self) -> &E {
+        &self.inner
+    }
+
     fn complete(&self, span: &mut SpanData) {
         let attributes = &mut span.attributes;
         let has = |name: &str| attributes.iter().any(|attribute| attribute.key.as_str() == name);

@@ -88,8 +88,16 @@ impl SentryBuilder {
 
     /// A variable that is not empty, where the environment is asked for.
     fn variable(&self, setting: Setting) -> Result<Option<String>, ConfigError> {
-        let value = if self.env { setting.read()? } else { None };
-        Ok(value.filter(|value| !value.is_empty()))
+        Ok(self.read(setting)?.filter(|value| !value.is_empty()))
+    }
+
+    /// A variable's value; an empty one is there.
+    fn read(&self, setting: Setting) -> Result<Option<String>, ConfigError> {
+        match self.given.iter().find(|(given, _)| *given == setting) {
+            Some((_, value)) => Ok(Some(value.clone())),
+            None if self.env => setting.read(),
+            None => Ok(None),
+        }
     }
 
     fn sample_rate(&self) -> Result<Option<SampleRate>, ConfigError> {
@@ -118,9 +126,9 @@ impl SentryBuilder {
     fn check_targets(&mut self) -> Result<(), ConfigError> {
         let setting = Setting::TracePropagationTargets;
         let mut source = Source::Code;
-        if self.targets.is_none() && self.env {
+        if self.targets.is_none() {
             source = Source::Environment;
-            self.targets = setting.read()?.map(|list| match list.as_str() {
+            self.targets = self.read(setting)?.map(|list| match list.as_str() {
                 "" => PropagationTargets::new([""; 0]),
                 list => PropagationTargets::new(list.split(',').map(str::trim)),
             });

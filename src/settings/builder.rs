@@ -1,7 +1,7 @@
 //! The options, each with what it means.
 
 use crate::settings::sentry::Sentry;
-use crate::settings::setting::ConfigError;
+use crate::settings::setting::{ConfigError, Setting};
 use crate::settings::target::Target;
 use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::{SamplingContext, TracesSampler};
@@ -11,6 +11,8 @@ use crate::settings::traces_sampler::{SamplingContext, TracesSampler};
 #[must_use = "settings do nothing before `build`"]
 pub struct SentryBuilder {
     pub(super) env: bool,
+    /// What [`SentryBuilder::env_from`] found.
+    pub(super) given: Vec<(Setting, String)>,
     pub(super) dsn: Option<String>,
     pub(super) release: Option<String>,
     pub(super) environment: Option<String>,
@@ -178,6 +180,33 @@ impl SentryBuilder {
     /// read by [`build`](Self::build), wherever in the chain this stands.
     pub fn env(mut self) -> Self {
         self.env = true;
+        self
+    }
+
+    /// As [`env`](Self::env), with values that the process's environment does not hold: the
+    /// bindings of a worker, or a map of settings that a platform hands over.
+    ///
+    /// The function is asked for each variable's name once, here. With [`env`](Self::env) as well,
+    /// what it gives comes first.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use opentelemetry_sentry::Sentry;
+    ///
+    /// let bindings = HashMap::from([
+    ///     ("SENTRY_DSN", "https://key@o1.ingest.sentry.io/42"),
+    ///     ("SENTRY_TRACES_SAMPLE_RATE", "0.2"),
+    /// ]);
+    /// let sentry = Sentry::builder().env_from(|name| bindings.get(name).copied()).build()?;
+    /// assert_eq!(sentry.dsn().and_then(|dsn| dsn.org_id()), Some("1"));
+    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+    /// ```
+    pub fn env_from<V: Into<String>>(mut self, mut value: impl FnMut(&str) -> Option<V>) -> Self {
+        let given = Setting::ALL.into_iter();
+        self.given = given
+            .filter_map(|setting| Some((setting, value(setting.variable())?.into())))
+            .collect();
         self
     }
 }

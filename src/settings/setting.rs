@@ -20,6 +20,21 @@ pub(crate) enum Setting {
 }
 
 impl Setting {
+    pub(crate) const ALL: [Setting; 8] = [
+        Setting::Dsn,
+        Setting::Release,
+        Setting::Environment,
+        Setting::TracesSampleRate,
+        Setting::OrgId,
+        Setting::StrictTraceContinuation,
+        Setting::TracePropagationTargets,
+        Setting::PropagateTraceparent,
+    ];
+
+    pub(crate) fn variable(self) -> &'static str {
+        self.names().1
+    }
+
     /// The option's name in code, and its variable.
     fn names(self) -> (&'static str, &'static str) {
         match self {

@@ -4,6 +4,7 @@
 //! them, and what that address answered to it.
 
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::ffi::OsStr;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -132,12 +133,7 @@ fn command(sdk: Sdk) -> Command {
             command.env("NODE_PATH", installed.join("node_modules"));
         }
         Sdk::Cloudflare => {
-            // workerd does not read its standard input; the shell ends it with the test.
-            let run = "\"$0\" serve \"$1\" --control-fd=1 & cat > /dev/null; kill $!";
-            command = Command::new("sh");
-            command.args(["-c", run]);
-            command.arg(installed.join("node_modules/@cloudflare/workerd-linux-64/bin/workerd"));
-            command.arg(directory("bundles").join("workerd.capnp"));
+            command = workerd(directory("bundles").join("workerd.capnp"));
         }
         Sdk::Python => {
             command = Command::new("python3");
@@ -147,6 +143,17 @@ fn command(sdk: Sdk) -> Command {
         }
         Sdk::Rust => command = Command::new(installed.join("rust/target/debug/interop-rust")),
     }
+    command
+}
+
+/// workerd with this configuration; more arguments go to `serve`.
+pub(crate) fn workerd(configuration: impl AsRef<OsStr>) -> Command {
+    // workerd does not read its standard input; the shell ends it with the test.
+    let run = "\"$0\" serve \"$@\" --control-fd=1 & cat > /dev/null; kill $!";
+    let mut command = Command::new("sh");
+    command.args(["-c", run]);
+    command.arg(directory("node_modules/@cloudflare/workerd-linux-64/bin").join("workerd"));
+    command.arg(configuration);
     command
 }
 

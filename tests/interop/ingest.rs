@@ -6,9 +6,13 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
 use serde_json::{json, Value};
 use tokio::time::{sleep, Instant};
 
@@ -32,7 +36,11 @@ pub(crate) struct Ingest {
     address: String,
     pub(crate) echo: String,
     items: Arc<Mutex<Vec<Item>>>,
+    spans: Exported,
 }
+
+/// Spans that came by OTLP, with their project.
+type Exported = Arc<Mutex<Vec<(u32, Span)>>>;
 
 impl Ingest {
     pub(crate) async fn start() -> Self {
@@ -40,10 +48,15 @@ impl Ingest {
         let router = Router::new()
             .route("/api/{project}/envelope/", post(envelope))
             .with_state(Arc::clone(&items));
+        let spans = Exported::default();
+        let otlp = Router::new()
+            .route("/api/{project}/integration/otlp/v1/traces/", post(otlp_traces))
+            .with_state(Arc::clone(&spans));
+        let router = router.merge(otlp);
         // Not where the DSN points: nobody sends trace headers there.
         let echo =
             serve(Router::new().route("/echo", get(echo).options(preflight))).await + "/echo";
-        Self { address: serve(router).await, echo, items }
+        Self { address: serve(router).await, echo, items, spans }
     }
 
     pub(crate) fn dsn(&self, user_and_host: &str, project: u32) -> String {
@@ -59,6 +72,14 @@ impl Ingest {
             .filter(|i| i.project == project && i.trace_id == trace_id && i.recorded == recorded)
             .cloned()
             .collect()
+    }
+
+    /// The spans of that trace that this project sent by OTLP.
+    pub(crate) fn spans(&self, project: u32, trace_id: &str) -> Vec<Span> {
+        let spans = self.spans.lock().expect("no holder panics");
+        let of_trace =
+            spans.iter().filter(|(p, span)| *p == project && hex(&span.trace_id) == trace_id);
+        of_trace.map(|(_, span)| span.clone()).collect()
     }
 
     /// Waits until all of them are here: (project, trace id, recorded).
@@ -80,6 +101,33 @@ async fn envelope(
 ) -> impl IntoResponse {
     items.lock().expect("no holder panics").extend(parse(project, &body));
     ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(json!({})))
+}
+
+/// Only what is authenticated with a key, and is protobuf.
+async fn otlp_traces(
+    State(spans): State<Exported>,
+    Path(project): Path<u32>,
+    headers: axum::http::HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let is = |name: &str, prefix: &str| {
+        headers.get(name).is_some_and(|value| value.as_bytes().starts_with(prefix.as_bytes()))
+    };
+    if !is("x-sentry-auth", "sentry sentry_key=") || !is("content-type", "application/x-protobuf") {
+        return StatusCode::FORBIDDEN;
+    }
+    let Ok(request) = ExportTraceServiceRequest::decode(body) else {
+        return StatusCode::BAD_REQUEST;
+    };
+    let arrived = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+    let arrived = arrived.flat_map(|scope| scope.spans).map(|span| (project, span));
+    spans.lock().expect("no holder panics").extend(arrived);
+    StatusCode::OK
+}
+
+/// An id as it is written in headers.
+pub(crate) fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn echo(headers: axum::http::HeaderMap) -> impl IntoResponse {

@@ -2,9 +2,12 @@
 //!
 //! ```sh
 //! tests/interop/install.sh
+//! stacks/cloudflare_worker/build.sh
 //! cargo build --example relay
 //! cargo test --test interop -- --ignored
 //! ```
+//!
+//! With `INTEROP_WORKER_ONLY=1` it ends after the Rust worker.
 //!
 //! It writes nothing but what `INTEROP_UPDATE=1` asks for: `docs/interop.md`, which is otherwise
 //! held against the run, and `tests/vectors/interop_heads.json`.
@@ -31,6 +34,7 @@ mod strict;
 mod tap;
 mod trust;
 mod wire;
+mod worker;
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -81,6 +85,13 @@ async fn everything() {
     let done = |what: &str| println!("{:>4} s: {what}", started.elapsed().as_secs());
     let ingest = Ingest::start().await;
     let mut apps = Apps::new(&ingest);
+    let worker = worker::run(&mut apps, &ingest, PATIENCE).await;
+    matrix::assert_all_hold(&worker);
+    done("the Rust worker in workerd");
+    if std::env::var_os("INTEROP_WORKER_ONLY").is_some() {
+        println!("{} checks of the worker hold", worker.len());
+        return;
+    }
     trust::run(&mut apps, &ingest, PATIENCE).await;
     done("every broken relay is caught");
     let chains = pairs::chains(Kind::Example, &Sdk::ALL, &mut apps, &ingest).await;
@@ -89,12 +100,12 @@ async fn everything() {
     done("SDKs before and behind the relay");
     rows.extend(strict::run(&mut apps, &ingest).await);
     done("strict continuation");
-    rows.extend(relay_as_head::run(&mut apps, &ingest, PATIENCE).await);
+    rows.extend(relay_as_head::run(Kind::Example, &Sdk::ALL, &mut apps, &ingest, PATIENCE).await);
     done("the relay as the head of the trace");
     let probes = probes::run(&mut apps, &ingest).await;
     done("what the SDKs do with our headers");
 
-    let page = page::markdown(&rows, &outcomes, &probes);
+    let page = page::markdown(&rows, &outcomes, &probes, &worker);
     let heads = heads::json(&heads::record(&outcomes));
     matrix::assert_all_hold(&rows);
     println!("{} checks hold", rows.len());

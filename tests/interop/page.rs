@@ -12,7 +12,12 @@ use crate::wire::header;
 use crate::{checks, relay_as_head, strict};
 
 /// The whole page.
-pub(crate) fn markdown(rows: &[Row], outcomes: &[Outcome], probes: &[Probe]) -> String {
+pub(crate) fn markdown(
+    rows: &[Row],
+    outcomes: &[Outcome],
+    probes: &[Probe],
+    worker: &[Row],
+) -> String {
     let mut page = String::from(
         "# Beside real Sentry SDKs\n\n\
         Written by `tests/interop` from a run of it, and held against every later one. \
@@ -102,8 +107,12 @@ pub(crate) fn markdown(rows: &[Row], outcomes: &[Outcome], probes: &[Probe]) -> 
         - JavaScript SDKs send spans in a stream, not transactions; a segment's root span stands \
         for its transaction above.\n\
         - `sentry-ruby` is on none of the registries that the installation uses: what it sends is \
-        in `tests/vectors/captured_heads.json`.\n\n\
-        ## Whether the checks would see it\n\n\
+        in `tests/vectors/captured_heads.json`.\n"
+            .to_owned(),
+    );
+    line(worker_section(worker));
+    line(
+        "## Whether the checks would see it\n\n\
         A relay of the test's own passes all of them; each of these does not:\n"
             .to_owned(),
     );
@@ -112,6 +121,39 @@ pub(crate) fn markdown(rows: &[Row], outcomes: &[Outcome], probes: &[Probe]) -> 
         line(table_line(fault.name(), [fault.caught_by()]));
     }
     page
+}
+
+/// The same checks of a worker on Cloudflare's runtime.
+fn worker_section(rows: &[Row]) -> String {
+    let mut section = format!(
+        "## A Rust worker\n\n\
+        `stacks/cloudflare_worker` in workerd {}, in the relay's place: behind a worker with \
+        `@sentry/cloudflare`, or as the head; before `@sentry/node`, or an echo.\n\n",
+        Sdk::Cloudflare.place().trim_start_matches("workerd "),
+    );
+    let columns =
+        [("cloudflare", "node"), ("cloudflare", "echo"), ("relay", "node"), ("relay", "echo")];
+    let names = columns
+        .map(|(head, service)| format!("{head} → worker → {service}").replace("relay → ", ""));
+    section.push_str(&table_head("check", names.iter().map(String::as_str)));
+    section.push('\n');
+    let mut checks: Vec<&str> = Vec::new();
+    for row in rows {
+        if !checks.contains(&row.check) {
+            checks.push(row.check);
+        }
+    }
+    for check in checks {
+        let cells =
+            columns.map(|(head, service)| {
+                cell(rows.iter().filter(move |row| {
+                    (row.check, row.head, row.service) == (check, head, service)
+                }))
+            });
+        section.push_str(&table_line(check, cells));
+        section.push('\n');
+    }
+    section
 }
 
 fn keys(head: &Head) -> String {

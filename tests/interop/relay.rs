@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::apps::workerd;
 use crate::faulty::{Fault, Faulty};
 use crate::ingest::Ingest;
 use crate::process::{relay_binary, Process};
@@ -18,6 +19,8 @@ pub(crate) const ENVIRONMENT: &str = "prod,relayü";
 pub(crate) enum Kind {
     Example,
     Harness(Option<Fault>),
+    /// `stacks/cloudflare_worker` in workerd.
+    Worker,
 }
 
 pub(crate) struct Relay {
@@ -35,8 +38,11 @@ impl Relay {
     ) -> Self {
         let rate_setting = rate.map(|rate| ("SENTRY_TRACES_SAMPLE_RATE", rate));
         let (url, process) = match kind {
-            Kind::Example => {
-                let mut command = Command::new(relay_binary());
+            Kind::Example | Kind::Worker => {
+                let mut command = match kind {
+                    Kind::Worker => worker(),
+                    _ => Command::new(relay_binary()),
+                };
                 command
                     .env("PORT", "0")
                     .env("SENTRY_DSN", ingest.dsn(&format!("{PUBLIC_KEY}@127.0.0.1"), 1))
@@ -46,7 +52,9 @@ impl Relay {
                     .envs(settings.iter().copied());
                 let process =
                     Process::start("relay", &mut command).unwrap_or_else(|error| panic!("{error}"));
-                (process.url.clone(), Some(process))
+                // What is known of workerd is its port; the path is an app's.
+                let url = process.url.trim_end_matches("/trace").to_owned();
+                (url, Some(process))
             }
             Kind::Harness(fault) => {
                 assert!(settings.is_empty(), "the harness's relay has only a rate");
@@ -60,4 +68,14 @@ impl Relay {
     pub(crate) fn url(&self, to: &str, id: &str) -> String {
         format!("{}/relay?id={id}&to={}", self.tap.address, percent_encode(to))
     }
+}
+
+/// The Rust worker, as its build script left it; its bindings come from the environment.
+fn worker() -> Command {
+    let built =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/cloudflare_worker/build/workerd.capnp");
+    assert!(std::path::Path::new(built).is_file(), "run `stacks/cloudflare_worker/build.sh` first");
+    let mut command = workerd(built);
+    command.arg("--socket-addr=http=127.0.0.1:0");
+    command
 }

@@ -36,31 +36,38 @@ static RATE: Scenario =
 static NO_TARGETS: Scenario =
     Scenario { name: "no targets", head: None, relay: Some("1"), service: Some(0), flag: None };
 
-pub(crate) async fn run(apps: &mut Apps, ingest: &Ingest, patience: Duration) -> Vec<Row> {
+/// Such a relay before each of these SDKs, and before an echo.
+pub(crate) async fn run(
+    kind: Kind,
+    sdks: &[Sdk],
+    apps: &mut Apps,
+    ingest: &Ingest,
+    patience: Duration,
+) -> Vec<Row> {
     let dsn = ingest.dsn(&format!("{PUBLIC_KEY}@o1.localhost"), 1);
     let mut chains = Vec::new();
     for scenario in &SCENARIOS {
         let settings = [("SENTRY_DSN", &*dsn)];
-        let relay = Relay::start(Kind::Example, ingest, scenario.relay, &settings).await;
+        let relay = Relay::start(kind, ingest, scenario.relay, &settings).await;
         let relay = Arc::new(relay);
-        for service in Sdk::ALL.into_iter().map(Some).chain([None]) {
+        for service in sdks.iter().copied().map(Some).chain([None]) {
             let service = service.map(|sdk| apps.app(sdk, Settings::rate(scenario.service)));
             chains.push(Chain { head: None, relay: Arc::clone(&relay), service, scenario });
         }
     }
     let mut rows = pairs::run_one(chains, ingest, patience).await.0;
-    rows.extend(no_targets(apps, ingest).await);
-    rows.extend(rate(apps, ingest, patience).await);
+    rows.extend(no_targets(kind, sdks, apps, ingest).await);
+    rows.extend(rate(kind, sdks, apps, ingest, patience).await);
     rows
 }
 
 /// As the head, and behind an SDK.
-async fn no_targets(apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
+async fn no_targets(kind: Kind, sdks: &[Sdk], apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
     let settings = [("SENTRY_TRACE_PROPAGATION_TARGETS", "")];
-    let relay = Relay::start(Kind::Example, ingest, NO_TARGETS.relay, &settings).await;
+    let relay = Relay::start(kind, ingest, NO_TARGETS.relay, &settings).await;
     let relay = Arc::new(relay);
     let mut chains = Vec::new();
-    for service in Sdk::ALL.into_iter().map(Some).chain([None]) {
+    for service in sdks.iter().copied().map(Some).chain([None]) {
         let service = service.map(|sdk| apps.app(sdk, Settings::rate(NO_TARGETS.service)));
         for head in [None, Some(apps.app(Sdk::Node, Settings::rate(Some(1))))] {
             let (relay, service) = (Arc::clone(&relay), service.clone());
@@ -83,10 +90,16 @@ async fn no_targets(apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
     chains.iter().zip(outcomes).map(|(chain, o)| row(NO_TARGET, chain, verdict(o))).collect()
 }
 
-async fn rate(apps: &mut Apps, ingest: &Ingest, patience: Duration) -> Vec<Row> {
-    let relay = Arc::new(Relay::start(Kind::Example, ingest, RATE.relay, &[]).await);
+async fn rate(
+    kind: Kind,
+    sdks: &[Sdk],
+    apps: &mut Apps,
+    ingest: &Ingest,
+    patience: Duration,
+) -> Vec<Row> {
+    let relay = Arc::new(Relay::start(kind, ingest, RATE.relay, &[]).await);
     let mut chains = Vec::new();
-    for sdk in Sdk::ALL {
+    for sdk in sdks.iter().copied() {
         for request in 0..REQUESTS {
             // By itself it would record nothing, or everything.
             let rate = Some(u8::from(request % 2 == 0));

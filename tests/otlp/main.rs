@@ -3,6 +3,8 @@
 mod destination;
 #[cfg(feature = "otlp")]
 mod exporter;
+#[cfg(feature = "otlp-request")]
+mod request;
 #[cfg(feature = "otlp")]
 mod span_exporter;
 #[cfg(feature = "otlp")]
