@@ -36,19 +36,22 @@
 //!
 //! # What is not
 //!
-//! Nothing is sent to Sentry by itself: no span processor, no errors or logs. Spans leave through
-//! the OTLP exporter that you register. There is no global state and no `unsafe`.
+//! Nothing is sent to Sentry by itself. Spans and logs leave through the OTLP exporters that you
+//! register, or that `Sentry::install` does; errors are the `sentry` crate's, whose events the
+//! feature `sentry` puts into the trace. There is no global state but OTel's, and no `unsafe`.
 //!
 //! # Crate features
 //!
-//! - **sdk** (default): `SentrySampler`, for opentelemetry_sdk.
+//! - **sdk** (default): `SentrySampler` and `SentrySpanExporter`, for opentelemetry_sdk.
 //! - **internal-logs** (default): the crate's warnings as `tracing` events, each at most once for
 //!   one `Sentry`.
 //! - **http**: `inject_request`, and `MergingInjector`, a carrier that keeps the `baggage` a request
 //!   already has.
-//! - **otlp**: `Sentry::span_exporter`, which sends spans to Sentry, with an HTTP client and TLS
-//!   (its dependencies want a newer Rust than this crate does).
+//! - **otlp**: `Sentry::install`, `Sentry::span_exporter` and `Sentry::log_exporter`, which send
+//!   spans and logs to Sentry, with an HTTP client and TLS. Needs Rust 1.85.
 //! - **regex**: regular expressions as trace propagation targets.
+//! - **sentry**: `OpenTelemetryIntegration`, which puts the `sentry` crate's events, logs and metrics
+//!   into the OTel trace. For `sentry` 0.49, which needs Rust 1.89.
 //! - **tower**: `ClientLayer`, spans and trace headers for HTTP clients.
 //!
 //! [`SpanContext`]: opentelemetry::trace::SpanContext
@@ -100,7 +103,13 @@ pub use crate::http_client::inject_request::inject_request;
 #[cfg(feature = "http")]
 pub use crate::http_client::merging_injector::MergingInjector;
 #[cfg(feature = "otlp")]
-pub use crate::into_sentry::exporter::CleanSpanExporter;
+pub use crate::into_sentry::install::{InstallBuilder, InstallError, InstallGuard};
+#[cfg(feature = "sentry")]
+pub use crate::into_sentry::integration::OpenTelemetryIntegration;
+#[cfg(feature = "otlp")]
+pub use crate::into_sentry::logs::SentryLogExporter;
+#[cfg(feature = "sdk")]
+pub use crate::into_sentry::span_exporter::SentrySpanExporter;
 pub use crate::propagator::continue_decision::ContinueDecision;
 pub use crate::propagator::sentry_propagator::SentryPropagator;
 pub use crate::propagator::wrapped::WrappedPropagator;

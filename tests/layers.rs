@@ -20,7 +20,7 @@ const FLOORS: [&str; 12] = [
 ];
 
 /// Words of the code, and the folders in which alone they stand.
-const OWNED: [(&str, &[&str]); 8] = [
+const OWNED: [(&str, &[&str]); 9] = [
     ("\"sentry-trace\"", &["wire/sentry_trace"]),
     ("\"baggage\"", &["wire/baggage"]),
     ("\"traceparent\"", &["wire/traceparent"]),
@@ -31,6 +31,7 @@ const OWNED: [(&str, &[&str]); 8] = [
     // Settings, and the variables that carry a trace.
     ("\"SENTRY_", &["settings", "carrier"]),
     ("opentelemetry_sdk", &["sampler", "into_sentry"]),
+    ("sentry_core", &["into_sentry"]),
 ];
 
 const MAX_LINES: usize = 350;

@@ -99,12 +99,37 @@ impl Dsn {
     /// # Ok::<(), opentelemetry_sentry::InvalidDsn>(())
     /// ```
     pub fn otlp_traces_endpoint(&self) -> String {
+        self.otlp_endpoint("traces")
+    }
+
+    /// Where an OTLP/HTTP exporter sends the project's log records, beside the
+    /// [`SENTRY_AUTH_HEADER`].
+    ///
+    /// ```text
+    /// endpoint = scheme "://" host [ ":" port ] [ path ] "/api/" project-id "/integration/otlp/v1/logs/"
+    /// ```
+    ///
+    /// ```
+    /// use opentelemetry_sentry::Dsn;
+    ///
+    /// let dsn: Dsn = "https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42".parse()?;
+    /// assert_eq!(
+    ///     dsn.otlp_logs_endpoint(),
+    ///     "https://o1.ingest.sentry.io/api/42/integration/otlp/v1/logs/",
+    /// );
+    /// # Ok::<(), opentelemetry_sentry::InvalidDsn>(())
+    /// ```
+    pub fn otlp_logs_endpoint(&self) -> String {
+        self.otlp_endpoint("logs")
+    }
+
+    fn otlp_endpoint(&self, signal: &str) -> String {
         let Dsn { scheme, host, port, path, project_id, .. } = self;
         let port = match default_port(scheme) {
             Some(default) if default == *port => String::new(),
             _ => format!(":{port}"),
         };
-        format!("{scheme}://{host}{port}{path}/api/{project_id}/integration/otlp/v1/traces/")
+        format!("{scheme}://{host}{port}{path}/api/{project_id}/integration/otlp/v1/{signal}/")
     }
 
     /// The value of the [`SENTRY_AUTH_HEADER`]. It holds the key: it goes to Sentry alone.
