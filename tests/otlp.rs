@@ -1,20 +1,22 @@
 //! The way into Sentry, from outside: where spans go, by which key, and what they say.
 
 mod otlp {
-    #[cfg(feature = "otlp")]
-    mod clean;
     mod endpoint;
     #[cfg(feature = "otlp")]
     mod exporter;
+    #[cfg(feature = "otlp")]
+    mod span_exporter;
     #[cfg(feature = "otlp")]
     mod three_services;
 }
 
 #[cfg(feature = "otlp")]
 #[path = "../examples/otlp_to_sentry/endpoint.rs"]
+#[allow(dead_code)]
 mod endpoint;
 #[cfg(feature = "otlp")]
 #[path = "../examples/otlp_to_sentry/protobuf.rs"]
+#[allow(dead_code)]
 mod protobuf;
 
 // The three services of the example, of which not everything is needed here.

@@ -77,7 +77,7 @@ impl Sentry {
 }
 
 /// Options of [`Sentry::install`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing is installed before `install`"]
 pub struct InstallBuilder {
     sentry: Sentry,
@@ -153,6 +153,18 @@ impl InstallBuilder {
             return Ok(Some(SentrySpanExporter::new(&self.sentry, builder()?.build()?)));
         }
         self.sentry.dsn().map(|_| self.sentry.span_exporter()).transpose()
+    }
+}
+
+/// Shows neither a key nor the Collector's URL, which may hold a password.
+impl fmt::Debug for InstallBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InstallBuilder")
+            .field("sentry", &self.sentry)
+            .field("service_name", &self.service_name)
+            .field("collector", &self.collector.is_some())
+            .field("endpoint_from_env", &self.endpoint_from_env)
+            .finish()
     }
 }
 

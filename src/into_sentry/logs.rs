@@ -1,5 +1,6 @@
 //! OTel's log records, on their way into Sentry.
 
+use std::fmt;
 use std::time::Duration;
 
 use opentelemetry::logs::{LogRecord, Severity};
@@ -60,7 +61,7 @@ impl Sentry {
 /// What the record already says stays. As with
 /// [`SentrySpanExporter`](crate::SentrySpanExporter), the work is done where the inner exporter
 /// runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SentryLogExporter<E> {
     inner: E,
     service: ServiceAttributes,
@@ -77,6 +78,13 @@ impl<E> SentryLogExporter<E> {
         let mut completed = record.clone();
         completed.add_attributes(self.service.missing(has));
         completed
+    }
+}
+
+/// Leaves the inner exporter out: among its headers is the DSN's key.
+impl<E> fmt::Debug for SentryLogExporter<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentryLogExporter").field("service", &self.service).finish_non_exhaustive()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::into_sentry::http_client::blocking_client;
 use crate::into_sentry::span_exporter::SentrySpanExporter;
 use crate::settings::dsn::{Dsn, SENTRY_AUTH_HEADER};
 use crate::settings::sentry::Sentry;
+use crate::text::url::Url;
 
 impl Sentry {
     /// An exporter that sends spans to the DSN's project in Sentry
@@ -81,17 +82,24 @@ impl Sentry {
     ///
     /// # Errors
     ///
-    /// - `""`, `"not a URL"` - no URL
+    /// - `""`, `"localhost:4318"` - no `http://` or `https://` URL
     /// - a system without TLS roots, or that starts no thread - no HTTP client can be made
     pub fn span_exporter_to(
         &self,
         collector_url: &str,
     ) -> Result<SentrySpanExporter<SpanExporter>, ExporterBuildError> {
-        if collector_url.is_empty() {
-            return Err(invalid("collector_url: empty"));
+        if !is_url(collector_url) {
+            return Err(invalid("collector_url: not an http:// or https:// URL"));
         }
         Ok(SentrySpanExporter::new(self, builder()?.with_endpoint(collector_url).build()?))
     }
+}
+
+/// Checked here, since the exporter's own error repeats the URL, and a URL may hold a password.
+fn is_url(text: &str) -> bool {
+    let is_http = text.starts_with("http://") || text.starts_with("https://");
+    let is_uri = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b));
+    is_http && is_uri && Url::parse(text).is_some()
 }
 
 /// With a blocking client, and without an endpoint: by itself it reads OTel's variables for that.

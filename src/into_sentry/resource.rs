@@ -16,7 +16,7 @@ impl Sentry {
     /// `deployment.environment.name`, and `service.version` where a release is set.
     ///
     /// They are for every backend. Of these two Sentry reads the environment alone, since its
-    /// release 26.3.0. It reads the release from each span, where [`SentrySpanExporter`] puts it.
+    /// release 26.3.0. It reads the release from each span, where `SentrySpanExporter` puts it.
     ///
     /// ```
     /// # #[cfg(feature = "sdk")] {
@@ -31,12 +31,6 @@ impl Sentry {
     /// # }
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
-    ///
-    #[cfg_attr(feature = "sdk", doc = "[`SentrySpanExporter`]: crate::SentrySpanExporter")]
-    #[cfg_attr(
-        not(feature = "sdk"),
-        doc = "[`SentrySpanExporter`]: https://docs.rs/opentelemetry-sentry"
-    )]
     pub fn resource_attributes(&self) -> Vec<KeyValue> {
         let settings = &*self.settings;
         let environment = settings.environment.as_deref().unwrap_or(DEFAULT_ENVIRONMENT);

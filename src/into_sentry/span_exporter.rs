@@ -1,5 +1,6 @@
 //! What Sentry reads stands on each span. It is added as spans are exported.
 
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
@@ -90,7 +91,7 @@ impl ServiceAttributes {
 /// What the span already says stays, and what is not known is not added. The work is done where the
 /// inner exporter runs: below the SDK's batch processor on its own thread, off the request's path.
 ///
-/// [`Sentry::span_exporter`](Sentry#method.span_exporter) returns one of these. Around another
+/// `Sentry::span_exporter` returns one of these. Around another
 /// exporter, gRPC to a Collector for example:
 ///
 /// ```
@@ -102,7 +103,7 @@ impl ServiceAttributes {
 /// let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).build();
 /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SentrySpanExporter<E> {
     inner: E,
     service: ServiceAttributes,
@@ -138,6 +139,16 @@ impl<E> SentrySpanExporter<E> {
             strip(&mut span.span_context);
             span.links.links.iter_mut().for_each(|link| strip(&mut link.span_context));
         }
+    }
+}
+
+/// Leaves the inner exporter out: among its headers is the DSN's key.
+impl<E> fmt::Debug for SentrySpanExporter<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentrySpanExporter")
+            .field("service", &self.service)
+            .field("strip_tracestate", &self.strip_tracestate)
+            .finish_non_exhaustive()
     }
 }
 
