@@ -11,6 +11,10 @@ use crate::sdk::Sdk;
 use crate::wire::header;
 use crate::{checks, relay_as_head, strict};
 
+/// Sections that other runs write: `stacks/collector` and `tests/vectors/runners`.
+const SECTIONS: [&str; 2] =
+    [include_str!("sections/collector.md"), include_str!("sections/vectors.md")];
+
 /// The whole page.
 pub(crate) fn markdown(
     rows: &[Row],
@@ -119,6 +123,10 @@ pub(crate) fn markdown(
     line(table_head("a relay that", ["is caught by"]));
     for fault in Fault::ALL {
         line(table_line(fault.name(), [fault.caught_by()]));
+    }
+    for section in SECTIONS {
+        line(String::new());
+        line(section.trim_end().to_owned());
     }
     page
 }
