@@ -180,7 +180,7 @@ fn without_spaces(member: &str) -> Cow<'_, str> {
 
 /// Whether a list is what merging it with nothing would give, as a propagator of this crate's is.
 fn is_merged(list: &str) -> bool {
-    if !is_plain(list) {
+    if list.len() > MAX_BAGGAGE_BYTES || !is_plain(list) {
         return false;
     }
     let (mut count, mut is_behind) = (0, false);
