@@ -43,7 +43,8 @@ impl Telemetry {
             .with_simple_exporter(spans.clone())
             .build();
         Ok(Telemetry {
-            propagator: sentry.propagator().wrap(TraceContextPropagator::new()),
+            // No header of W3C either where no target is.
+            propagator: sentry.propagator().wrap(TraceContextPropagator::new()).within_targets(),
             spans,
             tracer: provider.tracer("cloudflare-worker"),
         })
