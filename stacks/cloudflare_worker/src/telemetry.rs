@@ -4,17 +4,16 @@ use std::sync::OnceLock;
 
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sentry::{Sentry, SpanBuffer, WrappedPropagator};
+use opentelemetry_sentry::{Sentry, SentryPropagator, SpanBuffer};
 use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, Result};
 
 pub(crate) struct Telemetry {
-    /// `sentry-trace` and `baggage`, and W3C's `traceparent` beside them.
-    pub(crate) propagator: WrappedPropagator<TraceContextPropagator>,
+    /// `sentry-trace` and `baggage`; with `SENTRY_PROPAGATE_TRACEPARENT` W3C's `traceparent`, too.
+    pub(crate) propagator: SentryPropagator,
     /// The spans that have ended.
     pub(crate) spans: SpanBuffer,
     tracer: SdkTracer,
@@ -43,7 +42,7 @@ impl Telemetry {
             .with_simple_exporter(spans.clone())
             .build();
         Ok(Telemetry {
-            propagator: sentry.propagator().wrap(TraceContextPropagator::new()),
+            propagator: sentry.propagator(),
             spans,
             tracer: provider.tracer("cloudflare-worker"),
         })
