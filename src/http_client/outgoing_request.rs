@@ -1,10 +1,14 @@
 //! What this crate asks of a client's request and response, whatever their types.
 
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request};
+#[cfg(feature = "tower")]
+use http::{Response, StatusCode};
 use opentelemetry::Context;
 
 use crate::text::url::default_port;
 
+// Without the layer only URL and headers are asked for.
+#[cfg_attr(not(feature = "tower"), allow(dead_code))]
 pub(crate) trait OutgoingRequest {
     fn method(&self) -> &Method;
 
@@ -88,10 +92,12 @@ impl OutgoingRequest for reqwest::Request {
 }
 
 /// The head of a response.
+#[cfg(feature = "tower")]
 pub(crate) trait ResponseHead {
     fn status(&self) -> StatusCode;
 }
 
+#[cfg(feature = "tower")]
 impl<B> ResponseHead for Response<B> {
     fn status(&self) -> StatusCode {
         self.status()

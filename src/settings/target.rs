@@ -21,8 +21,9 @@ const MAX_URL_BYTES: usize = 8192;
 /// - [`Target::matching`]: whatever a function says
 /// - a regular expression that matches the URL (feature `regex`)
 ///
-/// Of a span that says no scheme, only an address and perhaps a port, the URL is `host:port`: name
-/// that, for gRPC clients and brokers. An origin matches it too, by host and port.
+/// Of a span that says no scheme, only an address and perhaps a port, as gRPC clients and brokers do,
+/// the URL is `host:port`: a text that begins like a URL matches it by its host and port, an origin by
+/// exactly these.
 #[derive(Clone)]
 pub struct Target {
     kind: Kind,
@@ -33,6 +34,8 @@ enum Kind {
     Text {
         text: String,
         lower: Box<Finder<'static>>,
+        /// The host and port of a text that begins like a URL, for URLs without a scheme.
+        address: Option<Box<Finder<'static>>>,
     },
     Origin(Option<Origin>),
     Matching(Arc<dyn Fn(&str) -> bool + Send + Sync>),
@@ -88,7 +91,11 @@ impl Target {
 
     pub(crate) fn matches(&self, url: &SeenUrl<'_>) -> Result<bool, Panicked> {
         Ok(match &self.kind {
-            Kind::Text { lower, .. } => lower.find(url.lower().as_bytes()).is_some(),
+            Kind::Text { lower, address, .. } => {
+                let has_scheme = url.url.contains("://");
+                let finder = address.as_ref().filter(|_| !has_scheme).unwrap_or(lower);
+                finder.find(url.lower().as_bytes()).is_some()
+            }
             Kind::Origin(origin) => origin.as_ref().is_some_and(|origin| origin.matches(url.url)),
             // A request that the function itself makes.
             Kind::Matching(_) if callback::running() == Running::Target => false,
@@ -138,8 +145,13 @@ impl From<&String> for Target {
 
 impl From<String> for Target {
     fn from(text: String) -> Self {
-        let lower = Box::new(Finder::new(&text.to_ascii_lowercase()).into_owned());
-        Target { kind: Kind::Text { text, lower } }
+        let lower = text.to_ascii_lowercase();
+        let finder = |text: &str| Box::new(Finder::new(text).into_owned());
+        let authority = lower.split_once("://").map(|(_, rest)| rest);
+        let authority =
+            authority.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        let address = authority.filter(|authority| !authority.is_empty()).map(finder);
+        Target { kind: Kind::Text { lower: finder(&lower), address, text } }
     }
 }
 
