@@ -50,7 +50,7 @@ pub(crate) fn for_each_member<'a>(
 fn sentry_member(member: &str, is_plain: bool) -> Option<(EntryKey<'_>, Cow<'_, str>)> {
     let member = if is_plain { member } else { trim_ows(member) };
     let member = strip_prefix(member)?;
-    let encode = |value| if is_plain { Cow::Borrowed(value) } else { octets(value) };
+    let encode = |value| if is_plain { Cow::Borrowed(value) } else { octets(trim_ows(value)) };
     // Common case: a known key, and its `=` at once.
     if let Some((key, value)) = DscKey::split(member) {
         return Some((EntryKey::Known(key), encode(value)));

@@ -26,7 +26,13 @@ pub(crate) fn check(input: &[u8]) {
         }
     };
     let looked_at = &url.as_bytes()[..floor(&url, 8192)];
+    let has_scheme = looked_at.windows(3).any(|window| window == b"://");
     let contains = |target: &String| {
+        // A URL without a scheme is compared with the host and port of a text that begins like one.
+        let authority = target.split_once("://").map(|(_, rest)| rest);
+        let authority = authority.and_then(|rest| rest.split(['/', '?', '#']).next());
+        let authority = authority.filter(|authority| !has_scheme && !authority.is_empty());
+        let target = authority.unwrap_or(target);
         let windows = looked_at.windows(target.len().max(1));
         let is_same = |window: &[u8]| window.eq_ignore_ascii_case(target.as_bytes());
         target.is_empty() || windows.into_iter().any(is_same)
