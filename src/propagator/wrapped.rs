@@ -170,6 +170,9 @@ impl<P> WrappedPropagator<P> {
     /// The inner propagator's list with the context's own values in our encoding, what else the
     /// context has, and the DSC. `dsc` is `None` where we may not write anything of our own.
     fn baggage(&self, cx: &Context, inner: Option<String>, dsc: Option<String>) -> Option<String> {
+        if inner.is_none() && cx.baggage().is_empty() {
+            return dsc.filter(|dsc| !dsc.is_empty());
+        }
         let may_write = dsc.is_some();
         let mut list = OutgoingBaggage::before(dsc.unwrap_or_default());
         let own = cx.baggage();
