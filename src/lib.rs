@@ -52,7 +52,7 @@
 //! - **otlp-request**: `Sentry::span_buffer`, which makes the requests that take spans to Sentry, for
 //!   programs that send them by themselves: workers, functions, WebAssembly.
 //! - **regex**: regular expressions as trace propagation targets.
-//! - **reqwest**: `ClientLayer` around `reqwest::Client` 0.13 as it is. Needs Rust 1.85.
+//! - **reqwest**: `ClientLayer` around `reqwest::Client` 0.13 as it is.
 //! - **sentry**: `OpenTelemetryIntegration`, which puts the `sentry` crate's events, logs and metrics
 //!   into the OTel trace. For `sentry` 0.49, which needs Rust 1.89.
 //! - **tower**: `ClientLayer`, spans and trace headers for HTTP clients.
@@ -190,7 +190,7 @@ pub mod _documentation {
     #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/troubleshooting.md")]
     pub mod troubleshooting {}
-    #[cfg(doctest)]
+    #[cfg(all(doctest, feature = "http", feature = "otlp"))]
     #[doc = include_str!("../README.md")]
     pub mod readme {}
 }
