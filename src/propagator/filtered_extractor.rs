@@ -42,12 +42,13 @@ impl<'a> FilteredExtractor<'a> {
     }
 
     fn tracestate(&self) -> Option<&str> {
-        let first = self.extractor.get(TRACESTATE_HEADER)?;
+        let first = self.extractor.get(TRACESTATE_HEADER);
         let joined = || {
             let lines = self.extractor.get_all(TRACESTATE_HEADER)?;
-            (lines.len() > 1).then(|| join(lines.into_iter()))
+            // Some carriers hide a line that is not text, the first one too.
+            (lines.len() > 1 || first.is_none()).then(|| join(lines.into_iter()))
         };
-        Some(self.tracestate.get_or_init(joined).as_deref().unwrap_or(first))
+        self.tracestate.get_or_init(joined).as_deref().or(first)
     }
 
     fn is_hidden(&self, key: &str) -> bool {

@@ -56,20 +56,21 @@ impl OutgoingBaggage {
             return;
         };
         let start = self.start_member();
-        let (value, properties) = rest.split_once(';').unwrap_or((rest, ""));
+        let mut parts = rest.split(';');
+        let value = parts.next().unwrap_or_default();
         let is_octets = |text: &str| is_plain(trim_ows(text)) && !text.contains(',');
         let is_property = |property: &str| {
             let (key, value) = property.split_once('=').unwrap_or((property, ""));
             is_key(trim_ows(key)) && is_octets(value)
         };
-        let is_valid =
-            is_octets(value) && (properties.is_empty() || properties.split(';').all(is_property));
+        let is_valid = is_octets(value) && parts.all(is_property);
         if is_valid {
             self.list.push_str(member);
         } else {
             self.list.push_str(key);
             self.list.push('=');
             self.list.extend(encode_octets(trim_ows(value)));
+            let properties = rest.split_once(';').map_or("", |(_, properties)| properties);
             self.push_properties(properties, encode_octets);
         }
         self.keep_if_it_fits(start);
