@@ -165,7 +165,13 @@ fn check_trace(values: &[Option<Vec<u8>>]) {
         ("traceparent", value(3)),
         ("tracestate", value(4)),
     ] {
-        let value = value.filter(|_| !is_off).map(|value| reader::ascii(value));
+        // Values of `tracestate` are not percent-encoded: what is outside ASCII stays, to be refused.
+        let text = |value: &[u8]| match (name, std::str::from_utf8(value)) {
+            ("tracestate", Ok(text)) => text.to_owned(),
+            ("tracestate", Err(_)) => value.iter().copied().map(char::from).collect(),
+            _ => reader::ascii(value),
+        };
+        let value = value.filter(|_| !is_off).map(|value| text(value));
         // One that is not ASCII is read as far as a list may be long.
         let read = data.get(name).map(str::to_owned);
         let is_cut = read.as_ref().is_some_and(|read| read.len() > reader::MAX_BYTES);

@@ -242,7 +242,9 @@ def composed(got, sampled, row):
 
 def captured(subject, row):
     # HTTP's names have no case.
-    headers = [[name.lower(), value] for name, value in row["headers"]]
+    # A long value is a list of its parts.
+    joined = lambda value: value if isinstance(value, str) else "".join(value)
+    headers = [[name.lower(), joined(value)] for name, value in row["headers"]]
     trace = dict(headers)["sentry-trace"]
     dsc = dict(headers).get("baggage", "")
     rand = "" if not dsc or "sentry-sample_rand=" in dsc else ",sentry-sample_rand={rand}"
