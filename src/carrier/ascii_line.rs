@@ -5,7 +5,7 @@ use std::str;
 
 use percent_encoding::percent_encode_byte;
 
-use crate::wire::baggage::MAX_BAGGAGE_BYTES;
+use crate::wire::baggage::{BAGGAGE_HEADER, MAX_BAGGAGE_BYTES};
 use crate::wire::traceparent::TRACESTATE_HEADER;
 
 /// A line as ASCII. What is outside ASCII is percent-encoded as UTF-8: text that is UTF-8, and
@@ -26,6 +26,9 @@ pub(crate) fn ascii_line(line: &[u8]) -> Cow<'_, str> {
 /// A line as ASCII, but `tracestate` as it is, in UTF-8 or Latin-1: its values are not percent-encoded,
 /// so that a member outside ASCII must go, not change.
 pub(crate) fn line_text<'a>(name: &str, line: &'a [u8]) -> Cow<'a, str> {
+    if name.eq_ignore_ascii_case(BAGGAGE_HEADER) {
+        return without_foreign_keys(ascii_line(line), line);
+    }
     if !name.eq_ignore_ascii_case(TRACESTATE_HEADER) {
         return ascii_line(line);
     }
@@ -33,6 +36,22 @@ pub(crate) fn line_text<'a>(name: &str, line: &'a [u8]) -> Cow<'a, str> {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => line.iter().copied().take(MAX_BAGGAGE_BYTES + 1).map(char::from).collect(),
     }
+}
+
+/// A `baggage` line without the members whose keys are not ASCII: encoded, such a key would be another
+/// one.
+fn without_foreign_keys<'a>(text: Cow<'a, str>, line: &[u8]) -> Cow<'a, str> {
+    if line.is_ascii() {
+        return text;
+    }
+    let is_ascii_key = |member: &[u8]| {
+        let key = member.split(|byte| *byte == b'=').next().unwrap_or_default();
+        key.is_ascii()
+    };
+    // Encoding adds no comma: the members are the same ones.
+    let members = text.split(',').zip(line.split(|byte| *byte == b','));
+    let kept = members.filter(|(_, bytes)| is_ascii_key(bytes)).map(|(member, _)| member);
+    Cow::Owned(kept.collect::<Vec<_>>().join(","))
 }
 
 fn encoded(mut line: &[u8]) -> String {

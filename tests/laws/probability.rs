@@ -118,7 +118,7 @@ fn holding(trace_id: &str, ot: Option<&str>, sampled: bool) -> Option<u128> {
 /// The value of `ot`, where W3C's grammar allows it.
 pub(crate) fn ot(header: &str) -> Option<String> {
     // The first that is valid counts; what is not valid goes.
-    let members = header.split(',').map(str::trim);
+    let members = header.split(',').map(|member| member.trim_matches([' ', '\t']));
     let mut valid = members.filter(|member| super::w3c::tracestate(member).is_ok());
     valid.find_map(|member| member.strip_prefix("ot=")).map(str::to_owned)
 }
