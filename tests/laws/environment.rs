@@ -169,6 +169,14 @@ fn check_trace(values: &[Option<Vec<u8>>]) {
         let text = |value: &[u8]| match (name, std::str::from_utf8(value)) {
             ("tracestate", Ok(text)) => text.to_owned(),
             ("tracestate", Err(_)) => value.iter().copied().map(char::from).collect(),
+            // A member whose key is not ASCII goes.
+            ("baggage", _) => {
+                let most = if value.is_ascii() { value.len() } else { reader::MAX_BYTES + 1 };
+                let members = value[..value.len().min(most)].split(|byte| *byte == b',');
+                let key = |member: &[u8]| member.split(|b| *b == b'=').next().map(<[u8]>::is_ascii);
+                let kept = members.filter(|member| key(member) == Some(true));
+                kept.map(reader::ascii).collect::<Vec<_>>().join(",")
+            }
             _ => reader::ascii(value),
         };
         let value = value.filter(|_| !is_off).map(|value| text(value));
