@@ -3,8 +3,11 @@
 use crate::chain::{Outcome, Scenario};
 use crate::ingest::{Ingest, Item};
 use crate::matrix::{self, Row};
+use crate::mode::Mode;
 use crate::relay::{ENVIRONMENT, PUBLIC_KEY, RELEASE};
-use crate::wire::{dsc, header, is_six_digits, Dsc, SentryTrace};
+use crate::wire::{
+    dsc, header, is_six_digits, threshold_holds, traceparent, tracestate, Dsc, Headers, SentryTrace,
+};
 
 pub(crate) const ARRIVES: &str = "the request arrives";
 pub(crate) const ONE_TRACE: &str = "one trace id from end to end";
@@ -17,13 +20,29 @@ pub(crate) const UNDERSTOOD: &str = "it understands the DSC as sent";
 pub(crate) const ENVELOPE: &str = "its envelopes' `trace` agrees";
 pub(crate) const PREFLIGHT: &str = "the preflight happens and passes";
 
-pub(crate) const ALL: [&str; 10] = [
-    ARRIVES, ONE_TRACE, PARENT, DECISION, RECORDED, BYTES, MEMBERS, UNDERSTOOD, ENVELOPE, PREFLIGHT,
+pub(crate) const W3C: &str = "`traceparent` says what `sentry-trace` says";
+pub(crate) const W3C_OF_SPAN: &str = "`traceparent` has the same ids, and our span's own flag";
+pub(crate) const STATE: &str = "`tracestate` is valid, without our members, and its `th` holds";
+
+pub(crate) const ALL: [&str; 13] = [
+    ARRIVES,
+    ONE_TRACE,
+    PARENT,
+    DECISION,
+    RECORDED,
+    BYTES,
+    MEMBERS,
+    UNDERSTOOD,
+    ENVELOPE,
+    PREFLIGHT,
+    W3C,
+    W3C_OF_SPAN,
+    STATE,
 ];
 
-type Check = Result<(), String>;
+pub(crate) type Check = Result<(), String>;
 
-fn equal<T: PartialEq + std::fmt::Debug>(what: &str, actual: T, expected: T) -> Check {
+pub(crate) fn equal<T: PartialEq + std::fmt::Debug>(what: &str, actual: T, expected: T) -> Check {
     if actual == expected {
         return Ok(());
     }
@@ -55,7 +74,42 @@ pub(crate) fn evaluate(outcome: &Outcome, ingest: &Ingest) -> Vec<Row> {
     if chain.head.as_ref().is_some_and(|app| app.sdk.in_browser()) {
         row(PREFLIGHT, preflight(outcome));
     }
+    let mode = chain.relay.mode;
+    if mode.speaks_w3c() {
+        let trace = SentryTrace::of(&outcome.got.headers);
+        if mode == Mode::List {
+            // The stock propagator knows of no flag but the span's.
+            let sampled = outcome.relayed.sampled;
+            row(W3C_OF_SPAN, trace.and_then(|t| w3c(&outcome.got.headers, &t, sampled)));
+        } else {
+            let verdict = trace
+                .and_then(|trace| w3c(&outcome.got.headers, &trace, trace.sampled == Some(true)));
+            row(W3C, verdict);
+        }
+        row(STATE, state(&outcome.got.headers));
+    }
     rows
+}
+
+fn w3c(headers: &Headers, trace: &SentryTrace, sampled: bool) -> Check {
+    let expected = Some((&*trace.trace_id, &*trace.span_id, sampled));
+    equal("the traceparent", traceparent(headers)?, expected)
+}
+
+/// Beside a `traceparent`: a valid list, without a member of ours, and with no `th` that is false.
+pub(crate) fn state(headers: &Headers) -> Check {
+    let (trace_id, _, sampled) = traceparent(headers)?.ok_or("no traceparent arrived")?;
+    let members = tracestate(headers)?;
+    no_member_of_ours(&members)?;
+    threshold_holds(&members, trace_id, sampled)
+}
+
+pub(crate) fn no_member_of_ours(members: &[(&str, &str)]) -> Check {
+    let ours = |key: &str| {
+        let digits = key.strip_prefix("sentry").map(|rest| rest.trim_start_matches('-'));
+        digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    equal("our members", members.iter().find(|(key, _)| ours(key)), None)
 }
 
 /// What the service sent to Sentry of the trace that it took itself to be in.
@@ -141,7 +195,7 @@ fn bytes(outcome: &Outcome) -> Check {
         equal("a sample_rand was missing", head.contains_key("sample_rand"), false)?;
         equal("six digits", is_six_digits(&rand), true)?;
     }
-    let decided = outcome.chain.scenario.head.is_none() && !head.is_empty();
+    let decided = head_trace(outcome)?.sampled.is_none() && !head.is_empty();
     let mut expected = Dsc::new();
     if let (true, Some(rate), Some(flag)) =
         (decided, outcome.chain.scenario.relay, outcome.chain.scenario.flag)
@@ -154,7 +208,7 @@ fn bytes(outcome: &Outcome) -> Check {
 }
 
 /// `sample_rand < sample_rate` exactly when sampled, where all three are known.
-fn consistent(baggage: &str) -> Check {
+pub(crate) fn consistent(baggage: &str) -> Check {
     let dsc = dsc(Some(baggage))?;
     let number = |key| dsc.get(key).and_then(|value: &String| value.parse::<f64>().ok());
     match (number("sample_rand"), number("sample_rate"), dsc.get("sampled")) {

@@ -16,15 +16,19 @@ mod chain;
 mod checks;
 mod faulty;
 mod heads;
+mod hops;
 mod ingest;
 mod matrix;
+mod mode;
 mod page;
 mod pairs;
 mod probes;
 mod process;
 mod relay;
 mod relay_as_head;
+mod sampling;
 mod sdk;
+mod stock;
 mod strict;
 mod tap;
 mod trust;
@@ -38,8 +42,10 @@ use tokio::net::TcpListener;
 
 use crate::apps::Apps;
 use crate::ingest::Ingest;
+use crate::mode::Mode;
 use crate::relay::Kind;
 use crate::sdk::Sdk;
+use crate::stock::StockApps;
 
 /// Serves on the test's own runtime, until that ends; the address without a path.
 async fn serve(router: Router) -> String {
@@ -79,20 +85,37 @@ async fn everything() {
     let done = |what: &str| println!("{:>4} s: {what}", started.elapsed().as_secs());
     let ingest = Ingest::start().await;
     let mut apps = Apps::new(&ingest);
-    trust::run(&mut apps, &ingest, PATIENCE).await;
+    let mut stocks = StockApps::default();
+    trust::run(&mut apps, &mut stocks, &ingest, PATIENCE).await;
     done("every broken relay is caught");
-    let chains = pairs::chains(Kind::Example, &Sdk::ALL, &mut apps, &ingest).await;
+    let mut groups = Vec::new();
+    for mode in Mode::ALL {
+        groups.push(pairs::chains(Kind::Example(mode), &Sdk::ALL, &mut apps, &ingest).await);
+    }
     done("every SDK runs");
-    let (mut rows, outcomes) = pairs::run_one(chains, &ingest, PATIENCE).await;
+    let (mut rows, mut outcomes) = (Vec::new(), Vec::new());
+    for (more, of_mode) in pairs::run(groups, &ingest, PATIENCE).await {
+        rows.extend(more);
+        outcomes.extend(of_mode);
+    }
     done("SDKs before and behind the relay");
-    rows.extend(strict::run(&mut apps, &ingest).await);
+    for mode in Mode::ALL {
+        rows.extend(strict::run(mode, &mut apps, &ingest).await);
+    }
     done("strict continuation");
     rows.extend(relay_as_head::run(&mut apps, &ingest, PATIENCE).await);
     done("the relay as the head of the trace");
+    let (more, mut measured) = hops::run(&mut apps, &mut stocks, &ingest).await;
+    rows.extend(more);
+    done("stock services between, behind and before relays");
+    let (more, last) = sampling::run(&mut apps, &mut stocks, &ingest).await;
+    rows.extend(more);
+    measured.push(last);
+    done("stock samplers");
     let probes = probes::run(&mut apps, &ingest).await;
     done("what the SDKs do with our headers");
 
-    let page = page::markdown(&rows, &outcomes, &probes);
+    let page = page::markdown(&rows, &outcomes, &probes, &measured);
     let heads = heads::json(&heads::record(&outcomes));
     matrix::assert_all_hold(&rows);
     println!("{} checks hold", rows.len());

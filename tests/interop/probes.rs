@@ -19,6 +19,12 @@ pub(crate) struct Probe {
     pub(crate) answers: Vec<String>,
 }
 
+/// What is asked of every stock service, and the answer of each in `Stock::ALL`.
+pub(crate) struct Measured {
+    pub(crate) question: &'static str,
+    pub(crate) answers: Vec<String>,
+}
+
 struct Question {
     question: &'static str,
     specified: &'static str,

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::faulty::{Fault, Faulty};
 use crate::ingest::Ingest;
+use crate::mode::Mode;
 use crate::process::{relay_binary, Process};
 use crate::tap::Tap;
 use crate::wire::percent_encode;
@@ -16,11 +17,12 @@ pub(crate) const ENVIRONMENT: &str = "prod,relayü";
 /// Which relay is tested.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
-    Example,
-    Harness(Option<Fault>),
+    Example(Mode),
+    Harness(Mode, Option<Fault>),
 }
 
 pub(crate) struct Relay {
+    pub(crate) mode: Mode,
     pub(crate) tap: Tap,
     _process: Option<Process>,
 }
@@ -34,11 +36,15 @@ impl Relay {
         settings: &[(&str, &str)],
     ) -> Self {
         let rate_setting = rate.map(|rate| ("SENTRY_TRACES_SAMPLE_RATE", rate));
-        let (url, process) = match kind {
-            Kind::Example => {
-                let mut command = Command::new(relay_binary());
+        let (mode, url, process) = match kind {
+            Kind::Example(mode) => {
+                // It does not read its standard input; the shell ends it with the test.
+                let mut command = Command::new("sh");
                 command
+                    .args(["-c", "\"$0\" & cat > /dev/null; kill $!"])
+                    .arg(relay_binary())
                     .env("PORT", "0")
+                    .env("COMPOSE", mode.name())
                     .env("SENTRY_DSN", ingest.dsn(&format!("{PUBLIC_KEY}@127.0.0.1"), 1))
                     .env("SENTRY_RELEASE", RELEASE)
                     .env("SENTRY_ENVIRONMENT", ENVIRONMENT)
@@ -46,14 +52,14 @@ impl Relay {
                     .envs(settings.iter().copied());
                 let process =
                     Process::start("relay", &mut command).unwrap_or_else(|error| panic!("{error}"));
-                (process.url.clone(), Some(process))
+                (mode, process.url.clone(), Some(process))
             }
-            Kind::Harness(fault) => {
+            Kind::Harness(mode, fault) => {
                 assert!(settings.is_empty(), "the harness's relay has only a rate");
-                (Faulty::start(rate, fault).await, None)
+                (mode, Faulty::start(mode, rate, fault).await, None)
             }
         };
-        Self { tap: Tap::before(&url).await, _process: process }
+        Self { mode, tap: Tap::before(&url).await, _process: process }
     }
 
     /// The address that relays to `to`; `id` makes the request known to the tap.

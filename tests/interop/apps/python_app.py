@@ -24,7 +24,7 @@ sentry_sdk.init(
 )
 
 app = flask.Flask(__name__)
-TRACE_HEADERS = ("sentry-trace", "baggage", "traceparent")
+TRACE_HEADERS = ("sentry-trace", "baggage", "traceparent", "tracestate")
 
 
 @app.get("/trace")
