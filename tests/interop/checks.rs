@@ -1,10 +1,15 @@
 //! What must hold of every trace that went through the relay.
 
-use crate::chain::{Outcome, Scenario};
+use std::sync::Arc;
+
+use crate::apps::App;
+use crate::chain::{Chain, Outcome, Scenario};
 use crate::ingest::{Ingest, Item};
 use crate::matrix::{self, Row};
 use crate::mode::Mode;
+use crate::probes::Probe;
 use crate::relay::{ENVIRONMENT, PUBLIC_KEY, RELEASE};
+use crate::sdk::Sdk;
 use crate::wire::{
     dsc, header, is_six_digits, threshold_holds, traceparent, tracestate, Dsc, Headers, SentryTrace,
 };
@@ -67,7 +72,10 @@ pub(crate) fn evaluate(outcome: &Outcome, ingest: &Ingest) -> Vec<Row> {
     }
     // Where no DSC arrives, what an SDK makes of that is another question: see the probes.
     let arrives = chain.head.as_ref().map_or(true, |app| app.sdk.has_dsc());
-    if arrives && chain.service.as_ref().is_some_and(|app| app.sdk.has_dsc()) {
+    let reports = |app: &Arc<App>| {
+        app.sdk.has_dsc() && (app.sdk.reports_dsc_of_messages() || chain.scenario.decision())
+    };
+    if arrives && chain.service.as_ref().is_some_and(reports) {
         row(UNDERSTOOD, understood(outcome, ingest));
         row(ENVELOPE, envelope(outcome, ingest));
     }
@@ -240,10 +248,31 @@ fn members(outcome: &Outcome) -> Check {
     consistent(arrived)
 }
 
+/// What the service sent with a DSC that is the trace's.
+fn reported(outcome: &Outcome, ingest: &Ingest) -> Result<Vec<Item>, String> {
+    let mut all = items(outcome, ingest, true)?;
+    // DIFFERENCE: one SDK's messages have a DSC of its own.
+    if outcome.chain.service.as_ref().is_some_and(|app| app.sdk.reports_dsc_of_messages()) {
+        all.extend(items(outcome, ingest, false)?);
+    }
+    Ok(all)
+}
+
+/// A DSC as that SDK's envelopes have it.
+fn as_reported_by(app: &App, mut dsc: Dsc) -> Dsc {
+    if app.sdk == Sdk::Java {
+        // DIFFERENCE: its envelopes have no organization id, and it reads a raw `+` as a space.
+        dsc.remove("org_id");
+        dsc.values_mut().for_each(|value| *value = value.replace('+', " "));
+    }
+    numbers(dsc)
+}
+
 /// The service's own idea of the DSC, where it differs from the one that arrived.
 fn understood(outcome: &Outcome, ingest: &Ingest) -> Check {
     let arrived = dsc(header(&outcome.got.headers, "baggage")?)?;
-    for item in items(outcome, ingest, false)? {
+    let app = outcome.chain.service.as_ref().ok_or("there is no service")?;
+    for item in reported(outcome, ingest)? {
         let mut understood = item.dsc.clone().unwrap_or_default();
         for key in ["sample_rand", "sample_rate", "sampled"] {
             // The service adds what it decides by itself.
@@ -251,7 +280,8 @@ fn understood(outcome: &Outcome, ingest: &Ingest) -> Check {
                 understood.remove(key);
             }
         }
-        equal("in Sentry", numbers(understood), numbers(arrived.clone()))?;
+        let expected = as_reported_by(app, arrived.clone());
+        equal("in Sentry", as_reported_by(app, understood), expected)?;
     }
     Ok(())
 }
@@ -268,19 +298,62 @@ fn numbers(mut dsc: Dsc) -> Dsc {
 fn envelope(outcome: &Outcome, ingest: &Ingest) -> Check {
     let baggage = outcome.got.trace_data.get("baggage").and_then(Option::as_deref);
     let propagated = dsc(baggage)?;
-    for recorded in [false, true] {
-        for item in items(outcome, ingest, recorded)? {
-            equal("in Sentry", item.dsc.unwrap_or_default(), propagated.clone())?;
-        }
+    let app = outcome.chain.service.as_ref().ok_or("there is no service")?;
+    for item in reported(outcome, ingest)? {
+        let expected = as_reported_by(app, propagated.clone());
+        equal("in Sentry", as_reported_by(app, item.dsc.unwrap_or_default()), expected)?;
     }
     let (Some(app), Some(report)) = (&outcome.chain.head, &outcome.head) else { return Ok(()) };
     let sent = outcome.passed.last().ok_or("nothing passed the tap")?;
     let sent = dsc(header(&sent.headers, "baggage")?)?;
     let head = Outcome::trace_of(report)?;
     for item in ingest.items(app.project, &head.trace_id, false) {
-        equal("the head's", item.dsc.unwrap_or_default(), sent.clone())?;
+        let expected = as_reported_by(app, sent.clone());
+        equal("the head's", as_reported_by(app, item.dsc.unwrap_or_default()), expected)?;
     }
     Ok(())
+}
+
+/// What the envelopes of each SDK say of a sampled trace, as measured.
+pub(crate) fn envelopes(outcomes: &[Outcome], ingest: &Ingest) -> Vec<Probe> {
+    let answers = |recorded, answer: fn(&Dsc, &Dsc) -> bool| {
+        let of = |sdk| {
+            let outcome = outcomes.iter().find(|outcome| {
+                let Chain { head, service, scenario, .. } = &outcome.chain;
+                let is = |app: &Option<Arc<App>>, sdk| app.as_ref().map(|app| app.sdk) == Some(sdk);
+                is(head, Sdk::Node) && is(service, sdk) && scenario.flag == Some(true)
+            })?;
+            let arrived = dsc(header(&outcome.got.headers, "baggage").ok()?).ok()?;
+            let item = items(outcome, ingest, recorded).ok()?.pop()?;
+            Some(match item.dsc {
+                Some(dsc) if answer(&arrived, &dsc) => "yes",
+                Some(_) => "no",
+                None => "it has no `trace`",
+            })
+        };
+        Sdk::ALL.map(|sdk| of(sdk).unwrap_or("–").to_owned()).into()
+    };
+    vec![
+        Probe {
+            question: "a segment's envelope has the DSC that arrived in its `trace`",
+            specified: "yes",
+            answers: answers(true, |arrived, dsc| {
+                arrived.get("public_key") == dsc.get("public_key")
+            }),
+        },
+        Probe {
+            question: "a message's envelope has it too",
+            specified: "yes",
+            answers: answers(false, |arrived, dsc| {
+                arrived.get("public_key") == dsc.get("public_key")
+            }),
+        },
+        Probe {
+            question: "that `trace` has the `org_id`",
+            specified: "yes",
+            answers: answers(true, |arrived, dsc| arrived.get("org_id") == dsc.get("org_id")),
+        },
+    ]
 }
 
 /// The browser asked, and was allowed, before it sent the trace headers to another origin.

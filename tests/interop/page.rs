@@ -196,7 +196,10 @@ fn differences(probes: &[Probe]) -> String {
         ));
     }
     page.push(
-        "\n- A page continues what its `<meta>` tags say, of any organization: \
+        "\n- `sentry-go` calls every trace unsampled where tracing is not configured, a continued one \
+        too; its DSC has no `sample_rand`, and its members come in an order that changes.\n\
+        - `io.sentry:sentry` reads a raw `+`, as `sentry-go` writes it, as a space.\n\
+        - A page continues what its `<meta>` tags say, of any organization: \
         `strictTraceContinuation` has no effect on a page load.\n\
         - `sentry` for Rust reads nothing of `baggage` but the organization id, and sends none: \
         behind it a trace has no DSC, and a strict service refuses it.\n\

@@ -47,8 +47,14 @@ fn flag(headers: &Headers) -> Result<String, String> {
 }
 
 fn continued(headers: &Headers) -> Result<String, String> {
-    let same = SentryTrace::of(headers)?.trace_id == TRACE_ID;
-    Ok(if same { "yes" } else { "no" }.to_owned())
+    let sent = header(headers, "sentry-trace")?.unwrap_or_default();
+    let same = sent.get(..TRACE_ID.len()).unwrap_or_default();
+    Ok(match same.eq_ignore_ascii_case(TRACE_ID) {
+        true if same != TRACE_ID => "yes, and sent on so",
+        true => "yes",
+        false => "no",
+    }
+    .to_owned())
 }
 
 /// The one member, as it goes on.

@@ -91,6 +91,11 @@ impl Sdk {
         self != Self::Go
     }
 
+    /// Whether a message's envelope has the DSC that arrived; Go's has one of its own.
+    pub(crate) fn reports_dsc_of_messages(self) -> bool {
+        self != Self::Go
+    }
+
     /// The Rust SDK reads and writes no DSC, but for the organisation id that it reads.
     pub(crate) fn has_dsc(self) -> bool {
         self != Self::Rust
