@@ -1,4 +1,4 @@
-//! A program starts another one, and both are in one trace: through the environment.
+//! A program starts another one. The environment puts both in one trace.
 //!
 //! ```sh
 //! cargo run --example child_process
@@ -14,7 +14,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use opentelemetry_sentry::{continue_trace, trace_data, Sentry, TraceData};
 
-/// The argument by which this program knows that it is the child.
+/// The argument that tells this program that it is the child.
 const CHILD: &str = "child";
 
 fn main() -> ExitCode {
@@ -33,7 +33,7 @@ fn sentry(release: &str) -> Result<Sentry, Box<dyn Error>> {
     Ok(builder.traces_sample_rate(1.0).build()?)
 }
 
-/// Starts the children, and compares what they say with its own span.
+/// Starts the children and compares their answers with its own span.
 fn parent() -> Result<(), Box<dyn Error>> {
     let sentry = sentry("importer@1.0.0")?;
     let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
@@ -60,7 +60,7 @@ fn parent() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a child says of its span's parent.
+/// What a child prints about the parent of its span.
 fn start_child(data: &TraceData, more: &[(&str, &str)]) -> Result<String, Box<dyn Error>> {
     let mut child = Command::new(env::current_exe()?);
     child.arg(CHILD).envs(data.to_env()).envs(more.iter().copied());
@@ -80,7 +80,7 @@ fn describe(parent: &SpanContext) -> String {
     )
 }
 
-/// Continues the trace of the process that started this one, and says so.
+/// Continues the trace of the process that started this one, and prints it.
 fn child() -> Result<(), Box<dyn Error>> {
     let sentry = sentry("resizer@3.1.4")?;
     let exporter = InMemorySpanExporter::default();

@@ -1,5 +1,4 @@
-//! The web shop of Sentry's documentation: trace headers go to its own two services, and to nobody
-//! else.
+//! The web shop of Sentry's documentation: trace headers go to its own two services only.
 //!
 //! ```sh
 //! cargo run --example ecommerce
@@ -14,7 +13,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use opentelemetry_sentry::{trace_data, Sentry, SentryTrace};
 
-/// What a purchase calls, and whether it is in the trace there.
+/// The URLs that a purchase calls, and whether they get trace headers.
 const CALLS: [(&str, bool); 9] = [
     ("https://api.myecommerce.com/products?page=2", true),
     ("https://api.myecommerce.com/cart", true),
@@ -56,7 +55,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut stdout = io::stdout();
     writeln!(stdout, "trace {trace_id}")?;
     for (url, expected) in CALLS {
-        // The sampler holds `url.full` against the targets when the span starts.
+        // The sampler matches `url.full` against the targets when the span starts.
         let call = tracer
             .span_builder("GET")
             .with_kind(SpanKind::Client)

@@ -15,8 +15,8 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use opentelemetry_sentry::{trace_data, OutgoingUrlExt, Sentry, Target};
 use regex::Regex;
 
-/// What the app calls, and whether it is in the trace there. A client that resolves paths against
-/// a base of its own knows the path alone.
+/// The URLs that the app calls, and whether they get trace headers. A client with a base URL of its
+/// own knows only the path.
 const CALLS: [(&str, bool); 9] = [
     ("https://api.myapp.com/users/me", true),
     ("https://api.myapp.com/feed?after=42", true),

@@ -1,4 +1,4 @@
-//! A queue between two services: messages with headers, whose values are bytes, as in Kafka or AMQP.
+//! A queue between two services. Messages have headers whose values are bytes, as in Kafka or AMQP.
 //!
 //! ```sh
 //! cargo run --example queue
@@ -16,7 +16,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use opentelemetry_sentry::{continue_trace, MessageExtractor, MessageInjector, Sentry};
 
-/// A message as brokers have it.
+/// A message as brokers store it.
 struct Message {
     headers: Vec<(String, Vec<u8>)>,
     order: u32,
@@ -48,14 +48,14 @@ impl Service {
         parent.with_span(builder.start_with_context(&tracer, parent))
     }
 
-    /// Puts the trace of a PRODUCER span into a message, over what it may have of an earlier try.
+    /// Writes the trace of a PRODUCER span into a message. It replaces the trace of an earlier try.
     fn send(&self, parent: &Context, message: &mut Message) {
         let cx = self.start(SpanKind::Producer, "send orders", parent);
         let mut headers = MessageInjector(&mut message.headers);
         self.sentry.propagator().inject_context(&cx, &mut headers);
     }
 
-    /// Handles a message in a CONSUMER span, which continues the trace that the message came with.
+    /// Handles a message in a CONSUMER span that continues the message's trace.
     fn receive(&self, message: &Message) {
         let headers = message.headers.iter().map(|(name, value)| (&**name, &**value));
         let cx = continue_trace(&self.sentry.propagator(), &MessageExtractor::new(headers));
@@ -84,7 +84,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let (sender, receiver) = mpsc::channel::<Message>();
 
     let worker = thread::spawn(move || {
-        // The worker's own span is no parent of what it takes from the queue.
+        // The worker's own span is not the parent of a message from the queue.
         let waiting = warehouse.start(SpanKind::Internal, "wait for orders", &Context::new());
         let _guard = waiting.attach();
         for message in receiver {
@@ -96,13 +96,13 @@ fn run() -> Result<(), Box<dyn Error>> {
     let request = shop.start(SpanKind::Server, "POST /order", &Context::new());
     let content_type = ("content-type".to_owned(), b"application/json".to_vec());
     let mut first = Message { headers: vec![content_type], order: 1 };
-    // The broker did not answer at first: the message is sent again, with the second try's span.
+    // The broker did not answer: the message is sent again, with the span of the second try.
     shop.send(&request, &mut first);
     shop.send(&request, &mut first);
     let names: Vec<&str> = first.headers.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["content-type", "sentry-trace", "baggage"], "each header stands once");
     sender.send(first)?;
-    // Somebody else's message, without a trace.
+    // A message from a producer without tracing.
     sender.send(Message { headers: Vec::new(), order: 2 })?;
     drop(sender);
     drop(request);

@@ -8,12 +8,12 @@
 //! ```
 //!
 //! The library reads its settings from the `SENTRY_*` variables; the relay itself reads `PORT` and
-//! `UPSTREAM_URL`, the address that is called when a request has no `to`. `COMPOSE` says which
-//! propagator is registered: `alone` (the default), `wrap` (around W3C trace context and baggage),
-//! `wrap_within_targets`, or `list` (W3C trace context, W3C baggage, Sentry). `PROPAGATION=off` leaves
-//! the propagator out, to measure what it costs. With feature `http` of the library, trace headers
-//! are handed to the request without a copy of each. It calls whatever address it is given, so it
-//! listens on the loopback interface only.
+//! `UPSTREAM_URL`, the address to call if a request has no `to`. `COMPOSE` is the propagator to
+//! register: `alone` (the default), `wrap` (around W3C trace context and baggage),
+//! `wrap_within_targets`, or `list` (W3C trace context, W3C baggage, Sentry). `PROPAGATION=off`
+//! registers no propagator, to measure its cost. With the library's feature `http`, trace headers are
+//! moved into the request, not copied. The relay calls any address that it is given, so it listens on
+//! the loopback interface only.
 
 use std::borrow::Cow;
 use std::env::{self, VarError};
@@ -82,8 +82,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
     let relay = Relay {
         tracer: provider.tracer("relay"),
-        // One call for one request: a redirect would carry the trace to an address that no
-        // propagation target was asked about.
+        // One call per request: a redirect would carry the trace to an address that was not matched
+        // against the propagation targets.
         client: Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -138,8 +138,7 @@ impl Compose {
             }
             Self::WrapWithinTargets => {
                 let w3c = TextMapCompositePropagator::new(w3c);
-                // within_targets
-                global::set_text_map_propagator(propagator.wrap(w3c));
+                global::set_text_map_propagator(propagator.wrap(w3c).within_targets());
             }
             Self::List => {
                 w3c.push(Box::new(propagator));
@@ -241,11 +240,11 @@ fn span_id(context: &Context) -> Option<String> {
 }
 
 impl Relay {
-    /// Starts a span below `parent`; it ends when the returned context goes.
+    /// Starts a span below `parent`. It ends when the returned context is dropped.
     ///
-    /// The attributes are given at the start because the sampler sees no later ones: it holds
-    /// `url.full` against the propagation targets, and takes the transaction's name for the
-    /// service's only beside its `http.route`.
+    /// The attributes are set at the start because the sampler sees no later ones: it matches
+    /// `url.full` against the propagation targets, and uses the name as the transaction only if there
+    /// is an `http.route`.
     fn start_span(
         &self,
         name: impl Into<Cow<'static, str>>,
@@ -275,7 +274,7 @@ impl Relay {
         }
     }
 
-    /// One GET with the trace headers of `context`; the answer is JSON, or else its text.
+    /// One GET with the trace headers of `context`. Returns the answer as JSON, or else as text.
     async fn call(&self, context: &Context, url: Url) -> reqwest::Result<Value> {
         let mut request = self.client.get(url).build()?;
         global::get_text_map_propagator(|propagator| {

@@ -6,12 +6,13 @@ use opentelemetry::Context;
 
 use crate::carrier::trace_data::TraceData;
 use crate::propagator::sentry_propagator::SentryPropagator;
-use crate::sampling::Randomness;
+use crate::sampling::randomness::Randomness;
+use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::sentry::Sentry;
 use crate::trace_api::start_new_trace;
 use crate::wire::baggage::BAGGAGE_HEADER;
-use crate::wire::dsc_key::DscKey;
-use crate::wire::sentry_trace::{id_digits, SentryTrace, SENTRY_TRACE_HEADER};
+use crate::wire::head::HeadFacts;
+use crate::wire::sentry_trace::{trace_id_digits, SentryTrace, SENTRY_TRACE_HEADER};
 
 impl Sentry {
     /// A context in which an undecided trace of our own has arrived, for programs that have no
@@ -49,13 +50,15 @@ impl Sentry {
             // Without a DSC the trace names no organisation: to a strict reader it is a stranger's.
             return SentryPropagator::new().extract_with_context(&cx, &headers);
         };
-        let sample_rand = Randomness::of(trace.trace_id()).sample_rand(None, None).to_string();
-        let mut dsc = template.start(id_digits(&sentry_trace), 0);
-        DscKey::SampleRand.push_member(&mut dsc);
-        dsc.push_str(&sample_rand);
-        template.push_release_and_environment(&mut dsc);
-        template.push_org_id(&mut dsc);
-        headers.set(BAGGAGE_HEADER, dsc);
+        let undecided = TraceSampling::default();
+        let sample_rand = Randomness::of(trace.trace_id()).sample_rand(undecided).to_string();
+        let facts = HeadFacts {
+            sampled: None,
+            sample_rate: None,
+            sample_rand: &sample_rand,
+            transaction: None,
+        };
+        headers.set(BAGGAGE_HEADER, template.compose(trace_id_digits(&sentry_trace), &facts));
         self.propagator().extract_with_context(&cx, &headers)
     }
 }

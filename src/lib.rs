@@ -106,7 +106,7 @@ pub use crate::propagator::sentry_propagator::SentryPropagator;
 pub use crate::propagator::wrapped::WrappedPropagator;
 #[cfg(feature = "sdk")]
 pub use crate::sampler::sentry_sampler::SentrySampler;
-pub use crate::sampling::{InvalidSampleRate, SampleRate};
+pub use crate::sampling::rate::{InvalidSampleRate, SampleRate};
 pub use crate::settings::builder::SentryBuilder;
 pub use crate::settings::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
 pub use crate::settings::sentry::Sentry;
@@ -131,7 +131,8 @@ pub mod _documentation {
     pub mod cors {}
     #[doc = include_str!("../docs/custom_instrumentation.md")]
     pub mod custom_instrumentation {}
-    #[cfg(all(feature = "http", feature = "otlp"))]
+    // `stacks/services` tests the code of this page, and of `tracing`: it has the dependencies.
+    #[cfg(all(not(doctest), feature = "http", feature = "otlp"))]
     #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/getting_started.md")]
     pub mod getting_started {}
@@ -163,6 +164,7 @@ pub mod _documentation {
     #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/targets_and_privacy.md")]
     pub mod targets_and_privacy {}
+    #[cfg(not(doctest))]
     #[doc = include_str!("../docs/tracing.md")]
     pub mod tracing {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]

@@ -1,7 +1,6 @@
-//! The scenarios of the table in time, for people: `cargo bench --bench propagation`.
+//! The times of the table's scenarios: `cargo bench --bench propagation`.
 //!
-//! A name is a criterion filter: `-- 'inject'`. What the table checks are counts; times are never
-//! checked.
+//! A name is a criterion filter: `-- 'inject'`. Times are never checked; the table checks counts.
 
 use benches::{carrier, SCENARIOS};
 use criterion::{criterion_group, criterion_main, BatchSize, Criterion};

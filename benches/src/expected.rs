@@ -1,9 +1,8 @@
-//! What an operation has to do before it is worth measuring.
+//! Checks the result of an operation before it is measured.
 
 use http::HeaderMap;
 
-use crate::carrier;
-use crate::input::TRACE_ID;
+use crate::input::{carrier, TRACE_ID};
 use crate::operation::{Extracted, Operation};
 use crate::scenario::{Propagator, Scenario, Step};
 
@@ -29,7 +28,7 @@ pub(crate) fn check(scenario: &Scenario, operation: &dyn Operation) {
         (Step::InjectDenied, Propagator::Sentry) => &[],
         (_, Propagator::Sentry | Propagator::Floor) => &["sentry-trace", "baggage"],
         (_, Propagator::Wrapped) => &["sentry-trace", "baggage", "traceparent", "tracestate"],
-        // No trace came along that could have left baggage in the context.
+        // Without an incoming trace there is no baggage in the context.
         (Step::InjectHead, Propagator::Stock) => &["traceparent", "tracestate"],
         (_, Propagator::Stock) => &["baggage", "traceparent", "tracestate"],
         (_, Propagator::TraceContext) => &["traceparent", "tracestate"],

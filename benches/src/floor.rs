@@ -1,6 +1,6 @@
-//! The least that continuing a trace can cost: what comes in goes out as it came, by way of a
-//! `Context` value instead of `TraceState`. It checks little, samples nothing, and is lost where a
-//! span context travels alone: a measure, not a propagator.
+//! The lower bound for continuing a trace: forwards the headers unchanged in a `Context` value instead
+//! of a `TraceState`. It validates little, doesn't sample, and loses the DSC if a span context is passed
+//! on alone. It is a measure, not a usable propagator.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 #[derive(Debug)]
 pub(crate) struct Floor;
 
-/// Sentry's members as they came.
+/// Sentry's members, unchanged.
 struct Dsc(Arc<str>);
 
 impl TextMapPropagator for Floor {

@@ -1,9 +1,9 @@
-//! The requests that come in.
+//! The incoming requests.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderValue, HOST};
 
 pub const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
 pub const SPAN_ID: &str = "7dd6b3a1fb4d9c2a";
@@ -21,35 +21,43 @@ const OTHER_HEADERS: [&str; 10] = [
     "x-forwarded-for",
 ];
 
-/// A little below the most of `baggage` that is read.
+/// A little below the limit for `baggage`.
 const HOSTILE_BYTES: usize = 8180;
 const UNIT_BYTES: usize = 128;
 
-/// What a request brings besides its other headers.
+/// The trace headers of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Input {
     Absent,
-    /// The same, in a `HashMap`.
+    /// The same in a `HashMap`.
     AbsentHashMap,
-    /// Nine Sentry members, with a rate: `ot=th` is written.
+    /// Nine Sentry members with a rate, so `ot=th` is written.
     Sampled,
-    /// As sampled, without a rate, and a `sample_rand` that the trace id implies: nothing for `ot`.
+    /// Like `Sampled`, but without a rate and with the `sample_rand` that the trace id implies, so no
+    /// `ot` is written.
     NoRate,
-    /// Nine Sentry members, and nothing for `ot`.
+    /// Nine Sentry members. No `ot` is written.
     Unsampled,
     Deferred,
     /// A release of 60 characters, a transaction of 80, and a replay id.
     Long,
-    /// As many bytes of unknown Sentry members as are read, each long.
+    /// Unknown Sentry members up to the limit, each long.
     HostileLong,
-    /// ... each as short as can be, all of one key.
+    /// The same, each as short as possible, all with one key.
     HostileShort,
-    /// ... each with bytes that have to be encoded.
+    /// The same, each with bytes that must be encoded.
     HostileEncoded,
-    /// So many times 128 bytes of third-party members, beside one of Sentry's.
+    /// This many times 128 bytes of other parties' members, beside one of Sentry's.
     Foreign(usize),
-    /// So many times 128 bytes of unknown Sentry members.
+    /// This many times 128 bytes of unknown Sentry members.
     Unknown(usize),
+}
+
+/// An outgoing request's headers before trace headers are added.
+pub fn carrier() -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(HOST, HeaderValue::from_static("api.example.com"));
+    headers
 }
 
 impl Input {
@@ -151,7 +159,7 @@ impl Input {
     }
 }
 
-/// Two third-party members and those of a Python service, `sampling` among them.
+/// Two other parties' members and those of a Python service, with `sampling`.
 fn realistic(sampling: &str) -> String {
     format!(
         "tenant=7,userId=alice,sentry-environment=prod%2Cnode,sentry-release=shop%402.1.0,\
@@ -173,7 +181,7 @@ fn members(bytes: usize, member: impl Fn(usize) -> String) -> String {
     baggage
 }
 
-/// `member` with a value that fills it, and the comma after it, up to the unit.
+/// `member` with a value that fills it up to one unit, including the comma after it.
 fn unit(member: String) -> String {
     let value = "v".repeat(UNIT_BYTES - 1 - member.len());
     member + &value

@@ -1,36 +1,29 @@
 //! What propagation costs: the scenarios, and the operations that they measure.
 //!
-//! Every way to measure takes its operations from [`Scenario::prepare`], which looks at the result
-//! once before it hands one out.
+//! Every measurement takes its operations from [`Scenario::prepare`], which first checks the result.
 
 mod expected;
 mod floor;
 mod input;
 mod operation;
+mod prepare;
 mod scenario;
 mod sentry_opentelemetry;
 
-pub use input::{Input, SPAN_ID, TRACE_ID};
+pub use input::{carrier, Input, SPAN_ID, TRACE_ID};
 pub use operation::Operation;
 pub use scenario::{Bound, Propagator, Scenario, Step, SCENARIOS};
 
-use http::header::{HeaderMap, HeaderValue, HOST};
+use http::HeaderMap;
 
-/// A request's headers before trace headers are added.
-pub fn carrier() -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
-    headers.insert(HOST, HeaderValue::from_static("api.example.com"));
-    headers
-}
-
-/// The one function whose instructions are counted: callgrind finds it by its name. To free what
-/// the operation wrote is part of it.
+/// The function whose instructions are counted. callgrind finds it by its name. Freeing what the
+/// operation wrote is included.
 #[inline(never)]
 pub fn measured(operation: &dyn Operation, mut carrier: HeaderMap) {
     operation.run(&mut carrier);
 }
 
-/// Does nothing: what `measured` itself costs, and freeing a request's other headers.
+/// Does nothing, to measure `measured` itself and the freeing of a request's other headers.
 pub struct Idle;
 
 impl Operation for Idle {

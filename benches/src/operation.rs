@@ -1,4 +1,4 @@
-//! The operations on OTel as it is now.
+//! The operations on the current OTel version.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -20,13 +20,13 @@ use crate::floor::Floor;
 use crate::input::Input;
 use crate::scenario::{Propagator, Scenario, Step};
 
-/// One operation, ready to run as often as wanted.
+/// One operation, which can run any number of times.
 pub trait Operation {
-    /// Runs it once. What it made is dropped, but for the headers in `carrier`.
+    /// Runs it once. Everything is dropped except the headers in `carrier`.
     fn run(&self, carrier: &mut HeaderMap);
 
-    /// The trace that is found in the request: its id, the decision, and whether a `sentry` member
-    /// came of it. Nothing where the operation does not extract.
+    /// The trace in the request: its id, the decision, and whether it led to a `sentry` member. `None`
+    /// if the operation does not extract.
     fn extracted(&self) -> Option<Extracted> {
         None
     }
@@ -81,8 +81,8 @@ impl Operation for Extract {
     }
 }
 
-/// How many contexts are injected in turn. The stock baggage goes out in the order of a hash map,
-/// which is another one in each, and its cost with it.
+/// How many contexts are injected in turn. The stock propagator writes baggage in the order of a hash
+/// map. That order differs between contexts, and so does the cost.
 const CONTEXTS: usize = 400;
 
 struct Inject {

@@ -1,4 +1,4 @@
-//! What is measured, row by row, and what a row may cost.
+//! The rows of the table and their bounds.
 
 use Bound::{AtMost, Times};
 use Input::*;
@@ -6,8 +6,6 @@ use Propagator::*;
 use Step::*;
 
 use crate::input::Input;
-use crate::operation::{self, Operation};
-use crate::{expected, sentry_opentelemetry};
 
 /// One operation on one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +16,7 @@ pub enum Step {
     InjectHead,
     /// Inject with two members of the user's own baggage.
     InjectUserBaggage,
-    /// Inject by this crate's carrier, into a request without `baggage`.
+    /// Inject with this crate's carrier, into a request without `baggage`.
     InjectMerging,
     /// Inject for a request outside the targets.
     InjectDenied,
@@ -28,11 +26,11 @@ pub enum Step {
     FirstSpan,
     /// The start of a child span, and its end.
     Span,
-    /// The same of a CLIENT span that names its URL.
+    /// The same for a CLIENT span that names its URL.
     ClientSpan,
 }
 
-/// Who does it.
+/// The propagator that runs the step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Propagator {
     Sentry,
@@ -47,18 +45,18 @@ pub enum Propagator {
     Floor,
 }
 
-/// What a row may cost.
+/// The bound of a row.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound {
     /// Instructions, allocations, reallocations.
     AtMost(u64, u64, u64),
     /// Instructions only.
     Instructions(u64),
-    /// So many times what the others cost together, step and request being the same.
+    /// This many times the sum of the others, for the same step and request.
     Times(f64, &'static [Propagator]),
     /// The same, and exactly as many allocations.
     TimesEqual(f64, &'static [Propagator]),
-    /// No more than in proportion to the bytes: so many times what another request costs.
+    /// Linear in the bytes: at most this many times the cost of another request.
     Linear(u64, Input),
 }
 
@@ -180,7 +178,7 @@ impl Scenario {
         }
     }
 
-    /// Who does it. Spans have a sampler, and the trace state that a propagator left.
+    /// The propagator; for spans, the sampler.
     pub fn by(&self) -> &'static str {
         match (self.step, self.propagator) {
             (FirstSpan | Span | ClientSpan, Sentry) => "SentrySampler",
@@ -195,12 +193,12 @@ impl Scenario {
         }
     }
 
-    /// The row of the same step and request that somebody else does.
+    /// The row of another propagator for the same step and request.
     pub fn of(&self, propagator: Propagator) -> Self {
         Self { propagator, bound: None, ..*self }
     }
 
-    /// The rows that this one is held against.
+    /// The rows that this one is compared with.
     pub fn needs(&self) -> Vec<Self> {
         let mut needs = vec![self.of(Stock)];
         match self.bound {
@@ -218,19 +216,5 @@ impl Scenario {
 
     pub fn is(&self, other: &Self) -> bool {
         (self.step, self.input, self.propagator) == (other.step, other.input, other.propagator)
-    }
-
-    /// The operation, after a look at what it does.
-    ///
-    /// # Panics
-    ///
-    /// Where its result is not the one expected: a failing path is no measurement.
-    pub fn prepare(&self) -> Box<dyn Operation> {
-        let operation = match self.propagator {
-            SentryOpentelemetry => sentry_opentelemetry::prepare(self),
-            _ => operation::prepare(self),
-        };
-        expected::check(self, &*operation);
-        operation
     }
 }

@@ -1,4 +1,4 @@
-//! The same operations by sentry-opentelemetry, on the OTel that it stands on.
+//! The same operations with sentry-opentelemetry, on the OTel version that it uses.
 
 use std::hint::black_box;
 
@@ -26,7 +26,7 @@ impl Theirs {
         self.propagator.extract_with_context(&Context::new(), &HeaderExtractor(&self.headers))
     }
 
-    /// Below nothing, as extract leaves no remote parent: the trace starts anew.
+    /// Without a parent: its extract leaves no remote parent, so a new trace starts.
     fn child(&self, context: &Context) -> Context {
         context.with_span(self.tracer.start_with_context("GET /cart", context))
     }

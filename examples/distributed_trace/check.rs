@@ -1,22 +1,22 @@
-//! Is the trace of a request what it has to be?
+//! Checks the trace of a request.
 
 use opentelemetry::trace::{SpanId, SpanKind, TraceId};
 use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_sentry::SentryTrace;
 
-use crate::profile::{CHAIN, ORGANISATION, PUBLIC_KEY};
+use crate::profile::{CHAIN, ORGANIZATION, PUBLIC_KEY};
 use crate::requests::{sentry_members, Expected, Request};
 use crate::services::{Hop, Observed};
 use crate::tree::decision;
 
-/// Every way in which the trace is not what it has to be; empty when it is whole.
+/// Everything that is wrong with the trace; empty if it is whole.
 pub(crate) fn problems(request: &Request, observed: &Observed) -> Vec<String> {
     let mut problems = Vec::new();
     let reached: Vec<_> = observed.hops.iter().map(|hop| hop.service).collect();
     if !reached.iter().copied().eq(names()) {
         return vec![format!("the request passed {}", reached.join(", "))];
     }
-    // The first hop saw what the caller sent; what we sent begins with the second.
+    // The first hop received the headers of the caller. Ours start with the second.
     let sent = &observed.hops[1..];
     let mut traces = Vec::new();
     for hop in sent {
@@ -38,14 +38,14 @@ pub(crate) fn problems(request: &Request, observed: &Observed) -> Vec<String> {
     problems
 }
 
-/// One trace id everywhere: the caller's where the trace is continued, a new one where not.
+/// One trace id everywhere: the caller's if the trace is continued, else a new one.
 fn one_trace_id(request: &Request, traces: &[SentryTrace], observed: &Observed) -> Vec<String> {
     let mut problems = Vec::new();
     let trace_id = traces[0].trace_id();
     if let Some(incoming) = &request.incoming {
         let continued = incoming.trace_id() == trace_id;
         if continued && request.expected == Expected::New {
-            problems.push("another organisation's trace was continued".to_owned());
+            problems.push("another organization's trace was continued".to_owned());
         }
         if !continued && request.expected != Expected::New {
             problems.push(format!("the caller's trace {} became {trace_id}", incoming.trace_id()));
@@ -64,10 +64,10 @@ fn one_trace_id(request: &Request, traces: &[SentryTrace], observed: &Observed) 
     problems
 }
 
-/// One decision everywhere, and spans exported exactly where it says so.
+/// One decision everywhere. Spans are exported exactly if it is positive.
 fn one_decision(request: &Request, traces: &[SentryTrace], observed: &Observed) -> Vec<String> {
     let mut problems = Vec::new();
-    // Where the decision is ours it is the storefront's, whose rate is 1.
+    // If we decide, the storefront does. Its rate is 1.
     let expected = request.expected != Expected::Continued { sampled: false };
     for (trace, service) in traces.iter().zip(names().skip(1)) {
         if trace.sampled() != Some(expected) {
@@ -85,7 +85,7 @@ fn one_decision(request: &Request, traces: &[SentryTrace], observed: &Observed) 
     problems
 }
 
-/// Every span is the child of the one before it, through the headers between two services.
+/// Every span is the child of the one before it, across services too.
 fn one_chain(request: &Request, traces: &[SentryTrace], observed: &Observed) -> Vec<String> {
     let caller = match (&request.incoming, request.expected) {
         (Some(incoming), Expected::Continued { .. } | Expected::Decided) => incoming.span_id(),
@@ -147,7 +147,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     CHAIN.iter().map(|profile| profile.name)
 }
 
-/// The dynamic sampling context is the head's, and the same at every hop.
+/// The dynamic sampling context (DSC) is the head's, and the same at every hop.
 fn one_sampling_context(request: &Request, sent: &[Hop], trace_id: TraceId) -> Vec<String> {
     let members = |hop: &Hop| -> Vec<String> {
         let baggage = hop.baggage.as_deref().unwrap_or_default();
@@ -179,7 +179,7 @@ fn one_sampling_context(request: &Request, sent: &[Hop], trace_id: TraceId) -> V
     problems
 }
 
-/// What came in, with nothing added but the storefront's decision and what it was taken by.
+/// The incoming DSC. Only the storefront's decision and the numbers behind it are added.
 fn is_decided(sent: &[String], incoming: &[&str]) -> bool {
     let (kept, added): (Vec<_>, Vec<_>) =
         sent.iter().map(String::as_str).partition(|member| incoming.contains(member));
@@ -197,7 +197,7 @@ fn is_of_storefront(sent: &[String], trace_id: TraceId) -> bool {
     let mut expected = vec![
         format!("sentry-trace_id={trace_id}"),
         format!("sentry-public_key={PUBLIC_KEY}"),
-        format!("sentry-org_id={ORGANISATION}"),
+        format!("sentry-org_id={ORGANIZATION}"),
         format!("sentry-release={}", storefront.release.replace('@', "%40")),
         format!("sentry-environment={}", storefront.environment),
         format!("sentry-transaction=GET%20{}", storefront.route.replace('/', "%2F")),

@@ -1,15 +1,15 @@
 //! A distributed trace to watch: storefront -> checkout -> auth, three HTTP services on loopback.
 //!
 //! Requests come in as real Sentry SDKs send them (recorded headers), without headers, unsampled,
-//! undecided, and from another organisation. Each trace is printed as a tree, with the headers that
-//! every service saw. The exit code is not zero when a trace that should be one is not.
+//! undecided, and from another organization. Each trace is printed as a tree, with the headers that
+//! every service received. The example fails if a trace is not whole.
 //!
 //! ```sh
 //! cargo run --example distributed_trace
 //! ```
 
 mod check;
-mod colour;
+mod color;
 mod page;
 mod profile;
 mod requests;
@@ -20,7 +20,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use colour::Palette;
+use color::Palette;
 use services::Shop;
 
 #[tokio::main]
@@ -35,7 +35,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Plays every request in; true when every trace is as it should be.
+/// Sends every request; true if every trace is whole.
 async fn run() -> Result<bool, Box<dyn Error>> {
     let palette = Palette::of_stdout();
     let mut stdout = io::stdout();

@@ -1,8 +1,8 @@
-//! One request as a page to read: what is expected, the tree, the headers at every hop, the verdict.
+//! The report on one request: what is expected, the tree, the headers at every hop, the result.
 
 use opentelemetry_sentry::{BAGGAGE_HEADER, SENTRY_TRACE_HEADER};
 
-use crate::colour::Palette;
+use crate::color::Palette;
 use crate::profile::CHAIN;
 use crate::requests::{Expected, Request};
 use crate::services::{Hop, Observed};
@@ -13,7 +13,7 @@ const LINE: usize = 100;
 const SERVICE: usize = 12;
 const HEADER_NAME: usize = 14;
 
-/// Who the services are, and which of them would decide how.
+/// Introduces the services and how each would decide.
 pub(crate) fn introduction(palette: Palette) -> String {
     let mut lines = String::new();
     for (index, profile) in CHAIN.iter().enumerate() {
@@ -31,7 +31,7 @@ pub(crate) fn introduction(palette: Palette) -> String {
     lines + "\n\n"
 }
 
-/// Everything there is to say about one request.
+/// The report on one request.
 pub(crate) fn page(
     number: &str,
     request: &Request,
@@ -67,13 +67,13 @@ fn expectation(request: &Request) -> &'static str {
             "the caller's trace goes on; the caller left the decision open, the storefront takes it"
         }
         Expected::New if request.incoming.is_some() => {
-            "a new trace, for the caller is of another organisation"
+            "a new trace: the caller belongs to another organization"
         }
         Expected::New => "a new trace, with the storefront as its head",
     }
 }
 
-/// What each service saw.
+/// The headers that each service received.
 fn headers(hops: &[Hop], palette: Palette) -> String {
     let mut lines = "  headers seen\n".to_owned();
     let mut before = None;
@@ -100,12 +100,12 @@ fn headers(hops: &[Hop], palette: Palette) -> String {
     lines
 }
 
-/// What stands behind `before` in `baggage`.
+/// The text after `before` in `baggage`.
 fn added<'a>(before: &str, baggage: &'a str) -> Option<&'a str> {
     baggage.strip_prefix(before)?.strip_prefix(',')
 }
 
-/// Breaks a list behind commas.
+/// Breaks a list after commas.
 fn wrap(list: &str) -> String {
     let indent = 2 + SERVICE + HEADER_NAME;
     let mut text = String::new();

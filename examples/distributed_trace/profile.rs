@@ -1,14 +1,14 @@
-//! Who the three services are, and their Sentry settings.
+//! The three services and their Sentry settings.
 
 use std::error::Error;
 
 use opentelemetry_sentry::Sentry;
 
 pub(crate) const PUBLIC_KEY: &str = "49d0f7386ad645858ae85020e393bef3";
-pub(crate) const ORGANISATION: &str = "42";
+pub(crate) const ORGANIZATION: &str = "42";
 
-/// The services of a request, in the order in which it passes them. Their rates differ, so that a
-/// service which took its own decision in place of the head's would show.
+/// The services in the order in which a request passes them. Their rates differ, so that a service
+/// that decides instead of the head is noticed.
 pub(crate) const CHAIN: [Profile; 3] = [
     Profile {
         name: "storefront",
@@ -33,7 +33,7 @@ pub(crate) const CHAIN: [Profile; 3] = [
     },
 ];
 
-/// What one service is.
+/// One service.
 pub(crate) struct Profile {
     pub(crate) name: &'static str,
     pub(crate) route: &'static str,
@@ -44,7 +44,7 @@ pub(crate) struct Profile {
 
 impl Profile {
     pub(crate) fn sentry(&self) -> Result<Sentry, Box<dyn Error>> {
-        let dsn = format!("https://{PUBLIC_KEY}@o{ORGANISATION}.ingest.sentry.io/42");
+        let dsn = format!("https://{PUBLIC_KEY}@o{ORGANIZATION}.ingest.sentry.io/42");
         let sentry = Sentry::builder()
             .dsn(dsn.as_str())
             .release(self.release)

@@ -1,4 +1,4 @@
-//! What is played in: the headers that real Sentry SDKs sent, as recorded, and one request without.
+//! The requests: recorded headers of real Sentry SDKs, and one request without headers.
 
 use std::error::Error;
 
@@ -18,25 +18,25 @@ const SAMPLED: [&str; 7] = [
     "rust-on-1",
 ];
 const NOT_SAMPLED: &str = "node-off-1";
-/// Python sends no `sample_rand` here and Ruby does.
+/// Python sends no `sample_rand` here, Ruby does.
 const DEFERRED: [&str; 2] = ["python-twp-1", "ruby-twp-1"];
-const OTHER_ORGANISATION: &str = "node-org1-1";
+const OTHER_ORGANIZATION: &str = "node-org1-1";
 
-/// What has to become of a request's trace.
+/// The expected trace of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
     /// The caller's trace and the caller's decision.
     Continued { sampled: bool },
-    /// The caller's trace; the storefront takes the decision.
+    /// The caller's trace. The storefront decides.
     Decided,
-    /// A trace of our own.
+    /// A new trace.
     New,
 }
 
 pub(crate) struct Request {
-    /// Who sends it.
+    /// The name of the caller.
     pub(crate) caller: String,
-    /// What the caller is, and how it was set up.
+    /// The SDK of the caller and its settings.
     pub(crate) about: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) incoming: Option<SentryTrace>,
@@ -44,7 +44,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The Sentry members of the incoming `baggage`, as they were sent.
+    /// The Sentry members of the incoming `baggage`, unchanged.
     pub(crate) fn dynamic_sampling_context(&self) -> Vec<&str> {
         sentry_members(header(&self.headers, BAGGAGE_HEADER).unwrap_or_default())
     }
@@ -56,7 +56,25 @@ struct Row {
     sdk: String,
     version: String,
     setting: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Text)>,
+}
+
+/// The value of a header. The file has long values in parts.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Whole(String),
+    Parts(Vec<String>),
+}
+
+impl Row {
+    fn headers(&self) -> Vec<(String, String)> {
+        let value = |text: &Text| match text {
+            Text::Whole(value) => value.clone(),
+            Text::Parts(parts) => parts.concat(),
+        };
+        self.headers.iter().map(|(name, text)| (name.clone(), value(text))).collect()
+    }
 }
 
 pub(crate) fn all() -> Result<Vec<Request>, Box<dyn Error>> {
@@ -77,7 +95,7 @@ pub(crate) fn all() -> Result<Vec<Request>, Box<dyn Error>> {
     for name in DEFERRED {
         requests.push(recorded(&rows, name, Expected::Decided)?);
     }
-    requests.push(recorded(&rows, OTHER_ORGANISATION, Expected::New)?);
+    requests.push(recorded(&rows, OTHER_ORGANIZATION, Expected::New)?);
     Ok(requests)
 }
 
@@ -86,13 +104,15 @@ fn recorded(rows: &[Row], name: &str, expected: Expected) -> Result<Request, Box
         .iter()
         .find(|row| row.name == name)
         .ok_or_else(|| format!("captured_heads.json has no row {name}"))?;
-    let sentry_trace = header(&row.headers, SENTRY_TRACE_HEADER)
+    let headers = row.headers();
+    let sentry_trace = header(&headers, SENTRY_TRACE_HEADER)
         .ok_or_else(|| format!("row {name} has no {SENTRY_TRACE_HEADER}"))?;
+    let incoming = Some(sentry_trace.parse()?);
     Ok(Request {
         caller: name.split('-').next().unwrap_or(name).to_owned(),
         about: format!("{} {}, {}", row.sdk, row.version, row.setting),
-        headers: row.headers.clone(),
-        incoming: Some(sentry_trace.parse()?),
+        headers,
+        incoming,
         expected,
     })
 }
@@ -101,7 +121,7 @@ fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
-/// The members of a `baggage` header that are Sentry's, in their order and their bytes.
+/// The Sentry members of a `baggage` header, unchanged and in order.
 pub(crate) fn sentry_members(baggage: &str) -> Vec<&str> {
     baggage.split(',').filter(|member| member.trim_start().starts_with("sentry-")).collect()
 }

@@ -21,17 +21,17 @@ use crate::profile::{Profile, CHAIN};
 use crate::requests::Request;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// What a service does before and after it calls the next one.
+/// How long a service works before and after it calls the next one.
 const WORK: Duration = Duration::from_millis(2);
 
-/// What one service saw of the headers of one request.
+/// The trace headers of one request, as one service received them.
 pub(crate) struct Hop {
     pub(crate) service: &'static str,
     pub(crate) sentry_trace: Option<String>,
     pub(crate) baggage: Option<String>,
 }
 
-/// What became of one request.
+/// The result of one request.
 pub(crate) struct Observed {
     pub(crate) hops: Vec<Hop>,
     /// Each exported span with the name of its service.
@@ -50,16 +50,16 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) async fn open() -> Result<Self, Box<dyn Error>> {
-        // A process has one global propagator, and these services share a process only to be watched
-        // together. It is the storefront's: of all settings only the head's go onto the wire, and
-        // no other service is ever the head. Each sampler is its service's own.
+        // A process has one global propagator, and this example runs three services in one process.
+        // The propagator is the storefront's: only the settings of the head are sent, and no other
+        // service is ever the head. Each service has its own sampler.
         global::set_text_map_propagator(CHAIN[0].sentry()?.propagator());
 
         let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
         let hops = HopLog::default();
         let mut exporters = Vec::new();
         let mut next = None;
-        // From the last to the first, since each has to know the address of the one behind it.
+        // Last to first: each has to know the address of the next one.
         for profile in CHAIN.iter().rev() {
             let Profile { name, route, .. } = *profile;
             let exporter = InMemorySpanExporter::default();
@@ -88,7 +88,7 @@ impl Shop {
         })
     }
 
-    /// Sends a request to the storefront, and gathers what the services saw and exported.
+    /// Sends a request to the storefront, and collects what the services received and exported.
     pub(crate) async fn serve(&self, request: &Request) -> Result<Observed, Box<dyn Error>> {
         let mut call = self.client.get(&self.entrance);
         for (name, value) in &request.headers {

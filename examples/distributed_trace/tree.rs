@@ -6,7 +6,7 @@ use opentelemetry::trace::{SpanId, SpanKind};
 use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_sentry::SentryTrace;
 
-use crate::colour::Palette;
+use crate::color::Palette;
 use crate::profile::CHAIN;
 use crate::requests::{Expected, Request};
 use crate::services::{Hop, Observed};
@@ -21,13 +21,13 @@ struct Node {
     name: String,
     kind: &'static str,
     id: Option<SpanId>,
-    /// None for a span that nobody recorded.
+    /// `None` for a span that was not recorded.
     timing: Option<(SystemTime, SystemTime)>,
     decision: &'static str,
     children: Vec<Node>,
 }
 
-/// The trace id, and a line for each span, under the caller where the trace is the caller's.
+/// The trace id and a line for each span, below the caller if the trace is continued.
 pub(crate) fn tree(request: &Request, observed: &Observed, palette: Palette) -> String {
     let caller = match request.expected {
         Expected::Continued { .. } | Expected::Decided => request.incoming.as_ref(),
@@ -63,7 +63,7 @@ pub(crate) fn tree(request: &Request, observed: &Observed, palette: Palette) -> 
     lines
 }
 
-/// The exported spans that have no exported parent, each with what is below it.
+/// The exported spans without an exported parent, each with its descendants.
 fn roots(observed: &Observed) -> Vec<Node> {
     let exported = |id| {
         let mut spans = observed.spans.iter();
@@ -94,8 +94,8 @@ fn nodes(observed: &Observed, wanted: &dyn Fn(&SpanData) -> bool) -> Vec<Node> {
     spans.into_iter().map(node).collect()
 }
 
-/// A trace without exported spans, as its headers tell it: a service's own span stays unknown, and
-/// the span it called the next service from is what that service saw.
+/// A trace without exported spans, rebuilt from its headers. SERVER spans stay unknown; a CLIENT span
+/// is known from the headers that the next service received.
 fn seen(hops: &[Hop]) -> Option<Node> {
     let (hop, behind) = hops.split_first()?;
     let profile = CHAIN.iter().find(|profile| profile.name == hop.service)?;
@@ -130,7 +130,7 @@ pub(crate) fn decision(sampled: Option<bool>) -> &'static str {
     }
 }
 
-/// Draws a node and what is below it. `last` is None for a root, which hangs on no branch.
+/// Draws a node and its descendants. `last` is `None` for a root, which has no branch.
 fn draw(
     node: &Node,
     indent: &str,
@@ -168,7 +168,7 @@ fn draw(
     }
 }
 
-/// When a span ran within the whole, and for how long.
+/// When a span started within the trace, and how long it ran.
 fn bar((start, end): (SystemTime, SystemTime), whole: (SystemTime, SystemTime)) -> String {
     let between = |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_default();
     let total = between(whole.0, whole.1).max(Duration::from_nanos(1));

@@ -1,4 +1,4 @@
-//! What to do, by the symptom under which `docs/troubleshooting.md` has it.
+//! What to do, by the symptoms of `docs/troubleshooting.md`.
 
 use crate::arguments::Arguments;
 use crate::explain::is_target;
@@ -27,11 +27,11 @@ pub(crate) fn advise(report: &Report, arguments: &Arguments) -> Vec<Advice> {
             "no sentry-trace came: name this service in the caller's trace propagation targets",
         ),
         "OtherOrganization" => {
-            say(TWO_TRACES, "two organisations never share a trace: compare DSN and org_id of both")
+            say(TWO_TRACES, "two organizations never share a trace: compare DSN and org_id of both")
         }
         "UnknownCaller" | "OwnOrganizationUnknown" => say(
             TWO_TRACES,
-            "strict_trace_continuation wants both organisations: set org_id, or a DSN with one",
+            "strict_trace_continuation wants both organizations: set org_id, or a DSN with one",
         ),
         _ => {}
     }
@@ -42,7 +42,7 @@ pub(crate) fn advise(report: &Report, arguments: &Arguments) -> Vec<Advice> {
                 say(NOT_SAMPLED, "set a rate here: with 0.0 the decisions of others hold")
             }
             None if arguments.rate.is_none() => {
-                say(DEFERRED, "nobody has decided yet: set a rate here, or at the head")
+                say(DEFERRED, "the trace is undecided: set a rate here, or at the head")
             }
             _ => {}
         }
@@ -52,14 +52,14 @@ pub(crate) fn advise(report: &Report, arguments: &Arguments) -> Vec<Advice> {
         if report.dsc.iter().any(|member| member.note.is_some()) {
             say(
                 NO_BAGGAGE,
-                "the DSC is another trace's, so it is not used: somebody mixes two requests",
+                "the DSC is another trace's, so it is not used: a service mixes two requests",
             );
         }
     } else if arguments.dsn.is_none() {
         say(NO_BAGGAGE, "a trace that starts here sends no DSC without a DSN");
     }
     if report.outgoing.is_empty() && !is_target(arguments) {
-        say(NOTHING_SENT, "the URL is none of the trace propagation targets");
+        say(NOTHING_SENT, "the URL matches no trace propagation target");
     } else if report.outgoing.is_empty() {
         say(NOTHING_SENT, "the request may not carry trace headers: the URL is Sentry's own");
     }
@@ -72,7 +72,7 @@ pub(crate) fn advise(report: &Report, arguments: &Arguments) -> Vec<Advice> {
     all
 }
 
-/// Trace headers that a preflight asks for, and its answer does not allow.
+/// Trace headers that a preflight asks for and its answer does not allow.
 fn unanswered(arguments: &Arguments) -> Vec<&'static str> {
     let names = |header: &str| -> Vec<String> {
         let values = arguments.request.values(header).flat_map(|list| list.split(','));

@@ -1,4 +1,4 @@
-//! The command line: Sentry's options by their names, and headers.
+//! The command line: Sentry's options under their own names, and headers.
 
 use lexopt::prelude::{Long, Short, ValueExt};
 

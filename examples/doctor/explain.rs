@@ -1,4 +1,4 @@
-//! Runs the request through propagator and sampler, and says what they did.
+//! Runs the request through propagator and sampler and reports what they did.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use crate::request::Request;
 
 const OTHER_TRACE: &str = "not the trace of sentry-trace, so none of this is used";
 
-/// Where the service's own request goes, if nobody says.
+/// The default URL of the service's own request.
 const ANY_URL: &str = "https://api.example.com/";
 
 pub(crate) fn explain(arguments: &Arguments) -> Result<Report, ConfigError> {
@@ -58,7 +58,7 @@ fn sentry(arguments: &Arguments) -> Result<Sentry, ConfigError> {
     builder.build()
 }
 
-/// What came out of one server span and one client span below it.
+/// The result of one SERVER span and one CLIENT span below it.
 struct Run {
     decision: Decision,
     recorded: bool,
@@ -118,7 +118,7 @@ fn header_reports(request: &Request) -> Vec<Header> {
         .collect()
 }
 
-/// The list that all `baggage` headers are.
+/// All `baggage` headers as one list.
 fn list(headers: &HeaderMap) -> String {
     let lines = headers.get_all("baggage").iter().filter_map(|line| line.to_str().ok());
     lines.collect::<Vec<_>>().join(",")
@@ -153,7 +153,7 @@ fn sampling(
     recorded: bool,
 ) -> Sampling {
     let arrived = arrived.map(|trace| trace.sampled());
-    // What is known after the decision, be it the caller's or our own.
+    // What is known after the decision, the caller's or our own.
     let sent = outgoing.iter().find(|(name, _)| name == "baggage").map(|(_, list)| list.as_str());
     let received = list(headers);
     let fact = |key| {
@@ -178,7 +178,7 @@ fn sampling(
         (Some(Some(true)), None) => "the caller sampled it; without a rate nothing is recorded here, and its decision goes on",
         (Some(Some(true)), Some(_)) => "the caller decided, sampled",
         (Some(Some(false)), _) => "the caller decided, not sampled",
-        (Some(None), None) => "undecided, and left so: without a rate nobody decides here",
+        (Some(None), None) => "undecided, and stays so: without a rate this service does not decide",
         (Some(None), Some(_)) => "the caller left it open, so this service decides",
         (None, None) => "no trace came, and without a rate none is recorded here",
         (None, Some(_)) => "a trace starts here, and this service decides",
@@ -192,7 +192,7 @@ fn sampling(
     }
 }
 
-/// Whether a request to this URL is let through.
+/// Whether a request to this URL gets trace headers.
 pub(crate) fn is_target(arguments: &Arguments) -> bool {
     let url = arguments.url.as_deref().unwrap_or(ANY_URL);
     arguments.targets.is_empty() || PropagationTargets::new(arguments.targets.clone()).matches(url)

@@ -1,4 +1,4 @@
-//! Where a header stops being valid. Whether it is, the crate says; a test holds the two together.
+//! Where a header stops being valid. A test checks that this agrees with the crate.
 
 use opentelemetry_sentry::SentryTrace;
 
@@ -9,7 +9,7 @@ pub(crate) struct Fault {
     pub(crate) problem: String,
 }
 
-/// How much of a header is read.
+/// How many bytes of a header are read.
 const MAX_BYTES: usize = 8192;
 
 const TRACE_DIGITS: usize = 32;
@@ -17,8 +17,8 @@ const SPAN_DIGITS: usize = 16;
 const SPAN_START: usize = TRACE_DIGITS + 1;
 const SPAN_END: usize = SPAN_START + SPAN_DIGITS;
 
-/// Where the value of `sentry-trace` fails; proxies join several with commas, and the first valid
-/// one counts.
+/// Where the value of `sentry-trace` fails. Proxies join several with commas; the first valid one
+/// counts.
 pub(crate) fn sentry_trace_fault(value: &str) -> Option<Fault> {
     let mut start = 0;
     let mut first = None;
@@ -40,7 +40,7 @@ pub(crate) fn sentry_trace_fault(value: &str) -> Option<Fault> {
     first
 }
 
-/// The byte at which `trace-id "-" span-id [ "-" sampled ]` ends too early, goes on, or is broken.
+/// The byte at which `trace-id "-" span-id [ "-" sampled ]` ends early, continues, or is malformed.
 fn element_fault(element: &str) -> usize {
     let start = element.len() - element.trim_start_matches([' ', '\t']).len();
     let bytes = element.trim_matches([' ', '\t']).as_bytes();
@@ -63,7 +63,7 @@ fn element_fault(element: &str) -> usize {
         }
 }
 
-/// Members of `baggage` that are skipped, and the place from which on nothing is read.
+/// Members of `baggage` that are skipped, and the place where reading stops.
 pub(crate) fn baggage_faults(value: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut start = 0;

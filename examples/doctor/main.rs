@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, USAGE};
 
-/// More than any service takes in headers.
+/// More than any service accepts in headers.
 const MAX_INPUT_BYTES: u64 = 1 << 20;
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! What there is to say, as data: the text and the JSON show the same.
+//! The report as data. Text and JSON show the same.
 
 use serde::Serialize;
 
@@ -8,12 +8,12 @@ pub(crate) struct Report {
     pub(crate) dsc: Vec<Member>,
     pub(crate) decision: Decision,
     pub(crate) sampling: Sampling,
-    /// What a request of the service carries.
+    /// The headers of a request that the service sends.
     pub(crate) outgoing: Vec<(String, String)>,
     pub(crate) advice: Vec<Advice>,
 }
 
-/// One header as it came.
+/// One incoming header.
 #[derive(Serialize)]
 pub(crate) struct Header {
     pub(crate) name: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct Header {
 
 #[derive(Serialize)]
 pub(crate) struct Problem {
-    /// A byte of the value, from 0.
+    /// A byte offset into the value.
     pub(crate) at: usize,
     pub(crate) problem: String,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Decision {
 
 #[derive(Serialize)]
 pub(crate) struct Sampling {
-    /// What came: true, false, or null where nobody has decided.
+    /// The incoming decision: true, false, or null if it is deferred.
     pub(crate) arrived: Option<bool>,
     pub(crate) sample_rate: Option<String>,
     pub(crate) sample_rand: Option<String>,

@@ -1,10 +1,10 @@
-//! The headers of the request in question, and of its answer.
+//! The headers of the request and of its answer.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 #[derive(Default)]
 pub(crate) struct Request {
-    /// Names in lower case; values as they came, whatever is in them.
+    /// Names in lower case; values unchanged.
     headers: Vec<(String, String)>,
 }
 
@@ -13,8 +13,8 @@ impl Request {
         self.headers.push((name.to_ascii_lowercase(), value.to_owned()));
     }
 
-    /// Takes the headers out of a dump: `> name: value`, `< name: value`, `name: value`; what is
-    /// none is passed over.
+    /// Reads the headers of a dump: `> name: value`, `< name: value`, `name: value`. Other lines are
+    /// skipped.
     pub(crate) fn read_dump(&mut self, dump: &str) {
         for line in dump.lines() {
             let line = line.strip_prefix("> ").or_else(|| line.strip_prefix("< ")).unwrap_or(line);
@@ -35,7 +35,7 @@ impl Request {
         self.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// What of it an HTTP server hands on: a value with a control character is no header's.
+    /// The headers that an HTTP server accepts: a value with a control character is not one.
     pub(crate) fn to_header_map(&self) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in &self.headers {

@@ -1,4 +1,4 @@
-//! The report for a person.
+//! The report as text.
 
 use std::fmt::Write;
 
@@ -12,13 +12,13 @@ const BAD: Style = AnsiColor::Red.on_default();
 const ADVICE: Style = AnsiColor::Yellow.on_default();
 const DIM: Style = Style::new().dimmed();
 
-/// Longer values are cut: a terminal is no place for 8 kilobytes.
+/// Longer values are cut to fit a terminal.
 const MAX_WIDTH: usize = 160;
 
-/// With colours; what is no terminal is written to without them.
+/// The text with colors. `anstream` removes them if the output is not a terminal.
 pub(crate) fn render(report: &Report) -> String {
     let mut out = String::new();
-    // A String takes everything.
+    // Writing to a String never fails.
     let _ = write_report(&mut out, report);
     out
 }
@@ -66,7 +66,7 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
-/// The value, and a caret under each place that is wrong.
+/// The value, with a caret under each fault.
 fn write_header(out: &mut String, header: &Header) -> std::fmt::Result {
     let name = header.name;
     let value = shown(&header.value);
@@ -82,7 +82,7 @@ fn write_header(out: &mut String, header: &Header) -> std::fmt::Result {
     Ok(())
 }
 
-/// Nothing that a terminal would obey, and no more than a few lines.
+/// Without control characters, and cut to a few lines.
 fn shown(value: &str) -> String {
     let plain = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
     let mut shown: String = value.chars().map(plain).take(MAX_WIDTH).collect();

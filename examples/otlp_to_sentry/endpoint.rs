@@ -1,4 +1,4 @@
-//! A loopback server in the place of Sentry's OTLP endpoint, and of a Collector.
+//! A loopback server that stands in for Sentry's OTLP endpoint and for a Collector.
 
 use std::io::{self, Read};
 use std::mem;
@@ -18,10 +18,10 @@ use crate::protobuf::{self, Span};
 
 const PROJECT: &str = "42";
 const COLLECTOR: &str = "/v1/traces";
-/// The most that is unpacked of one request.
+/// How much of one request is decompressed at most.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// One request that arrived.
+/// One received request.
 pub(crate) struct Received {
     pub(crate) path: String,
     pub(crate) auth: Option<String>,
@@ -50,7 +50,7 @@ impl Endpoint {
         Ok(Endpoint { address, received, _runtime: runtime })
     }
 
-    /// The DSN of a project that lives here.
+    /// The DSN of a project on this server.
     pub(crate) fn dsn(&self, key: &str) -> String {
         format!("http://{key}@{}/{PROJECT}", self.address)
     }
@@ -59,7 +59,7 @@ impl Endpoint {
         format!("http://{}{COLLECTOR}", self.address)
     }
 
-    /// What arrived since the last time.
+    /// What arrived since the last call.
     pub(crate) fn take(&self) -> Vec<Received> {
         mem::take(&mut *self.received.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,7 +1,7 @@
-//! The way into Sentry: spans of two services of one trace, through `Sentry::span_exporter`.
+//! Exports the spans of two services in one trace to Sentry, with `Sentry::span_exporter`.
 //!
-//! They go to the project of `SENTRY_DSN` where that is set, else to a loopback server that takes
-//! Sentry's place, checks what arrives, and prints it.
+//! They go to the project of `SENTRY_DSN` if it is set, else to a loopback server that checks and
+//! prints what arrives.
 //!
 //! ```sh
 //! cargo run --example otlp_to_sentry --features otlp
@@ -47,7 +47,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
 
-    // No proxy is asked for a server on this machine.
+    // Use no proxy for a server on this machine.
     std::env::set_var("NO_PROXY", "127.0.0.1");
     let endpoint = Endpoint::start()?;
     let sentry = builder().dsn(endpoint.dsn(KEY)).build()?;
@@ -59,7 +59,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     assert!(received.iter().all(|request| !request.gzip), "no compression was asked for");
     assert!(spans(&received).all(|span| span.trace_state.contains("sentry=")));
 
-    // Compressed, and without what this crate keeps in the trace state.
+    // Compressed, and without this crate's member of the trace state.
     let trace_id = shop_and_checkout(&sentry, || {
         let builder = sentry.span_exporter_builder()?.with_compression(Compression::Gzip);
         Ok(CleanSpanExporter::new(builder.build()?))
@@ -70,7 +70,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     assert!(received.iter().all(|request| request.gzip), "compression was asked for");
     assert!(spans(&received).all(|span| !span.trace_state.contains("sentry")));
 
-    // To a Collector nothing of the DSN goes.
+    // A Collector receives nothing of the DSN.
     let collector = endpoint.collector_url();
     let trace_id = shop_and_checkout(&sentry, || Ok(sentry.span_exporter_to(&collector)?))?;
     let received = endpoint.take();
@@ -81,7 +81,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A request to the shop, which calls the checkout; each service exports its own spans.
+/// A request to the shop, which calls the checkout. Each service exports its own spans.
 fn shop_and_checkout<E: SpanExporter + 'static>(
     sentry: &Sentry,
     exporter: impl Fn() -> Result<E, Box<dyn Error>>,
@@ -107,7 +107,7 @@ fn shop_and_checkout<E: SpanExporter + 'static>(
     for cx in [&called, &client, &server] {
         cx.span().end();
     }
-    // Sends what the processors still hold.
+    // Flush the span processors.
     shop.shutdown()?;
     checkout.shutdown()?;
     Ok(server.span().span_context().trace_id())
@@ -125,7 +125,7 @@ fn start(
     cx.with_span(builder.start_with_context(&tracer, cx))
 }
 
-/// What Sentry's endpoint needs: path, key, one trace, its weight, and who sends.
+/// What Sentry's endpoint needs: path, key, one trace, its weight, and the sender.
 fn assert_sentry(received: &[Received], trace_id: TraceId) {
     assert_eq!(spans(received).count(), 3, "two spans of the shop, one of the checkout");
     for request in received {

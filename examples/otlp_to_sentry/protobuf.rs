@@ -1,9 +1,9 @@
-//! As much of protobuf as is needed to look into an `ExportTraceServiceRequest`
+//! Just enough protobuf to read an `ExportTraceServiceRequest`
 //! ([opentelemetry-proto](https://github.com/open-telemetry/opentelemetry-proto)).
 
 use std::collections::HashMap;
 
-/// What is looked at of an exported span.
+/// The parts of an exported span that are checked.
 pub(crate) struct Span {
     pub(crate) trace_id: String,
     pub(crate) trace_state: String,
@@ -12,7 +12,7 @@ pub(crate) struct Span {
     pub(crate) resource: HashMap<String, String>,
 }
 
-/// The spans of a request, or `None` where it is none.
+/// The spans of a request, or `None` if it is malformed.
 pub(crate) fn spans(request: &[u8]) -> Option<Vec<Span>> {
     let mut spans = Vec::new();
     for resource_spans in messages(request, 1)? {
@@ -39,13 +39,13 @@ pub(crate) fn spans(request: &[u8]) -> Option<Vec<Span>> {
     Some(spans)
 }
 
-/// A text field; empty where it is not there, as protobuf has it.
+/// A text field; empty if absent, as in protobuf.
 fn text(message: &[u8], number: u64) -> Option<String> {
     let bytes = messages(message, number)?.pop().unwrap_or_default();
     String::from_utf8(bytes.to_vec()).ok()
 }
 
-/// The values of a field that has a length: texts, bytes, messages.
+/// The values of a length-delimited field: texts, bytes, messages.
 ///
 /// ```text
 /// message = *( key value )       ; key = number << 3 | type
@@ -80,7 +80,7 @@ fn take<'a>(message: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
     Some(value)
 }
 
-/// Seven bits a byte, the lowest first; the highest bit says whether more follow.
+/// Seven bits per byte, lowest first. The highest bit says whether more follow.
 fn varint(message: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {

@@ -1,4 +1,4 @@
-//! Writes the corpora's seeds, `corpus/<target>/`, from the rows of `tests/vectors/`.
+//! Writes the seeds of the corpora, `corpus/<target>/`, from the rows of `tests/vectors/`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The texts of one target, each once.
+/// The texts of each target.
 type Seeds = BTreeMap<&'static str, Vec<Vec<u8>>>;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -45,7 +45,7 @@ const URLS: [&str; 4] = [
     "http://key:secret@[::1]:9000/a/b/7",
 ];
 
-/// Longer ones would only be slow.
+/// Longer inputs are slow and find nothing more.
 const MAX_BYTES: usize = 9000;
 
 fn push(seeds: &mut Seeds, target: &'static str, text: impl Into<Vec<u8>>) {
@@ -55,7 +55,7 @@ fn push(seeds: &mut Seeds, target: &'static str, text: impl Into<Vec<u8>>) {
     }
 }
 
-/// Choices that the fuzzer can grow from.
+/// Choices for the grammar, as a start for the fuzzer.
 fn grammar(seeds: &mut Seeds) {
     let targets = [
         "sentry_trace",
@@ -75,7 +75,7 @@ fn grammar(seeds: &mut Seeds) {
     }
 }
 
-/// The headers that stand anywhere in a table, with the words that stand for ids spelled out.
+/// Collects the headers in a table, with placeholders replaced by ids.
 fn read(value: &Value, seeds: &mut Seeds) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| read(value, seeds)),
@@ -144,7 +144,7 @@ fn push_headers(headers: &[(String, String)], seeds: &mut Seeds) {
     }
 }
 
-/// A text, or the parts of a long one; `tests/vectors/README.md` has the notation.
+/// A text or its parts. `tests/vectors/README.md` describes the notation.
 fn expand(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),

@@ -7,9 +7,10 @@ use opentelemetry::propagation::Injector;
 use opentelemetry_http::HeaderInjector;
 
 use crate::wire::baggage::{
-    header_text, key, members, plain_members, OutgoingList, BAGGAGE_HEADER, MAX_BAGGAGE_MEMBERS,
+    header_text, is_plain, key, members, BAGGAGE_HEADER, MAX_BAGGAGE_MEMBERS,
 };
 use crate::wire::dsc_key::{is_sentry_key, PREFIX};
+use crate::wire::outgoing_baggage::OutgoingBaggage;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 
 const BAGGAGE: HeaderName = HeaderName::from_static(BAGGAGE_HEADER);
@@ -72,7 +73,7 @@ impl MergingInjector<'_> {
         }
         let lines: Vec<HeaderValue> = self.0.get_all(BAGGAGE).iter().cloned().collect();
         let sentry = header_text(&sentry.join(",")).into_owned();
-        let mut list = OutgoingList::before(sentry);
+        let mut list = OutgoingBaggage::before(sentry);
         let mut keys = Vec::new();
         for member in lines.iter().filter_map(|line| line.to_str().ok()).flat_map(members) {
             list.push_as_is(member);
@@ -124,11 +125,11 @@ impl MergingInjector<'_> {
 
 /// Whether a list is what merging it with nothing would give, as a propagator of this crate's is.
 fn is_merged(list: &str) -> bool {
-    let Some(members) = plain_members(list) else {
+    if !is_plain(list) {
         return false;
-    };
+    }
     let (mut count, mut is_behind) = (0, false);
-    for member in members {
+    for member in list.split(',') {
         let is_sentry = is_sentry_key(member);
         if member.is_empty() || (is_behind && !is_sentry) {
             return false;

@@ -15,8 +15,7 @@ use opentelemetry_sdk::Resource;
 
 use crate::settings::dsn::SENTRY_AUTH_HEADER;
 use crate::settings::sentry::Sentry;
-use crate::tracestate::new_trace_state::without_ours;
-use crate::tracestate::trace_state::has_ours;
+use crate::tracestate::list::{has_ours, without_ours};
 
 impl Sentry {
     /// An exporter that sends spans to the DSN's project in Sentry

@@ -47,6 +47,20 @@ impl ContinueDecision {
         }
     }
 
+    /// Whether the caller's trace must not be continued.
+    pub(crate) fn is_refused(self) -> bool {
+        match self {
+            ContinueDecision::OtherOrganization
+            | ContinueDecision::UnknownCaller
+            | ContinueDecision::OwnOrganizationUnknown => true,
+            ContinueDecision::SameOrganization
+            | ContinueDecision::NeitherOrganizationKnown
+            | ContinueDecision::OneOrganizationKnown
+            | ContinueDecision::NoTrace
+            | ContinueDecision::NotASentryTrace => false,
+        }
+    }
+
     /// The rule for two organisations, where they are known.
     pub(crate) fn of(ours: Option<&str>, theirs: Option<&str>, strict: bool) -> Self {
         match (ours, theirs) {

@@ -5,80 +5,67 @@ use std::borrow::Cow;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 use crate::propagator::continue_decision::ContinueDecision;
-use crate::sampling::{Randomness, Threshold};
+use crate::sampling::randomness::{Randomness, Threshold};
+use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::sentry::Settings;
-use crate::tracestate::new_trace_state::{Ot, ToTraceState};
-use crate::tracestate::status::{Decision, Marks, Origin, Verdict};
-use crate::tracestate::trace_state::ot_fields;
-use crate::wire::dsc::KnownMembers;
+use crate::tracestate::list::{ot_fields, replace};
+use crate::tracestate::member_text::MemberText;
+use crate::tracestate::ot::Ot;
+use crate::tracestate::status::{Decision, Origin, Permission, Status};
 use crate::wire::dsc_key::DscKey;
 use crate::wire::sentry_trace::SentryTrace;
 
-/// What becomes of the trace that a request came with.
-pub(crate) enum Continuation {
-    /// The remote parent of the next span.
-    Continue(SpanContext),
-    /// It is another organisation's: the next span starts a trace.
-    Refuse,
-    /// No Sentry trace came. Holds the remote parent that somebody else found, if any.
-    Nothing,
+/// What came with a request.
+pub(crate) struct Incoming<'a> {
+    pub(crate) sentry_trace: Option<SentryTrace>,
+    /// The lines of `baggage`.
+    pub(crate) baggage: Vec<&'a str>,
+    /// The remote parent that another propagator found: W3C's, in most cases.
+    pub(crate) remote: Option<&'a SpanContext>,
 }
 
-/// Decides what becomes of `sentry-trace` and `baggage`, beside the remote parent that another
-/// propagator found (W3C's, in most cases).
-pub(crate) fn continuation(
-    settings: &Settings,
-    trace: Option<SentryTrace>,
-    dsc: &mut impl ToTraceState,
-    remote: Option<&SpanContext>,
-) -> Continuation {
-    let parent = Parent::choose(settings, trace, remote);
-    let decision = decide(settings, trace, parent.as_ref(), dsc);
-    match (parent, decision) {
-        (Some(parent), decision) if decision.is_continued() => {
-            if dsc.names_trace(parent.trace_id) == Some(false) {
-                *dsc = Default::default();
-            }
-            Continuation::Continue(parent.into_span_context(settings, dsc))
+impl Incoming<'_> {
+    /// Whether there is nothing to continue.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.sentry_trace.is_none() && self.remote.is_none()
+    }
+
+    /// What becomes of the trace, and the remote parent of the next span where it is continued.
+    pub(crate) fn parent(&self, settings: &Settings) -> (ContinueDecision, Option<SpanContext>) {
+        let Some(mut parent) = Parent::choose(settings, self.sentry_trace, self.remote) else {
+            return (ContinueDecision::NoTrace, None);
+        };
+        let mut dsc = MemberText::from_baggage(&self.baggage, parent.trace_id);
+        let decision = self.decide(settings, &mut parent, &dsc);
+        if !decision.is_continued() {
+            return (decision, None);
         }
-        (_, ContinueDecision::NoTrace | ContinueDecision::NotASentryTrace) => Continuation::Nothing,
-        _ => Continuation::Refuse,
+        if dsc.names_trace() == Some(false) {
+            dsc.clear();
+        }
+        (decision, Some(parent.into_span_context(settings, dsc)))
     }
-}
 
-/// The rule by which [`continuation`] goes.
-pub(crate) fn continue_decision(
-    settings: &Settings,
-    trace: Option<SentryTrace>,
-    dsc: &impl KnownMembers,
-    remote: Option<&SpanContext>,
-) -> ContinueDecision {
-    let parent = Parent::choose(settings, trace, remote);
-    decide(settings, trace, parent.as_ref(), dsc)
-}
-
-#[inline]
-fn decide(
-    settings: &Settings,
-    trace: Option<SentryTrace>,
-    parent: Option<&Parent<'_>>,
-    dsc: &impl KnownMembers,
-) -> ContinueDecision {
-    let Some(parent) = parent else {
-        return ContinueDecision::NoTrace;
-    };
-    // Of a trace that a hop without sentry-trace passed on, or that was preferred to
-    // sentry-trace's, only a DSC that names it says anything.
-    let is_sentry_trace = trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
-    if !is_sentry_trace && dsc.names_trace(parent.trace_id) != Some(true) {
-        return ContinueDecision::NotASentryTrace;
+    fn decide(
+        &self,
+        settings: &Settings,
+        parent: &mut Parent<'_>,
+        dsc: &MemberText,
+    ) -> ContinueDecision {
+        let has_claim = self.sentry_trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
+        if !has_claim {
+            // A hop that speaks only W3C dropped `sentry-trace`, or `traceparent` was preferred to
+            // it: only a DSC that names the trace makes it Sentry's.
+            if dsc.names_trace() != Some(true) {
+                return ContinueDecision::NotASentryTrace;
+            }
+            if !dsc.has_sampled() {
+                parent.sampled = parent.sampled.filter(|sampled| *sampled);
+            }
+        }
+        let ours = settings.org_id.as_deref();
+        ContinueDecision::of(ours, dsc.org_id().as_deref(), settings.strict_trace_continuation)
     }
-    let ours = settings.org_id.as_deref();
-    // Nearly always they stand there alike, which needs no decoding.
-    if ours.is_some() && ours == dsc.known(DscKey::OrgId) {
-        return ContinueDecision::SameOrganization;
-    }
-    ContinueDecision::of(ours, dsc.org_id().as_deref(), settings.strict_trace_continuation)
 }
 
 /// The remote parent, before it is written down.
@@ -86,87 +73,99 @@ struct Parent<'a> {
     trace_id: TraceId,
     span_id: SpanId,
     sampled: Option<bool>,
+    /// Whether `sampled` is the flag of `traceparent`.
+    is_w3c_flag: bool,
     trace_state: Cow<'a, TraceState>,
 }
 
 impl<'a> Parent<'a> {
-    /// Which of two parents it is: sentry-trace's, whose span is in Sentry for certain, unless
-    /// the other one is preferred. Of one trace the `tracestate` stays in any case.
+    /// Which of two traces is continued: that of `sentry-trace`, whose span is in Sentry for certain,
+    /// unless the other one is preferred. Within one trace the `tracestate` stays in any case.
     fn choose(
         settings: &Settings,
-        trace: Option<SentryTrace>,
+        sentry_trace: Option<SentryTrace>,
         remote: Option<&'a SpanContext>,
     ) -> Option<Self> {
         let w3c = remote.map(|remote| Parent {
             trace_id: remote.trace_id(),
             span_id: remote.span_id(),
             sampled: Some(remote.is_sampled()),
+            is_w3c_flag: true,
             trace_state: Cow::Borrowed(remote.trace_state()),
         });
-        let Some(trace) = trace else {
+        let Some(trace) = sentry_trace else {
             return w3c;
         };
         match w3c {
             Some(w3c) if settings.prefer_traceparent => Some(w3c),
             Some(w3c) if w3c.trace_id == trace.trace_id() => Some(Parent {
                 span_id: trace.span_id(),
-                // What is not sampled in W3C's words may be undecided.
+                // W3C has no word for undecided: its 00 may mean that.
                 sampled: trace.sampled().or(w3c.sampled.filter(|sampled| *sampled)),
+                is_w3c_flag: trace.sampled().is_none(),
                 ..w3c
             }),
             _ => Some(Parent {
                 trace_id: trace.trace_id(),
                 span_id: trace.span_id(),
                 sampled: trace.sampled(),
+                is_w3c_flag: false,
                 trace_state: Cow::Owned(TraceState::NONE),
             }),
         }
     }
 
-    fn into_span_context(self, settings: &Settings, dsc: &mut impl ToTraceState) -> SpanContext {
-        let ot = self.settle(dsc);
+    fn into_span_context(self, settings: &Settings, mut dsc: MemberText) -> SpanContext {
+        let ot = self.settle(&mut dsc);
         let mut origin = Origin::Continued;
         if dsc.is_empty() {
             origin = Origin::Withheld;
         } else if settings.targets.are_nowhere() {
             origin = Origin::Withheld;
-            *dsc = dsc.sampling_facts();
+            dsc.keep_sampling_facts();
         }
-        let decision = if self.sampled.is_some() { Decision::Flag } else { Decision::Deferred };
-        let marks = Marks { origin, decision, verdict: Verdict::Unknown };
+        let decision = match self.sampled {
+            None => Decision::Deferred,
+            Some(_) if self.is_w3c_flag => Decision::W3cFlag,
+            Some(_) => Decision::Flag,
+        };
+        let status = Status { origin, decision, permission: Permission::Unknown };
         SpanContext::new(
             self.trace_id,
             self.span_id,
             TraceFlags::default().with_sampled(self.sampled == Some(true)),
             true,
-            dsc.to_trace_state(&self.trace_state, marks, self.trace_id, ot),
+            replace(&self.trace_state, Some((status, dsc)), ot),
         )
     }
 
-    /// Makes flag, rate, `sample_rand` and OTel's fields say the same: fills in a `sample_rand`
-    /// that is missing, and gives `th` and `rv` for the `ot` member.
-    fn settle(&self, dsc: &mut impl ToTraceState) -> Ot {
+    /// Makes flag, rate, `sample_rand` and OTel's fields agree: fills in a `sample_rand` that is
+    /// missing, and gives `th` and `rv` for the `ot` member.
+    ///
+    /// Example: `-1`, rate 0.25 and no `sample_rand`, from a trace id with X/M = 0.6. Backfill takes
+    /// 0.6 of [0, 0.25): `sample_rand` is 0.150000. The trace id stands for 0.6, which 0.25 does not
+    /// sample, so an `rv` that stands for 0.15 is added; with it `th:c` (0.25) holds, and is written.
+    fn settle(&self, dsc: &mut MemberText) -> Ot {
         let fields = ot_fields(&self.trace_state);
         let randomness = fields.randomness_of(self.trace_id);
-        let rate = dsc.sample_rate();
+        let trace = TraceSampling::new(self.sampled, dsc.sample_rate());
         let mut rand = dsc.sample_rand();
         if rand.is_none() && !dsc.is_empty() {
-            rand = randomness.backfill(self.sampled, rate);
+            rand = randomness.backfill(trace);
             if let Some(rand) = rand {
-                dsc.set_text(DscKey::SampleRand, &rand.to_string());
+                dsc.set(DscKey::SampleRand, &rand.to_string());
             }
         }
-        let held = fields
-            .threshold()
-            .filter(|threshold| self.sampled == Some(true) && randomness.is_sampled_at(*threshold));
-        let rand = rand.filter(|rand| rand.agrees_with(self.sampled, rate));
+        let rand = rand.filter(|rand| rand.agrees_with(trace));
+        let sampled = self.sampled == Some(true);
+        let held = fields.threshold_for(self.trace_id, sampled);
         let added = rand
-            .filter(|rand| held.is_none() && !randomness.implies(*rand, self.sampled, rate))
+            .filter(|rand| held.is_none() && !randomness.implies(*rand, trace))
             .filter(|_| fields.randomness().is_none())
-            .and_then(|rand| Randomness::from_sample_rand(rand, self.sampled, rate));
+            .and_then(|rand| Randomness::from_sample_rand(rand, trace));
         let settled = added.unwrap_or(randomness);
         let threshold = held.or_else(|| {
-            let threshold = Threshold::of(rate.filter(|_| self.sampled == Some(true))?);
+            let threshold = Threshold::of(trace.rate.filter(|_| sampled)?);
             settled.is_sampled_at(threshold).then_some(threshold)
         });
         Ot::Set { threshold, added }

@@ -1,70 +1,123 @@
 //! What goes out for a context: `sentry-trace`, the DSC, `traceparent`, or nothing.
 
 use opentelemetry::baggage::BaggageExt;
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceId};
 use opentelemetry::Context;
 
-use crate::sampling::{SampleRate, Threshold};
+use crate::sampling::randomness::Threshold;
+use crate::sampling::rate::SampleRate;
+use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::sentry::Settings;
 use crate::settings::targets::outgoing_url;
-use crate::tracestate::packed_members::{members, with_plain_members, EXPANSION_BYTES};
-use crate::tracestate::status::{Decision, Origin, Verdict};
-use crate::tracestate::trace_state::{ot_fields, Member};
-use crate::tracestate::unpacking::unpack;
-use crate::wire::baggage::OutgoingList;
-use crate::wire::dsc::KnownMembers;
-use crate::wire::dsc_key::{is_sentry_key, DscKey, KeySet};
-use crate::wire::head::HeadTemplate;
-use crate::wire::sentry_trace::{id_digits, SentryTrace};
+use crate::tracestate::entries::{facts, to_baggage, Facts, Malformed};
+use crate::tracestate::list::ot_fields;
+use crate::tracestate::member::Member;
+use crate::tracestate::member_text::MemberText;
+use crate::tracestate::status::{Decision, Origin, Permission, Status, STATUS_BYTES};
+use crate::wire::dsc_key::{is_sentry_key, DscKey};
+use crate::wire::head::{HeadFacts, HeadTemplate};
+use crate::wire::outgoing_baggage::OutgoingBaggage;
+use crate::wire::sentry_trace::{push_flag, trace_id_digits, SentryTrace};
 use crate::wire::traceparent::traceparent;
 
-/// What a request is told of the trace it belongs to.
+/// What a request says about the trace it belongs to.
 pub(crate) struct Outgoing {
     pub(crate) sentry_trace: String,
+    /// The decision that `sentry_trace` states.
+    pub(crate) sampled: Option<bool>,
     pub(crate) traceparent: Option<String>,
     /// The DSC's members; empty where none is sent.
     pub(crate) dsc: String,
 }
 
+/// Whether a request of this context may have Sentry's headers.
+pub(crate) fn may_send(settings: &Settings, cx: &Context) -> bool {
+    let span = cx.span();
+    let member = Member::read(span.span_context());
+    is_allowed(settings, cx, member.as_ref())
+}
+
+fn is_allowed(settings: &Settings, cx: &Context, member: Option<&Member<'_>>) -> bool {
+    if settings.targets.are_nowhere() || cx.is_telemetry_suppressed() {
+        return false;
+    }
+    let permission = member.map_or(Permission::Unknown, |member| member.status.permission);
+    match (outgoing_url(cx), permission) {
+        (Some(url), _) => settings.allows(url),
+        (None, Permission::Denied) => false,
+        (None, Permission::Unknown) => !settings.deny_unknown_urls,
+        (None, Permission::Allowed) => true,
+    }
+}
+
 /// What goes out, or `None` where nothing may.
 pub(crate) fn outgoing(settings: &Settings, cx: &Context) -> Option<Outgoing> {
-    if settings.targets.are_nowhere() || cx.is_telemetry_suppressed() {
-        return None;
-    }
     let span = cx.span();
     let span_context = span.span_context();
     let trace = SentryTrace::new(span_context.trace_id(), span_context.span_id(), None)?;
     let member = Member::read(span_context);
-    let verdict = member.as_ref().map_or(Verdict::Unknown, |member| member.marks.verdict);
-    let allowed = match (outgoing_url(cx), verdict) {
-        (Some(url), _) => settings.allows(url),
-        (None, Verdict::Denied) => false,
-        (None, Verdict::Unknown) => !settings.deny_unknown_urls,
-        (None, Verdict::Allowed) => true,
-    };
-    if !allowed {
+    if !is_allowed(settings, cx, member.as_ref()) {
         return None;
     }
-    let sampled = decision(settings, span_context, member.as_ref());
-    let sentry_trace = trace.with_sampled(sampled).to_header();
-    let dsc = dsc(settings, span_context, id_digits(&sentry_trace), member, sampled);
+    let mut sentry_trace = trace.to_header();
+    let own_trace_id = trace_id_digits(&sentry_trace);
+    let (sampled, dsc) = sampled_and_dsc(settings, span_context, own_trace_id, member);
+    push_flag(&mut sentry_trace, sampled);
     let traceparent = settings
         .propagate_traceparent
         .then(|| traceparent(trace.trace_id(), trace.span_id(), sampled == Some(true)));
-    Some(Outgoing { sentry_trace, traceparent, dsc })
+    Some(Outgoing { sentry_trace, sampled, traceparent, dsc })
+}
+
+/// The decision and the DSC, from a member that may have come from outside.
+fn sampled_and_dsc(
+    settings: &Settings,
+    span_context: &SpanContext,
+    own_trace_id: &str,
+    member: Option<Member<'_>>,
+) -> (Option<bool>, String) {
+    let trace_id = span_context.trace_id();
+    let (status, entries) = match &member {
+        Some(member) => (member.status, &*member.entries),
+        None => (Status::UNMARKED, ""),
+    };
+    let sampled = |status: Status| sampled(settings, span_context, status.decision);
+    if status.origin == Origin::Continued {
+        return match to_baggage(entries, trace_id, own_trace_id) {
+            // Another crate's sampler decided: its decision completes the DSC.
+            Ok(_) if status.decision == Decision::Deferred && span_context.is_sampled() => {
+                (Some(true), with_sampled(entries, trace_id, own_trace_id).unwrap_or_default())
+            }
+            Ok(list) => (sampled(status), list),
+            Err(_) => (sampled(Status::REFUSED), String::new()),
+        };
+    }
+    let Ok(facts) = facts(entries, trace_id) else {
+        return (sampled(Status::REFUSED), String::new());
+    };
+    let sampled = sampled(status);
+    match &settings.head {
+        Some(template) if status.origin == Origin::Head => {
+            (sampled, head(template, span_context, own_trace_id, &facts, sampled))
+        }
+        _ => (sampled, String::new()),
+    }
+}
+
+fn with_sampled(entries: &str, trace_id: TraceId, own_trace_id: &str) -> Result<String, Malformed> {
+    let mut text = MemberText::from_entries(entries, trace_id)?;
+    text.set(DscKey::Sampled, "true");
+    let text = text.finish(Status::UNMARKED, usize::MAX);
+    to_baggage(text.get(STATUS_BYTES..).unwrap_or_default(), trace_id, own_trace_id)
 }
 
 /// The flag that is written; `None` leaves the decision to the next service.
-fn decision(
-    settings: &Settings,
-    span_context: &SpanContext,
-    member: Option<&Member<'_>>,
-) -> Option<bool> {
+fn sampled(settings: &Settings, span_context: &SpanContext, decision: Decision) -> Option<bool> {
     if span_context.is_sampled() {
         return Some(true);
     }
-    match member.map_or(Decision::Flag, |member| member.marks.decision) {
-        Decision::Flag => Some(false),
+    match decision {
+        Decision::Flag | Decision::W3cFlag => Some(false),
         Decision::Undecided => None,
         Decision::Forwarded(sampled) => Some(sampled),
         Decision::Deferred => {
@@ -79,91 +132,33 @@ fn decision(
     }
 }
 
-fn dsc(
-    settings: &Settings,
-    span_context: &SpanContext,
-    own_id: &str,
-    member: Option<Member<'_>>,
-    sampled: Option<bool>,
-) -> String {
-    let trace_id = span_context.trace_id();
-    match member {
-        Some(member) if member.marks.origin == Origin::Continued => {
-            // A sampler that is not ours decided; what it decided belongs into the DSC.
-            if member.marks.decision == Decision::Deferred && sampled.is_some() {
-                if let Some(mut dsc) = unpack(&member.entries, trace_id) {
-                    dsc.make_room_for(DscKey::Sampled);
-                    dsc.set(DscKey::Sampled, "true".into());
-                    return dsc.to_string();
-                }
-            }
-            members(&member.entries, trace_id, own_id).unwrap_or_default()
-        }
-        Some(member) if member.marks.origin == Origin::Withheld => String::new(),
-        member => settings.head.as_ref().map_or(String::new(), |template| {
-            head(template, span_context, own_id, member.as_ref(), sampled)
-        }),
-    }
-}
-
-/// The DSC of a trace that is ours, or that no Sentry service has seen before.
+/// The DSC of a trace that is ours, or that no Sentry service has seen before: what our sampler left
+/// in the member, else what OTel's own fields say.
 fn head(
     template: &HeadTemplate,
     span_context: &SpanContext,
-    own_id: &str,
-    member: Option<&Member<'_>>,
+    own_trace_id: &str,
+    facts: &Facts<'_>,
     sampled: Option<bool>,
 ) -> String {
-    /// What our sampler stores of a trace that it decided, with a name and without.
-    const FACTS: KeySet = KeySet::of(DscKey::SampleRate).and(DscKey::SampleRand);
-    const NAMED_FACTS: KeySet = FACTS.and(DscKey::Transaction);
-    let entries = member.map_or("", |member| &*member.entries);
-    let start = || template.start(own_id, EXPANSION_BYTES + entries.len());
-    let push_middle = |list: &mut String| {
-        if let Some(sampled) = sampled {
-            DscKey::Sampled.push_member(list);
-            list.push_str(if sampled { "true" } else { "false" });
-        }
-        template.push_release_and_environment(list);
-    };
-    if sampled.is_some() {
-        let facts = with_plain_members(start, entries, own_id, |key, list| {
-            if key == DscKey::Transaction {
-                push_middle(list);
-            }
-        });
-        if let Some((mut list, keys @ (FACTS | NAMED_FACTS))) = facts {
-            if keys == FACTS {
-                push_middle(&mut list);
-            }
-            template.push_org_id(&mut list);
-            return list;
-        }
+    let mut computed = (None, None);
+    if facts.sample_rand.is_none() || (sampled.is_some() && facts.sample_rate.is_none()) {
+        let fields = ot_fields(span_context.trace_state());
+        let rate = fields.threshold_of(span_context).and_then(Threshold::rate);
+        let trace = TraceSampling::new(sampled, rate.map(SampleRate::get));
+        let rand = fields.randomness_of(span_context.trace_id()).sample_rand(trace);
+        computed = (rate.map(|rate| rate.to_string()), Some(rand.to_string()));
     }
-    let trace_id = span_context.trace_id();
-    let facts = unpack(entries, trace_id).unwrap_or_default();
-    let fields = ot_fields(span_context.trace_state());
-    let rate = fields.threshold_of(span_context).and_then(Threshold::rate);
-    let push = |list: &mut String, key: DscKey, computed: Option<String>| {
-        if let Some(value) = facts.known(key).or(computed.as_deref()) {
-            key.push_member(list);
-            list.push_str(value);
-        }
-    };
-    let randomness = fields.randomness_of(trace_id);
-    let rand = randomness.sample_rand(sampled, rate.map(SampleRate::get));
-    let mut list = start();
-    // An undecided trace has neither rate nor name to speak of.
-    if sampled.is_some() {
-        push(&mut list, DscKey::SampleRate, rate.map(|rate| rate.to_string()));
-    }
-    push(&mut list, DscKey::SampleRand, Some(rand.to_string()));
-    push_middle(&mut list);
-    if sampled.is_some() {
-        push(&mut list, DscKey::Transaction, None);
-    }
-    template.push_org_id(&mut list);
-    list
+    let (rate, rand) = &computed;
+    template.compose(
+        own_trace_id,
+        &HeadFacts {
+            sampled,
+            sample_rate: facts.sample_rate.or(rate.as_deref()),
+            sample_rand: facts.sample_rand.or(rand.as_deref()).unwrap_or_default(),
+            transaction: facts.transaction,
+        },
+    )
 }
 
 /// The `baggage` of a request: OTel's own from the context, without `sentry-*`, then the DSC.
@@ -171,12 +166,14 @@ fn head(
 pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: String) -> Option<String> {
     let own = cx.baggage();
     if own.is_empty() {
-        return Some(dsc).filter(|dsc| !dsc.is_empty());
+        return (!dsc.is_empty()).then_some(dsc);
     }
-    let mut list = OutgoingList::before(dsc);
+    let mut list = OutgoingBaggage::before(dsc);
     for (key, (value, metadata)) in own.iter().filter(|(key, _)| !is_sentry_key(key.as_str())) {
         list.push(key.as_str(), value.as_str(), metadata);
     }
     settings.warnings.check_overflow(&list);
-    list.finish()
+    // If nothing is left, a stock propagator before us has written `sentry-*` members of the
+    // context: an empty list takes their place.
+    Some(list.finish().unwrap_or_default())
 }

@@ -1,7 +1,9 @@
 //! The propagator plug: extract, inject, and both beside another propagator.
 
+mod captured_headers;
 pub(crate) mod continue_decision;
-pub(crate) mod extract;
-pub(crate) mod inject;
+mod extract;
+mod filtered_extractor;
+mod inject;
 pub(crate) mod sentry_propagator;
 pub(crate) mod wrapped;

@@ -10,14 +10,12 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, Key};
 
 use crate::propagator::continue_decision::ContinueDecision;
-use crate::propagator::extract::{continuation, continue_decision, Continuation};
+use crate::propagator::extract::Incoming;
 use crate::propagator::inject::{baggage, outgoing};
 use crate::settings::sentry::{Sentry, Settings};
-use crate::tracestate::new_trace_state::{replace, without_ours, Ot, ToTraceState};
-use crate::tracestate::plain_dsc::PlainDsc;
-use crate::tracestate::trace_state::has_ours;
+use crate::tracestate::list::{cleaned, has_ours, is_flawed, replace};
+use crate::tracestate::ot::Ot;
 use crate::wire::baggage::BAGGAGE_HEADER;
-use crate::wire::dsc::DynamicSamplingContext;
 use crate::wire::dsc_key::is_sentry_key;
 use crate::wire::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
 use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
@@ -78,37 +76,36 @@ impl SentryPropagator {
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
     pub fn continue_decision(&self, cx: &Context, extractor: &dyn Extractor) -> ContinueDecision {
-        let lines = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
-        let dsc = DynamicSamplingContext::read(lines);
-        let trace = SentryTrace::extract(extractor);
-        continue_decision(&self.settings, trace, &dsc, remote_parent(cx).as_ref())
+        let remote = remote_parent(cx);
+        incoming(extractor, remote.as_ref()).parent(&self.settings).0
     }
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The context with what came as its remote parent, beside the one that somebody else found.
-    /// `brought` tells whether that one's trace state came with the request.
+    /// The context with the incoming trace as its remote parent; `None` where the trace is refused.
+    /// `arrived_with_request` tells whether the trace state of the other propagator's parent did.
     pub(crate) fn continue_with(
         &self,
         cx: &Context,
-        remote: Option<SpanContext>,
-        trace: Option<SentryTrace>,
-        dsc: &mut impl ToTraceState,
-        brought: impl FnOnce() -> bool,
-    ) -> Result<Context, Refused> {
-        let parent = match continuation(&self.settings, trace, dsc, remote.as_ref()) {
-            Continuation::Continue(parent) => Some(parent),
-            Continuation::Refuse => return Err(Refused),
+        incoming: &Incoming<'_>,
+        arrived_with_request: impl FnOnce() -> bool,
+    ) -> Option<Context> {
+        let (decision, parent) = incoming.parent(&self.settings);
+        if decision.is_refused() {
+            return None;
+        }
+        let parent = parent.or_else(|| {
+            let remote = incoming.remote?;
+            let is_flawed = is_flawed(remote);
             // What an earlier extract of ours left in the context stays there.
-            Continuation::Nothing => remote
-                .filter(|parent| has_ours(parent.trace_state()) && brought())
-                .map(|parent| without_ours(&parent)),
-        };
-        let cleaned = without_sentry_baggage(cx);
-        let base = cleaned.as_ref().unwrap_or(cx);
-        Ok(parent.map_or_else(|| base.clone(), |parent| base.with_remote_span_context(parent)))
+            let has_ours = has_ours(remote.trace_state()) && arrived_with_request();
+            (is_flawed || has_ours).then(|| cleaned(remote))
+        });
+        let without_sentry = without_sentry_baggage(cx);
+        let base = without_sentry.as_ref().unwrap_or(cx);
+        Some(parent.map_or_else(|| base.clone(), |parent| base.with_remote_span_context(parent)))
     }
 }
 
@@ -123,20 +120,19 @@ impl TextMapPropagator for SentryPropagator {
     /// request's target is denied.
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = &*self.settings;
-        if settings.rewrite_tracestate {
-            let span = cx.span();
-            let span_context = span.span_context();
-            if span_context.is_valid() && has_ours(span_context.trace_state()) {
-                let trace_state = replace(span_context.trace_state(), None, Ot::Keep);
-                injector.set(TRACESTATE_HEADER, trace_state.header());
-            }
-        }
         let Some(outgoing) = outgoing(settings, cx) else {
             return;
         };
         injector.set(SENTRY_TRACE_HEADER, outgoing.sentry_trace);
         if let Some(traceparent) = outgoing.traceparent {
             injector.set(TRACEPARENT_HEADER, traceparent);
+        }
+        if settings.rewrite_tracestate {
+            let span = cx.span();
+            let trace_state = span.span_context().trace_state();
+            if has_ours(trace_state) {
+                injector.set(TRACESTATE_HEADER, replace(trace_state, None, Ot::Keep).header());
+            }
         }
         if let Some(baggage) = baggage(settings, cx, outgoing.dsc) {
             injector.set(BAGGAGE_HEADER, baggage);
@@ -147,22 +143,13 @@ impl TextMapPropagator for SentryPropagator {
     /// `sentry-trace` came, but for what is Sentry's in its baggage and its remote trace state.
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         let remote = remote_parent(cx);
-        let trace = SentryTrace::extract(extractor);
-        if trace.is_none() && remote.is_none() {
+        let incoming = incoming(extractor, remote.as_ref());
+        if incoming.is_absent() {
             return without_sentry_baggage(cx).unwrap_or_else(|| cx.clone());
         }
-        let lines = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
-        let brought = || extractor.get(TRACESTATE_HEADER).is_some();
-        if let (Some(started), None, [line]) = (&trace, &remote, &*lines) {
-            let mut dsc = PlainDsc::new(started.trace_id());
-            if dsc.read(line) {
-                let continued = self.continue_with(cx, remote, trace, &mut dsc, brought);
-                return continued.unwrap_or_else(|_refused| refuse(cx));
-            }
-        }
-        let mut dsc = DynamicSamplingContext::read(lines);
-        let continued = self.continue_with(cx, remote, trace, &mut dsc, brought);
-        continued.unwrap_or_else(|_refused| refuse(cx))
+        let arrived_with_request = || extractor.get(TRACESTATE_HEADER).is_some();
+        let continued = self.continue_with(cx, &incoming, arrived_with_request);
+        continued.unwrap_or_else(|| refuse(cx))
     }
 
     fn fields(&self) -> FieldIter<'_> {
@@ -170,17 +157,27 @@ impl TextMapPropagator for SentryPropagator {
     }
 }
 
-/// The context without `sentry-*` in its baggage, where that is a change: a stock propagator
-/// would send it to every host.
-#[inline]
+/// What a carrier holds, beside the remote parent that another propagator found.
+pub(crate) fn incoming<'a>(
+    extractor: &'a dyn Extractor,
+    remote: Option<&'a SpanContext>,
+) -> Incoming<'a> {
+    let sentry_trace = SentryTrace::extract(extractor);
+    let mut incoming = Incoming { sentry_trace, baggage: Vec::new(), remote };
+    if !incoming.is_absent() {
+        incoming.baggage = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
+    }
+    incoming
+}
+
+/// The context without `sentry-*` in its baggage, if there was any: a stock propagator would send it
+/// to every host.
 fn without_sentry_baggage(cx: &Context) -> Option<Context> {
     let baggage = cx.baggage();
     let is_sentry = |(key, _): (&Key, _)| is_sentry_key(key.as_str());
-    // Nearly always it is empty.
-    if baggage.is_empty() || !baggage.iter().any(is_sentry) {
-        return None;
-    }
-    Some(cx.with_baggage(own_members(baggage)))
+    // Common case: it is empty, which costs less to see than to iterate.
+    let has_sentry = !baggage.is_empty() && baggage.iter().any(is_sentry);
+    has_sentry.then(|| cx.with_baggage(own_members(baggage)))
 }
 
 fn own_members(baggage: &Baggage) -> Baggage {
@@ -188,11 +185,7 @@ fn own_members(baggage: &Baggage) -> Baggage {
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// The trace is another organisation's.
-pub(crate) struct Refused;
-
 /// The remote parent of the next span.
-#[inline]
 pub(crate) fn remote_parent(cx: &Context) -> Option<SpanContext> {
     if !cx.has_active_span() {
         return None;

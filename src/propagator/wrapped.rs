@@ -6,18 +6,20 @@ use std::fmt;
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::Context;
 
-use crate::propagator::inject::outgoing;
-use crate::propagator::sentry_propagator::{refuse, remote_parent, SentryPropagator};
-use crate::text::ascii::trim_ows;
-use crate::tracestate::trace_state::outgoing_header;
-use crate::wire::baggage::{decode, key, members, Members, OutgoingList, BAGGAGE_HEADER};
-use crate::wire::dsc::DynamicSamplingContext;
+use crate::propagator::captured_headers::CapturedHeaders;
+use crate::propagator::continue_decision::ContinueDecision;
+use crate::propagator::filtered_extractor::FilteredExtractor;
+use crate::propagator::inject::{may_send, outgoing};
+use crate::propagator::sentry_propagator::{incoming, refuse, remote_parent, SentryPropagator};
+use crate::tracestate::list::outgoing_header;
+use crate::wire::baggage::{decode, key, members, BAGGAGE_HEADER};
 use crate::wire::dsc_key::is_sentry_key;
-use crate::wire::sentry_trace::{SentryTrace, SENTRY_TRACE_HEADER};
-use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
+use crate::wire::outgoing_baggage::{unambiguous, OutgoingBaggage};
+use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
+use crate::wire::traceparent::{with_sampled_flag, TRACEPARENT_HEADER, TRACESTATE_HEADER};
 
 /// A [`SentryPropagator`] around another propagator, made by [`SentryPropagator::wrap`].
 #[derive(Clone)]
@@ -25,6 +27,7 @@ pub struct WrappedPropagator<P> {
     sentry: SentryPropagator,
     inner: P,
     fields: Vec<String>,
+    within_targets: bool,
 }
 
 impl SentryPropagator {
@@ -58,57 +61,82 @@ impl SentryPropagator {
                 fields.push(field.to_owned());
             }
         }
-        WrappedPropagator { sentry: self, inner, fields }
+        WrappedPropagator { sentry: self, inner, fields, within_targets: false }
+    }
+}
+
+impl<P: TextMapPropagator> WrappedPropagator<P> {
+    /// Holds the inner propagator's headers to the trace propagation targets too: a request that may
+    /// not have Sentry's headers gets none of the inner propagator's either.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sdk")] {
+    /// use opentelemetry_sdk::propagation::TraceContextPropagator;
+    /// use opentelemetry_sentry::Sentry;
+    ///
+    /// let sentry = Sentry::builder()
+    ///     .trace_propagation_targets(["https://api.myecommerce.com/"])
+    ///     .build()?;
+    /// let propagator = sentry.propagator().wrap(TraceContextPropagator::new()).within_targets();
+    /// # }
+    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn within_targets(self) -> Self {
+        WrappedPropagator { within_targets: true, ..self }
+    }
+
+    /// What [`extract_with_context`](TextMapPropagator::extract_with_context) makes of the trace in a
+    /// carrier, and why, as [`SentryPropagator::continue_decision`] says it: with the parent that the
+    /// inner propagator finds.
+    pub fn continue_decision(&self, cx: &Context, extractor: &dyn Extractor) -> ContinueDecision {
+        let (_, remote) = self.inner_context(cx, extractor);
+        incoming(extractor, remote.as_ref()).parent(self.sentry.settings()).0
     }
 }
 
 impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = self.sentry.settings();
-        let mut side = Side::default();
-        self.inner.inject_context(cx, &mut side);
-        let inner_baggage = side.take(BAGGAGE_HEADER);
-        side.take(SENTRY_TRACE_HEADER);
-        if let Some(header) = side.take(TRACESTATE_HEADER) {
+        let outgoing = outgoing(settings, cx);
+        if self.within_targets && outgoing.is_none() && !may_send(settings, cx) {
+            return;
+        }
+        let mut captured = CapturedHeaders::default();
+        let unambiguous = unambiguous(cx.baggage()).map(|own| cx.with_baggage(own));
+        self.inner.inject_context(unambiguous.as_ref().unwrap_or(cx), &mut captured);
+        let CapturedHeaders { baggage, mut traceparent, tracestate, others } = captured;
+        if let Some(header) = tracestate {
             let span = cx.span();
             injector.set(TRACESTATE_HEADER, outgoing_header(&header, span.span_context()));
         }
-        let dsc = outgoing(settings, cx).map(|outgoing| {
+        let dsc = outgoing.map(|outgoing| {
             injector.set(SENTRY_TRACE_HEADER, outgoing.sentry_trace);
-            if let Some(traceparent) = outgoing.traceparent {
-                side.take(TRACEPARENT_HEADER);
-                injector.set(TRACEPARENT_HEADER, traceparent);
-            }
+            let sampled = outgoing.sampled == Some(true);
+            let own = || traceparent.take().map(|header| with_sampled_flag(header, sampled));
+            traceparent = outgoing.traceparent.or_else(own);
             outgoing.dsc
         });
-        for (name, value) in side.headers {
+        if let Some(traceparent) = traceparent {
+            injector.set(TRACEPARENT_HEADER, traceparent);
+        }
+        for (name, value) in others {
             injector.set(&name, value);
         }
-        if let Some(baggage) = self.baggage(cx, inner_baggage, dsc) {
+        if let Some(baggage) = self.baggage(cx, baggage, dsc) {
             injector.set(BAGGAGE_HEADER, baggage);
         }
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        let lines = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
-        let mut view = View { extractor, baggage: foreign_members(&lines), hidden: Vec::new() };
-        let found = self.inner.extract_with_context(cx, &view);
-        // A remote parent that was there before, and did not come again, says nothing of this
-        // request.
-        let (before, after) = (cx.span(), found.span());
-        let came = before.span_context() != after.span_context()
-            || extractor.get(TRACESTATE_HEADER).is_some();
-        let remote = remote_parent(&found).filter(|_| came);
-        let trace = SentryTrace::extract(extractor);
-        let mut dsc = DynamicSamplingContext::read(lines);
-        match self.sentry.continue_with(&found, remote, trace, &mut dsc, || came) {
-            Ok(continued) => continued,
-            Err(_refused) => {
-                let fields = self.inner.fields();
-                view.hidden = fields.collect();
-                refuse(&self.inner.extract_with_context(cx, &view))
-            }
-        }
+        let (found, remote) = self.inner_context(cx, extractor);
+        let incoming = incoming(extractor, remote.as_ref());
+        // The remote parent is from this request, or it is none.
+        let continued = self.sentry.continue_with(&found, &incoming, || true);
+        continued.unwrap_or_else(|| {
+            let view = FilteredExtractor::new(extractor, self.inner.fields().collect());
+            refuse(&self.inner.extract_with_context(cx, &view))
+        })
     }
 
     fn fields(&self) -> FieldIter<'_> {
@@ -116,12 +144,32 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     }
 }
 
+impl<P: TextMapPropagator> WrappedPropagator<P> {
+    /// The context that the inner propagator makes, and the remote parent that it found there.
+    fn inner_context(
+        &self,
+        cx: &Context,
+        extractor: &dyn Extractor,
+    ) -> (Context, Option<SpanContext>) {
+        let view = FilteredExtractor::new(extractor, Vec::new());
+        let found = self.inner.extract_with_context(cx, &view);
+        // A remote parent that was there before, and did not come again, says nothing of this
+        // request.
+        let arrived = || {
+            extractor.get(TRACESTATE_HEADER).is_some()
+                || cx.span().span_context() != found.span().span_context()
+        };
+        let remote = remote_parent(&found).filter(|_| arrived());
+        (found, remote)
+    }
+}
+
 impl<P> WrappedPropagator<P> {
-    /// The inner propagator's list, in which the context's own values are encoded as we do it,
-    /// what else the context has where we may write, and the DSC. `None` for it: we may not.
+    /// The inner propagator's list with the context's own values in our encoding, what else the
+    /// context has, and the DSC. `dsc` is `None` where we may not write anything of our own.
     fn baggage(&self, cx: &Context, inner: Option<String>, dsc: Option<String>) -> Option<String> {
         let may_write = dsc.is_some();
-        let mut list = OutgoingList::before(dsc.unwrap_or_default());
+        let mut list = OutgoingBaggage::before(dsc.unwrap_or_default());
         let own = cx.baggage();
         let inner = inner.unwrap_or_default();
         let mut written: Vec<&str> = Vec::new();
@@ -137,7 +185,7 @@ impl<P> WrappedPropagator<P> {
                     list.push(own_key.as_str(), value.as_str(), metadata);
                     written.push(own_key.as_str());
                 }
-                None => list.push_as_is(member),
+                None => list.push_valid(member),
             }
         }
         if may_write {
@@ -159,85 +207,5 @@ impl<P: fmt::Debug> fmt::Debug for WrappedPropagator<P> {
             .field("sentry", &self.sentry)
             .field("inner", &self.inner)
             .finish_non_exhaustive()
-    }
-}
-
-/// The headers that the inner propagator sets.
-#[derive(Default)]
-struct Side {
-    headers: Vec<(String, String)>,
-}
-
-impl Side {
-    fn take(&mut self, name: &str) -> Option<String> {
-        let at = self.headers.iter().position(|(known, _)| known.eq_ignore_ascii_case(name))?;
-        Some(self.headers.remove(at).1)
-    }
-}
-
-impl Injector for Side {
-    fn set(&mut self, key: &str, value: String) {
-        match self.headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(key)) {
-            Some((_, old)) => *old = value,
-            None => self.headers.push((key.to_owned(), value)),
-        }
-    }
-}
-
-/// The members of repeated headers that are not Sentry's, as one list.
-fn foreign_members(lines: &[&str]) -> Option<String> {
-    let mut list = String::new();
-    for member in Members::new(lines.iter().copied()) {
-        if !is_sentry_key(trim_ows(member.text)) {
-            if !list.is_empty() {
-                list.push(',');
-            }
-            list.push_str(member.text);
-        }
-    }
-    (!list.is_empty()).then_some(list)
-}
-
-/// What the inner propagator may see of a request.
-struct View<'a> {
-    extractor: &'a dyn Extractor,
-    baggage: Option<String>,
-    hidden: Vec<&'a str>,
-}
-
-impl View<'_> {
-    fn hides(&self, key: &str) -> bool {
-        match key.eq_ignore_ascii_case(BAGGAGE_HEADER) {
-            true => self.baggage.is_none(),
-            false => self.hidden.iter().any(|hidden| hidden.eq_ignore_ascii_case(key)),
-        }
-    }
-}
-
-impl Extractor for View<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        if key.eq_ignore_ascii_case(BAGGAGE_HEADER) {
-            self.baggage.as_deref()
-        } else if self.hides(key) {
-            None
-        } else {
-            self.extractor.get(key)
-        }
-    }
-
-    fn get_all(&self, key: &str) -> Option<Vec<&str>> {
-        if key.eq_ignore_ascii_case(BAGGAGE_HEADER) {
-            self.baggage.as_deref().map(|list| vec![list])
-        } else if self.hides(key) {
-            None
-        } else {
-            self.extractor.get_all(key)
-        }
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        let mut keys = self.extractor.keys();
-        keys.retain(|key| !self.hides(key));
-        keys
     }
 }

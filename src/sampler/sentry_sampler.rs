@@ -9,16 +9,17 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
 use crate::sampler::span_attributes::{transaction, url};
-use crate::sampling::{Randomness, SampleRand, SampleRate, Threshold};
+use crate::sampling::randomness::{Randomness, Threshold};
+use crate::sampling::rate::SampleRate;
+use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::sentry::{Sentry, Settings};
 use crate::settings::targets::outgoing_url;
 use crate::settings::traces_sampler::SamplingContext;
-use crate::tracestate::new_trace_state::{replace, NewMember, Ot};
-use crate::tracestate::ot::OtFields;
-use crate::tracestate::status::{Decision, Marks, Origin, Verdict};
-use crate::tracestate::trace_state::{marks, ot_fields, verdict, Member};
-use crate::tracestate::unpacking::unpack;
-use crate::wire::dsc::{DynamicSamplingContext, KnownMembers};
+use crate::tracestate::list::{ot_fields, replace};
+use crate::tracestate::member::{permission, status, Member};
+use crate::tracestate::member_text::MemberText;
+use crate::tracestate::ot::{Ot, OtFields};
+use crate::tracestate::status::{Decision, Origin, Permission, Status};
 use crate::wire::dsc_key::DscKey;
 
 /// The span attribute that holds the rate, where it was applied in this service.
@@ -128,11 +129,11 @@ impl Start<'_> {
     }
 
     /// What is left on the span for the propagator, which sees no attributes.
-    fn verdict(&self, destination: Destination) -> Verdict {
+    fn permission(&self, destination: Destination) -> Permission {
         match destination {
-            Destination::Denied | Destination::Sentry => Verdict::Denied,
-            Destination::Allowed if self.settings.deny_unknown_urls => Verdict::Allowed,
-            Destination::Allowed | Destination::Unknown => Verdict::Unknown,
+            Destination::Denied | Destination::Sentry => Permission::Denied,
+            Destination::Allowed if self.settings.deny_unknown_urls => Permission::Allowed,
+            Destination::Allowed | Destination::Unknown => Permission::Unknown,
         }
     }
 
@@ -161,27 +162,31 @@ impl Start<'_> {
     }
 
     fn head(&self, destination: Destination) -> SamplingResult {
-        let verdict = self.verdict(destination);
+        let permission = self.permission(destination);
         let rate = match destination {
             Destination::Sentry => None,
             _ => self.rate(None, None),
         };
         let Some(rate) = rate else {
-            let marks = Marks { origin: Origin::Head, decision: Decision::Undecided, verdict };
-            return self.result(false, None, self.state(None, marks, Default::default(), Ot::Keep));
+            let marks = Status { origin: Origin::Head, decision: Decision::Undecided, permission };
+            return self.result(
+                false,
+                None,
+                self.state(None, marks, MemberText::new(self.trace_id, 0), Ot::Keep),
+            );
         };
         let randomness = Randomness::of(self.trace_id);
         let threshold = Threshold::of(rate.get());
         let sampled = randomness.is_sampled_at(threshold);
-        let mut facts = DynamicSamplingContext::default();
+        let mut facts = MemberText::new(self.trace_id, 64);
         set_facts(&mut facts, randomness, sampled, rate);
         let leaves = self.settings.head.is_some() && !self.settings.targets.are_nowhere();
-        if leaves && verdict != Verdict::Denied {
+        if leaves && permission != Permission::Denied {
             if let Some(transaction) = transaction(self.name, self.attributes) {
-                facts.set(DscKey::Transaction, transaction);
+                facts.set(DscKey::Transaction, &transaction);
             }
         }
-        let marks = Marks { origin: Origin::Head, decision: Decision::Flag, verdict };
+        let marks = Status { origin: Origin::Head, decision: Decision::Flag, permission };
         let ot = Ot::Set { threshold: Some(threshold).filter(|_| sampled), added: None };
         self.result(sampled, Some(rate), self.state(None, marks, facts, ot))
     }
@@ -190,21 +195,32 @@ impl Start<'_> {
     fn below_local(&self, parent: &SpanContext, destination: Destination) -> SamplingResult {
         let sampled = parent.is_sampled() && destination != Destination::Sentry;
         let fields = || ot_fields(parent.trace_state());
-        let new = self.verdict(destination);
-        let unchanged = verdict(parent.trace_state()) == new && new != Verdict::Denied;
+        let new = self.permission(destination);
+        let unchanged = permission(parent.trace_state()) == new && new != Permission::Denied;
         if unchanged && (sampled || !fields().has_threshold()) {
             return decided(sampled, parent.trace_state().clone());
         }
-        let mut marks = marks(parent.trace_state()).unwrap_or(Marks::FOREIGN);
+        let mut marks = status(parent.trace_state()).unwrap_or(Status::UNMARKED);
         if sampled != parent.is_sampled() {
             marks.decision = Decision::Forwarded(true);
         }
-        marks.verdict = new;
+        marks.permission = new;
         let member = Member::read(parent);
-        let dsc = member.as_ref().and_then(|member| unpack(&member.entries, self.trace_id));
+        let dsc = member
+            .as_ref()
+            .and_then(|member| MemberText::from_entries(&member.entries, self.trace_id).ok());
         let threshold = fields().threshold_of(parent).filter(|_| sampled);
         let ot = Ot::Set { threshold, added: None };
-        self.result(sampled, None, self.state(Some(parent), marks, dsc.unwrap_or_default(), ot))
+        self.result(
+            sampled,
+            None,
+            self.state(
+                Some(parent),
+                marks,
+                dsc.unwrap_or_else(|| MemberText::new(self.trace_id, 0)),
+                ot,
+            ),
+        )
     }
 
     /// Whether a remote parent decides, and has just the trace state that its child needs: then
@@ -220,12 +236,12 @@ impl Start<'_> {
             && settings.traces_sampler.is_none()
             && !settings.targets.are_nowhere()
             && !matches!(destination, Destination::Sentry | Destination::Denied);
-        let verdict = self.verdict(destination);
-        let is_same = match marks(parent.trace_state()) {
+        let permission = self.permission(destination);
+        let is_same = match status(parent.trace_state()) {
             // A head's marks on a remote parent are somebody else's claim.
             Some(old) if old.origin == Origin::Head => false,
-            Some(old) => old.decision == Decision::Flag && old.verdict == verdict,
-            None => verdict == Verdict::Unknown,
+            Some(old) => matches!(old.decision, Decision::Flag) && old.permission == permission,
+            None => permission == Permission::Unknown,
         };
         decides && is_same && fields.has_threshold() == fields.threshold_of(parent).is_some()
     }
@@ -236,20 +252,26 @@ impl Start<'_> {
             return decided(parent.is_sampled(), parent.trace_state().clone());
         }
         let member = Member::read(parent);
-        let decision = member.as_ref().map_or(Decision::Flag, |member| member.marks.decision);
-        let parent_sampled = Some(parent.is_sampled()).filter(|_| decision == Decision::Flag);
-        let dsc = member.as_ref().and_then(|member| unpack(&member.entries, self.trace_id));
-        let mut dsc = dsc.unwrap_or_default();
+        let decision = member.as_ref().map_or(Decision::Flag, |member| member.status.decision);
+        let text =
+            member.as_ref().map(|member| MemberText::from_entries(&member.entries, self.trace_id));
+        let (decision, mut dsc) = match text {
+            Some(Ok(dsc)) => (decision, dsc),
+            Some(Err(_)) => (Decision::Flag, MemberText::new(self.trace_id, 0)),
+            None => (decision, MemberText::new(self.trace_id, 0)),
+        };
+        let parent_sampled =
+            (!matches!(decision, Decision::Deferred)).then_some(parent.is_sampled());
         let parent_rate = dsc.sample_rate();
-        let mut marks = Marks {
-            origin: member.as_ref().map_or(Origin::Head, |member| member.marks.origin),
+        let mut marks = Status {
+            origin: member.as_ref().map_or(Origin::Head, |member| member.status.origin),
             decision: Decision::Flag,
-            verdict: self.verdict(destination),
+            permission: self.permission(destination),
         };
         if self.settings.targets.are_nowhere() && marks.origin == Origin::Continued {
             // Another propagator brought it; it has to stay here all the same.
             marks.origin = Origin::Withheld;
-            dsc = dsc.sampling_facts();
+            dsc.keep_sampling_facts();
         }
         let overrules = self.settings.traces_sampler.is_some() || parent_sampled.is_none();
         let configured =
@@ -272,17 +294,18 @@ impl Start<'_> {
         };
         let randomness = fields.randomness_of(self.trace_id);
         let threshold = Threshold::of(rate.get());
-        let rand: Option<SampleRand> =
-            dsc.sample_rand().filter(|rand| rand.agrees_with(parent_sampled, parent_rate));
+        let rand = dsc
+            .sample_rand()
+            .filter(|rand| rand.agrees_with(TraceSampling::new(parent_sampled, parent_rate)));
         let sampled =
             rand.map_or(randomness.is_sampled_at(threshold), |rand| rand.is_sampled_at(rate.get()));
         if marks.origin == Origin::Head {
             set_facts(&mut dsc, randomness, sampled, rate);
         } else {
-            dsc.set(DscKey::SampleRate, rate.to_string().into());
+            dsc.set(DscKey::SampleRate, &rate.to_string());
         }
         if marks.origin == Origin::Continued && parent_sampled.is_none() {
-            dsc.set(DscKey::Sampled, if sampled { "true" } else { "false" }.into());
+            dsc.set(DscKey::Sampled, if sampled { "true" } else { "false" });
         }
         let holds = sampled && randomness.is_sampled_at(threshold);
         let ot = Ot::Set { threshold: Some(threshold).filter(|_| holds), added: None };
@@ -293,19 +316,18 @@ impl Start<'_> {
     fn state(
         &self,
         parent: Option<&SpanContext>,
-        mut marks: Marks,
-        mut dsc: DynamicSamplingContext<'_>,
+        mut marks: Status,
+        mut dsc: MemberText,
         ot: Ot,
     ) -> TraceState {
-        if marks.verdict == Verdict::Denied {
-            dsc = dsc.sampling_facts();
+        if marks.permission == Permission::Denied {
+            dsc.keep_sampling_facts();
             if marks.origin == Origin::Continued {
                 marks.origin = Origin::Withheld;
             }
         }
-        let member = NewMember { marks, dsc, trace_id: self.trace_id };
         let base = parent.map_or(&TraceState::NONE, SpanContext::trace_state);
-        replace(base, Some(member), ot)
+        replace(base, Some((marks, dsc)), ot)
     }
 
     fn result(
@@ -332,13 +354,8 @@ fn decided(sampled: bool, trace_state: TraceState) -> SamplingResult {
 }
 
 /// What the head of a trace says of its decision.
-fn set_facts(
-    facts: &mut DynamicSamplingContext<'_>,
-    randomness: Randomness,
-    sampled: bool,
-    rate: SampleRate,
-) {
-    let rand = randomness.sample_rand(Some(sampled), Some(rate.get()));
-    facts.set(DscKey::SampleRate, rate.to_string().into());
-    facts.set(DscKey::SampleRand, rand.to_string().into());
+fn set_facts(facts: &mut MemberText, randomness: Randomness, sampled: bool, rate: SampleRate) {
+    let rand = randomness.sample_rand(TraceSampling::new(Some(sampled), Some(rate.get())));
+    facts.set(DscKey::SampleRate, &rate.to_string());
+    facts.set(DscKey::SampleRand, &rand.to_string());
 }

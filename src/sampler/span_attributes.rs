@@ -56,7 +56,7 @@ pub(crate) fn transaction<'a>(name: &'a str, attributes: &[KeyValue]) -> Option<
     let is_low_cardinality = !name.contains(['/', '?'])
         || text(attributes, HTTP_ROUTE).is_some_and(is_route)
         || is_rpc();
-    (!name.is_empty() && is_low_cardinality).then(|| encode(name))
+    (!name.is_empty() && is_low_cardinality).then(|| encode(name).into())
 }
 
 /// An attribute that is not empty, as text.

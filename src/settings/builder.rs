@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::sampling::SampleRate;
+use crate::sampling::rate::SampleRate;
 use crate::settings::dsn::{is_org_id, Dsn};
 use crate::settings::sentry::{Sentry, Settings, Warnings};
 use crate::settings::setting::{ConfigError, Reason, Setting, Source};

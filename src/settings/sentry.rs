@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::sampling::SampleRate;
+use crate::sampling::rate::SampleRate;
 use crate::settings::dsn::Dsn;
 use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::TracesSampler;
 use crate::settings::warning::Warning;
-use crate::wire::baggage::OutgoingList;
 use crate::wire::head::HeadTemplate;
+use crate::wire::outgoing_baggage::OutgoingBaggage;
 
 /// Sentry's trace settings, from which the [propagator](Sentry::propagator) and the sampler are
 /// made. Several in one process are independent of each other; a clone shares them.
@@ -68,7 +68,7 @@ pub(crate) struct Warnings {
 }
 
 impl Warnings {
-    pub(crate) fn check_overflow(&self, list: &OutgoingList) {
+    pub(crate) fn check_overflow(&self, list: &OutgoingBaggage) {
         if list.overflowed {
             self.baggage_overflow.give(
                 "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members \

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::sampling::InvalidSampleRate;
+use crate::sampling::rate::InvalidSampleRate;
 use crate::settings::dsn::InvalidDsn;
 
 /// A setting that the environment can fill.

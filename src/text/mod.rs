@@ -1,4 +1,5 @@
 //! Bytes: hexadecimal digits, character classes, the parts of a URL.
 
-pub(crate) mod ascii;
+pub(crate) mod chars;
+pub(crate) mod hex;
 pub(crate) mod url;

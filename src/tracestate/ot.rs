@@ -4,11 +4,18 @@
 
 use opentelemetry::trace::{SpanContext, TraceId};
 
-use crate::sampling::{Randomness, Threshold};
-use crate::text::ascii::{hex, StackText};
+use crate::sampling::randomness::{Randomness, Threshold};
+use crate::text::hex::{parse_lower_hex, write_hex};
 
-/// The longest value of a `tracestate` member, in bytes.
-const MAX_VALUE_BYTES: usize = 256;
+/// The longest value of a `tracestate` member, in bytes
+/// ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#value)).
+pub(crate) const MAX_VALUE_BYTES: usize = 256;
+
+/// The digits of 56 bits.
+const DIGITS: usize = 14;
+
+/// What `th` and `rv` take.
+const ADDED_BYTES: usize = 36;
 
 const TH: &str = "th";
 const RV: &str = "rv";
@@ -45,20 +52,25 @@ impl<'a> OtFields<'a> {
     /// `th`: 1 to 14 lower-case hexadecimal digits, the missing ones are zeros.
     pub(crate) fn threshold(self) -> Option<Threshold> {
         let digits = self.threshold?;
-        let missing = 14_usize.checked_sub(digits.len())?;
-        lower_hex(digits).map(|bits| Threshold::from_bits(bits << (4 * missing)))
+        let missing = DIGITS.checked_sub(digits.len())?;
+        parse_lower_hex(digits).map(|bits| Threshold::from_bits(bits << (4 * missing)))
     }
 
     /// `rv`: 14 lower-case hexadecimal digits.
     pub(crate) fn randomness(self) -> Option<Randomness> {
-        let digits = self.randomness.filter(|digits| digits.len() == 14)?;
-        lower_hex(digits).map(Randomness::from_rv)
+        let digits = self.randomness.filter(|digits| digits.len() == DIGITS)?;
+        parse_lower_hex(digits).map(Randomness::from_rv)
     }
 
-    /// The `th` that holds for a span: it is sampled, and by this threshold.
+    /// The `th` that holds for a trace: it is sampled, and by this threshold.
+    pub(crate) fn threshold_for(self, trace_id: TraceId, sampled: bool) -> Option<Threshold> {
+        let randomness = self.randomness_of(trace_id);
+        self.threshold().filter(|threshold| sampled && randomness.is_sampled_at(*threshold))
+    }
+
+    /// The `th` that holds for a span.
     pub(crate) fn threshold_of(self, span_context: &SpanContext) -> Option<Threshold> {
-        let randomness = self.randomness_of(span_context.trace_id());
-        self.threshold().filter(|th| span_context.is_sampled() && randomness.is_sampled_at(*th))
+        self.threshold_for(span_context.trace_id(), span_context.is_sampled())
     }
 
     /// The trace's randomness: `rv`, else the trace id's.
@@ -66,74 +78,79 @@ impl<'a> OtFields<'a> {
         self.randomness().unwrap_or(Randomness::of(trace_id))
     }
 
-    /// Whether `th` or `rv` stands twice.
-    pub(crate) fn is_repeated(self) -> bool {
-        self.repeated
-    }
-
     /// Whether there is a `th`, valid or not.
     pub(crate) fn has_threshold(self) -> bool {
         self.threshold.is_some()
     }
 
-    /// The member with another `th` and, where it has no valid one, with this `rv`; the other
+    /// The member with another `th` and, where it has no valid `rv`, with this one; the other
     /// fields stay as far as there is room. Empty where nothing is left.
-    pub(crate) fn rewritten(
-        self,
-        threshold: Option<Threshold>,
-        randomness: Option<Randomness>,
-    ) -> OtValue {
-        let mut out = OtValue::with_room(MAX_VALUE_BYTES);
+    fn rewritten(self, threshold: Option<Threshold>, randomness: Option<Randomness>) -> String {
+        let mut value = String::with_capacity(ADDED_BYTES + self.value.len());
         if let Some(bits) = threshold.and_then(Threshold::bits) {
-            out.push("th:");
-            push_digits(&mut out, bits, 14 - (bits.trailing_zeros() as usize / 4).min(13));
+            let digits = DIGITS - (bits.trailing_zeros() as usize / 4).min(DIGITS - 1);
+            push_key(&mut value, TH);
+            push_digits(&mut value, bits, digits);
         }
         if let Some(randomness) = self.randomness().or(randomness) {
-            out.push(if out.len() > 0 { ";rv:" } else { "rv:" });
-            push_digits(&mut out, randomness.as_rv(), 14);
+            push_key(&mut value, RV);
+            push_digits(&mut value, randomness.as_rv(), DIGITS);
         }
-        if self.value.is_empty() {
-            return out;
-        }
-        for (key, value) in self.fields().filter(|(key, _)| *key != TH && *key != RV) {
-            // What was last in a value cannot end in a space.
-            let value = value.trim_end_matches(' ');
+        for (key, field) in self.fields().filter(|(key, _)| *key != TH && *key != RV) {
+            // The last field of a value must not end in a space.
+            let field = field.trim_end_matches(' ');
             // Each takes a separator and a colon.
-            if out.len() + key.len() + value.len() + 2 <= MAX_VALUE_BYTES {
-                push_key(&mut out, key);
-                out.push(value);
+            if value.len() + key.len() + field.len() + 2 <= MAX_VALUE_BYTES {
+                push_key(&mut value, key);
+                value.push_str(field);
             }
         }
-        out
+        value
     }
 }
 
-/// The value of an `ot` member under construction.
-pub(crate) type OtValue = StackText<MAX_VALUE_BYTES>;
-
-fn push_key(out: &mut OtValue, key: &str) {
-    if out.len() > 0 {
-        out.push_byte(b';');
+fn push_key(value: &mut String, key: &str) {
+    if !value.is_empty() {
+        value.push(';');
     }
-    out.push(key);
-    out.push_byte(b':');
+    value.push_str(key);
+    value.push(':');
 }
 
-/// The first `count` of the 14 digits of 56 bits.
-#[inline]
-fn push_digits(out: &mut OtValue, bits: u64, count: usize) {
-    let digits = hex(bits << 8);
-    out.push_ascii(digits.get(..count).unwrap_or_default());
+/// The first `count` of the digits of 56 bits.
+fn push_digits(value: &mut String, bits: u64, count: usize) {
+    let mut digits = [0; 16];
+    write_hex(&(bits << 8).to_be_bytes(), &mut digits);
+    let digits = digits.get(..count).unwrap_or_default();
+    value.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
-/// The value of at least one digit, and of no more than 64 bits hold.
-fn lower_hex(digits: &str) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
+/// What becomes of an `ot` member.
+#[derive(Clone, Copy)]
+pub(crate) enum Ot {
+    Keep,
+    /// It gets this `th`, or none, and this `rv` where it has none.
+    Set {
+        threshold: Option<Threshold>,
+        added: Option<Randomness>,
+    },
+}
+
+impl Ot {
+    /// The `th` goes if it does not hold; the rest stays.
+    pub(crate) fn only_if_it_holds(fields: OtFields<'_>, span_context: &SpanContext) -> Self {
+        Ot::Set { threshold: fields.threshold_of(span_context), added: None }
     }
-    digits.bytes().try_fold(0, |value, digit| match digit {
-        b'0'..=b'9' => Some((value << 4) | u64::from(digit - b'0')),
-        b'a'..=b'f' => Some((value << 4) | u64::from(digit - b'a' + 10)),
-        _ => None,
-    })
+
+    /// The new value, which may be empty; `None` if the present one says the same.
+    pub(crate) fn rewrite(self, fields: OtFields<'_>) -> Option<String> {
+        let Ot::Set { threshold, added } = self else {
+            return None;
+        };
+        let says_so = fields.threshold() == threshold
+            && fields.has_threshold() == threshold.is_some()
+            && added.is_none()
+            && !fields.repeated;
+        (!says_so).then(|| fields.rewritten(threshold, added))
+    }
 }

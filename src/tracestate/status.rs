@@ -1,23 +1,43 @@
-//! The first bytes of our `tracestate` member: what is known of a span beside its DSC.
+//! The first bytes of our member: what is known about a span beside its DSC.
 //!
 //! ```text
-//! marks    = origin decision verdict
-//! origin   = "c" / "w" / "h"
-//! decision = "." / "?" / "-" / "0" / "1"
-//! verdict  = "." / "x" / "a"
+//! status     = origin decision permission
 //! ```
+//!
+//! | letter | origin: where the trace's DSC comes from |
+//! | --- | --- |
+//! | `c` | continued: it arrived, and is frozen |
+//! | `w` | withheld: none is sent, because none arrived or it must not leave |
+//! | `h` | head: it is ours, made from the settings |
+//!
+//! | letter | decision: who decides whether the trace is sampled |
+//! | --- | --- |
+//! | `.` | the span's flag says it |
+//! | `t` | the span's flag says it, as `traceparent` brought it |
+//! | `?` | it arrived undecided |
+//! | `-` | it is undecided, and our sampler left it so |
+//! | `0`, `1` | our sampler took no decision; the caller's is forwarded |
+//!
+//! | letter | permission: may this span's request carry trace headers |
+//! | --- | --- |
+//! | `.` | not asked |
+//! | `x` | denied |
+//! | `a` | allowed |
+//!
+//! `c..;T;S` is a span of a continued trace: its flag holds, no target was asked for, and the DSC
+//! is `sentry-trace_id=<the trace's id>,sentry-sampled=true`.
 
-/// How many bytes the marks take.
-pub(crate) const MARK_BYTES: usize = 3;
+/// How many bytes a status takes.
+pub(crate) const STATUS_BYTES: usize = 3;
 
 /// Where the trace's DSC comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// It arrived, and is frozen: it is the entries.
+    /// It arrived, and is frozen: the entries are the DSC.
     Continued,
-    /// None is to be sent, because none arrived or it may not leave: entries are facts only.
+    /// None is sent: the entries are facts for sampling alone.
     Withheld,
-    /// It is ours, composed from the settings; the entries are what the trace adds to them.
+    /// It is composed from the settings: the entries are what the trace adds to them.
     Head,
 }
 
@@ -26,6 +46,8 @@ pub(crate) enum Origin {
 pub(crate) enum Decision {
     /// Decided, as the span's OTel flag says.
     Flag,
+    /// The same, and the flag came in `traceparent`, not in `sentry-trace`.
+    W3cFlag,
     /// It arrived undecided.
     Deferred,
     /// It is undecided, and our sampler left it so.
@@ -34,10 +56,10 @@ pub(crate) enum Decision {
     Forwarded(bool),
 }
 
-/// Whether this span's request may carry trace headers. It is said of one span, never of its
+/// Whether this span's request may carry trace headers. It holds for one span, never for its
 /// children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Permission {
     Unknown,
     Denied,
     Allowed,
@@ -45,22 +67,25 @@ pub(crate) enum Verdict {
 
 /// All three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Marks {
+pub(crate) struct Status {
     pub(crate) origin: Origin,
     pub(crate) decision: Decision,
-    pub(crate) verdict: Verdict,
+    pub(crate) permission: Permission,
 }
 
-impl Marks {
-    /// What is true of a span that has none.
-    pub(crate) const FOREIGN: Marks =
-        Marks { origin: Origin::Head, decision: Decision::Flag, verdict: Verdict::Unknown };
+impl Status {
+    /// The status of a span without a member of ours.
+    pub(crate) const UNMARKED: Status =
+        Status { origin: Origin::Head, decision: Decision::Flag, permission: Permission::Unknown };
+
+    /// The status of a span whose member is malformed, or another trace's.
+    pub(crate) const REFUSED: Status = Status { origin: Origin::Withheld, ..Status::UNMARKED };
 
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
-        let [origin, decision, verdict] = bytes else {
+        let [origin, decision, permission] = bytes else {
             return None;
         };
-        Some(Marks {
+        Some(Status {
             origin: match origin {
                 b'c' => Origin::Continued,
                 b'w' => Origin::Withheld,
@@ -69,22 +94,23 @@ impl Marks {
             },
             decision: match decision {
                 b'.' => Decision::Flag,
+                b't' => Decision::W3cFlag,
                 b'?' => Decision::Deferred,
                 b'-' => Decision::Undecided,
                 b'0' => Decision::Forwarded(false),
                 b'1' => Decision::Forwarded(true),
                 _ => return None,
             },
-            verdict: match verdict {
-                b'.' => Verdict::Unknown,
-                b'x' => Verdict::Denied,
-                b'a' => Verdict::Allowed,
+            permission: match permission {
+                b'.' => Permission::Unknown,
+                b'x' => Permission::Denied,
+                b'a' => Permission::Allowed,
                 _ => return None,
             },
         })
     }
 
-    pub(crate) fn to_bytes(self) -> [u8; MARK_BYTES] {
+    pub(crate) fn to_bytes(self) -> [u8; STATUS_BYTES] {
         let origin = match self.origin {
             Origin::Continued => b'c',
             Origin::Withheld => b'w',
@@ -92,16 +118,28 @@ impl Marks {
         };
         let decision = match self.decision {
             Decision::Flag => b'.',
+            Decision::W3cFlag => b't',
             Decision::Deferred => b'?',
             Decision::Undecided => b'-',
             Decision::Forwarded(false) => b'0',
             Decision::Forwarded(true) => b'1',
         };
-        let verdict = match self.verdict {
-            Verdict::Unknown => b'.',
-            Verdict::Denied => b'x',
-            Verdict::Allowed => b'a',
+        let permission = match self.permission {
+            Permission::Unknown => b'.',
+            Permission::Denied => b'x',
+            Permission::Allowed => b'a',
         };
-        [origin, decision, verdict]
+        [origin, decision, permission]
+    }
+
+    /// What a member on a remote parent may say: the rest is a claim of another party, and would be
+    /// believed over the headers.
+    pub(crate) fn of_remote(self) -> Self {
+        let decision = match self.decision {
+            Decision::Undecided => Decision::Deferred,
+            Decision::Forwarded(_) => Decision::Flag,
+            other => other,
+        };
+        Status { decision, permission: Permission::Unknown, ..self }
     }
 }

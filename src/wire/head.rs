@@ -1,15 +1,25 @@
-//! The Dynamic Sampling Context of a trace that starts here.
+//! The Dynamic Sampling Context of a trace that starts here: the service that starts a trace is its
+//! head.
 
 use crate::wire::baggage::encode;
-use crate::wire::dsc_key::DscKey;
+use crate::wire::dsc_key::{push_member, DscKey, EntryKey};
 
-/// What the head's settings give to its DSC, encoded once: each a comma and a member. What the trace
-/// itself adds stands between, in the specification's order.
+/// The settings' part of a head's DSC, encoded once.
 #[derive(Clone, Default)]
 pub(crate) struct HeadTemplate {
     public_key: String,
-    release_and_environment: String,
-    org_id: String,
+    release: Option<String>,
+    environment: String,
+    org_id: Option<String>,
+}
+
+/// The trace's part, encoded.
+pub(crate) struct HeadFacts<'a> {
+    /// `None` for an undecided trace, which has neither rate nor transaction.
+    pub(crate) sampled: Option<bool>,
+    pub(crate) sample_rate: Option<&'a str>,
+    pub(crate) sample_rand: &'a str,
+    pub(crate) transaction: Option<&'a str>,
 }
 
 impl HeadTemplate {
@@ -19,42 +29,37 @@ impl HeadTemplate {
         environment: &str,
         org_id: Option<&str>,
     ) -> Self {
-        let member = |key: DscKey, value: &str| {
-            let mut member = String::new();
-            key.push_member(&mut member);
-            member.push_str(&encode(value));
-            member
-        };
-        let member_of = |key, value: Option<&str>| value.map(|value| member(key, value));
         HeadTemplate {
-            public_key: member(DscKey::PublicKey, public_key),
-            release_and_environment: member_of(DscKey::Release, release).unwrap_or_default()
-                + &member(DscKey::Environment, environment),
-            org_id: member_of(DscKey::OrgId, org_id).unwrap_or_default(),
+            public_key: encode(public_key).to_string(),
+            release: release.map(|release| encode(release).to_string()),
+            environment: encode(environment).to_string(),
+            org_id: org_id.map(str::to_owned),
         }
     }
 
-    /// The trace id, of the digits `own_id`, and the public key; with room for the rest, and for
-    /// `facts_bytes` of the trace's own.
-    pub(crate) fn start(&self, own_id: &str, facts_bytes: usize) -> String {
-        let trace_id = DscKey::TraceId.member();
-        let len = trace_id.len()
-            + own_id.len()
-            + self.public_key.len()
-            + self.release_and_environment.len()
-            + self.org_id.len();
-        let mut list = String::with_capacity(len + facts_bytes);
-        list.push_str(trace_id);
-        list.push_str(own_id);
-        list.push_str(&self.public_key);
+    /// The members, in the order of the
+    /// [specification](https://develop.sentry.dev/sdk/telemetry/traces/dynamic-sampling-context/).
+    pub(crate) fn compose(&self, trace_id: &str, facts: &HeadFacts<'_>) -> String {
+        let decided = |value| facts.sampled.and(value);
+        let sampled = facts.sampled.map(|sampled| if sampled { "true" } else { "false" });
+        let members = [
+            (DscKey::TraceId, Some(trace_id)),
+            (DscKey::PublicKey, Some(&*self.public_key)),
+            (DscKey::SampleRate, decided(facts.sample_rate)),
+            (DscKey::SampleRand, Some(facts.sample_rand)),
+            (DscKey::Sampled, sampled),
+            (DscKey::Release, self.release.as_deref()),
+            (DscKey::Environment, Some(&*self.environment)),
+            (DscKey::Transaction, decided(facts.transaction)),
+            (DscKey::OrgId, self.org_id.as_deref()),
+        ];
+        let len: usize = members.iter().flat_map(|(_, value)| *value).map(str::len).sum();
+        let mut list = String::with_capacity(len + DscKey::MEMBERS_BYTES);
+        for (key, value) in members {
+            if let Some(value) = value {
+                push_member(&mut list, EntryKey::Known(key), value);
+            }
+        }
         list
-    }
-
-    pub(crate) fn push_release_and_environment(&self, list: &mut String) {
-        list.push_str(&self.release_and_environment);
-    }
-
-    pub(crate) fn push_org_id(&self, list: &mut String) {
-        list.push_str(&self.org_id);
     }
 }

@@ -4,5 +4,6 @@ pub(crate) mod baggage;
 pub(crate) mod dsc;
 pub(crate) mod dsc_key;
 pub(crate) mod head;
+pub(crate) mod outgoing_baggage;
 pub(crate) mod sentry_trace;
 pub(crate) mod traceparent;

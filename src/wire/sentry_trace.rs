@@ -6,7 +6,8 @@ use std::str::FromStr;
 use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{SpanId, TraceId};
 
-use crate::text::ascii::{hex, hex128, parse_hex, trim_ows};
+use crate::text::chars::trim_ows;
+use crate::text::hex::{parse_hex, write_hex};
 
 /// Name of the `sentry-trace` header.
 pub const SENTRY_TRACE_HEADER: &str = "sentry-trace";
@@ -68,26 +69,15 @@ impl SentryTrace {
         self.sampled
     }
 
-    pub(crate) fn with_sampled(self, sampled: Option<bool>) -> Self {
-        SentryTrace { sampled, ..self }
-    }
-
-    /// As it stands in the header, in one allocation.
+    /// As it stands in the header.
     pub(crate) fn to_header(self) -> String {
-        /// As a word: a look for UTF-8 goes word by word, once it is at the start of one.
-        #[repr(align(8))]
-        struct Aligned([u8; 51]);
-        let Aligned(header) = &mut Aligned([b'-'; 51]);
-        header[..32].copy_from_slice(&hex128(u128::from_be_bytes(self.trace_id.to_bytes())));
-        header[33..49].copy_from_slice(&hex(u64::from_be_bytes(self.span_id.to_bytes())));
-        let len = match self.sampled {
-            Some(sampled) => {
-                header[50] = b'0' + u8::from(sampled);
-                51
-            }
-            None => 49,
-        };
-        std::str::from_utf8(header.get(..len).unwrap_or_default()).unwrap_or_default().to_owned()
+        let mut ids = [b'-'; 49];
+        write_hex(&self.trace_id.to_bytes(), &mut ids[..32]);
+        write_hex(&self.span_id.to_bytes(), &mut ids[33..]);
+        let mut header = String::with_capacity(ids.len() + 2);
+        header.push_str(std::str::from_utf8(&ids).unwrap_or_default());
+        push_flag(&mut header, self.sampled);
+        header
     }
 
     /// The first valid element of the carrier's headers; proxies join duplicates with commas.
@@ -114,9 +104,15 @@ impl SentryTrace {
     }
 }
 
-/// The digits of the trace's id, of a header that [`SentryTrace::to_header`] wrote.
-#[inline]
-pub(crate) fn id_digits(header: &str) -> &str {
+/// Appends the decision to a header without one.
+pub(crate) fn push_flag(header: &mut String, sampled: Option<bool>) {
+    if let Some(sampled) = sampled {
+        header.push_str(if sampled { "-1" } else { "-0" });
+    }
+}
+
+/// The trace id's digits in a header that [`SentryTrace::to_header`] wrote.
+pub(crate) fn trace_id_digits(header: &str) -> &str {
     header.get(..32).unwrap_or_default()
 }
 

@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::{SpanId, TraceId};
 
-use crate::text::ascii::{push_hex, push_hex128};
+use crate::text::hex::write_hex;
 
 /// Name of W3C's `traceparent` header.
 pub const TRACEPARENT_HEADER: &str = "traceparent";
@@ -12,12 +12,23 @@ pub(crate) const TRACESTATE_HEADER: &str = "tracestate";
 
 /// `version "-" trace-id "-" parent-id "-" trace-flags`, version 00
 /// ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#traceparent-header)).
+const TEMPLATE: [u8; 55] = *b"00-................................-................-00";
+
+/// The header of a span.
 pub(crate) fn traceparent(trace_id: TraceId, span_id: SpanId, sampled: bool) -> String {
-    let mut header = String::with_capacity(55);
-    header.push_str("00-");
-    push_hex128(u128::from_be_bytes(trace_id.to_bytes()), &mut header);
-    header.push('-');
-    push_hex(u64::from_be_bytes(span_id.to_bytes()), &mut header);
-    header.push_str(if sampled { "-01" } else { "-00" });
+    let mut header = TEMPLATE;
+    write_hex(&trace_id.to_bytes(), &mut header[3..35]);
+    write_hex(&span_id.to_bytes(), &mut header[36..52]);
+    header[54] = b'0' + u8::from(sampled);
+    std::str::from_utf8(&header).unwrap_or_default().to_owned()
+}
+
+/// A header that another propagator wrote, with the sampled flag replaced; its other flags stay.
+pub(crate) fn with_sampled_flag(mut header: String, sampled: bool) -> String {
+    let flags = TEMPLATE.len() - 2..TEMPLATE.len();
+    let parsed = header.get(flags.clone()).and_then(|flags| u8::from_str_radix(flags, 16).ok());
+    if let Some(parsed) = parsed {
+        header.replace_range(flags, &format!("{:02x}", (parsed & !1) | u8::from(sampled)));
+    }
     header
 }

@@ -27,7 +27,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
             .app_data(web::Data::clone(&next))
             .app_data(web::Data::new(Client::default()))
             .wrap(RequestTracing::new())
-            // What is wrapped around last comes first.
+            // The middleware that is added last runs first.
             .wrap_fn(|mut request, service| {
                 join_baggage(&mut request);
                 service.call(request)
@@ -38,7 +38,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
     Ok(server.run().await?)
 }
 
-/// `RequestTracing` reads the first line of a header alone, and a proxy may have left two.
+/// `RequestTracing` reads only the first line of a header, but a proxy may have left two.
 fn join_baggage(request: &mut ServiceRequest) {
     let headers = request.headers_mut();
     let lines: Vec<_> = headers.get_all(BAGGAGE).map(HeaderValue::as_bytes).collect();
@@ -50,7 +50,7 @@ fn join_baggage(request: &mut ServiceRequest) {
 }
 
 async fn buy(client: web::Data<Client>, next: web::Data<String>) -> HttpResponse {
-    // The span and the headers; the URL is an attribute of the span, so the targets hold.
+    // Adds the span and the headers. The URL is an attribute of the span, so the targets apply.
     match client.get(next.as_str()).trace_request().send().await {
         Ok(response) => HttpResponse::build(response.status()).finish(),
         Err(_) => HttpResponse::BadGateway().finish(),

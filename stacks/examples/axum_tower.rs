@@ -1,4 +1,4 @@
-//! axum with opentelemetry-instrumentation-tower; out by hyper-util's client in this crate's layer.
+//! axum with opentelemetry-instrumentation-tower. Calls use hyper-util's client in this crate's layer.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example axum_tower
@@ -39,7 +39,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
     let client = layer.layer(Client::builder(TokioExecutor::new()).build_http());
     let router = Router::new()
         .route("/buy", get(buy))
-        // Around the routes, where the path that matched is known.
+        // Inside the router, where the matched path is known.
         .route_layer(server::Layer::new())
         .with_state(Shop { client, next: setup.next });
     Ok(axum::serve(setup.listener, router).await?)

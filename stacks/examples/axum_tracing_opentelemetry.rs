@@ -1,4 +1,4 @@
-//! axum with axum-tracing-opentelemetry; out by reqwest, with the helpers that come with it.
+//! axum with axum-tracing-opentelemetry. Calls use reqwest, with the helpers of the same project.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example axum_tracing_opentelemetry
@@ -34,7 +34,7 @@ struct Shop {
 }
 
 pub fn subscribe(telemetry: &Telemetry) {
-    // Its spans are of the level TRACE.
+    // Its spans have the level TRACE.
     let filter = Targets::new().with_default(LevelFilter::INFO);
     let filter = filter.with_target(TRACING_TARGET, LevelFilter::TRACE);
     let layer = tracing_opentelemetry::layer().with_tracer(telemetry.tracer());
@@ -51,7 +51,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
 }
 
 async fn buy(State(shop): State<Shop>) -> StatusCode {
-    // The targets are matched against `url.full`, which has to be there from the start.
+    // The targets are matched against `url.full`, so the span needs it at its start.
     let span = info_span!("GET", otel.kind = "client", url.full = shop.next);
     let Ok(mut request) = shop.client.get(&shop.next).build() else {
         return StatusCode::INTERNAL_SERVER_ERROR;

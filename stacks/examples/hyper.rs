@@ -1,4 +1,5 @@
-//! hyper by hand, server and client: a span and the carriers of `http`'s headers.
+//! hyper, server and client, without instrumentation: spans by hand, and the carriers for `http`'s
+//! headers.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example hyper
@@ -51,9 +52,9 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
 }
 
 impl Shop {
-    /// Serves a request in a SERVER span, as the caller's child.
+    /// Serves a request in a SERVER span that continues the caller's trace.
     async fn traced(&self, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Error> {
-        // A name of few values: of all paths only those that are served.
+        // Low cardinality: only paths that are served become names.
         let (name, route) = match request.uri().path() {
             "/buy" => (format!("{} /buy", request.method()), Some("/buy")),
             _ => (request.method().to_string(), None),
@@ -84,7 +85,7 @@ impl Shop {
         let mut request =
             Request::get(self.next.path()).header(HOST, next).body(Empty::<Bytes>::new())?;
 
-        // A request on a connection has a path and no host: the targets have to be told the URL.
+        // A request on a connection has a path but no host, so the URL for the targets is given here.
         let url = self.next.to_string();
         let parent = Context::current().with_outgoing_url(url.clone());
         let span = SpanBuilder::from_name("GET")

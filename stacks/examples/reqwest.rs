@@ -1,4 +1,4 @@
-//! reqwest, in this crate's layer and by hand; in by axum.
+//! reqwest, in this crate's layer and by hand. The server is axum.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example reqwest
@@ -37,7 +37,7 @@ struct Shop {
 }
 
 pub async fn serve(setup: Setup) -> Result<(), Error> {
-    // reqwest would take the headers along to wherever it is sent next.
+    // reqwest would send the headers to the address of a redirect, too.
     let client = Client::builder().no_proxy().redirect(Policy::none()).build()?;
     let traced = traced(client.clone(), setup.propagator);
     let router = Router::new()
@@ -47,7 +47,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
     Ok(axum::serve(setup.listener, router).await?)
 }
 
-/// reqwest as a service of `http`'s requests, below the layer.
+/// reqwest as a tower service for `http`'s requests, below the layer.
 fn traced(client: Client, propagator: TextMapCompositePropagator) -> Traced {
     let service = service_fn(move |request: Request<Body>| {
         let client = client.clone();
@@ -57,7 +57,7 @@ fn traced(client: Client, propagator: TextMapCompositePropagator) -> Traced {
     BoxCloneSyncService::new(layer.layer(service))
 }
 
-/// The same by hand, for a request of reqwest's own type.
+/// The same by hand, for reqwest's own request type.
 async fn by_hand(client: &Client, url: &str) -> reqwest::Result<StatusCode> {
     let mut request = client.get(url).build()?;
     let parent = Context::current().with_outgoing_url(url);

@@ -1,4 +1,4 @@
-//! tonic by hand: metadata are headers, so the carriers of headers read and write them.
+//! tonic by hand. Metadata are headers, so the carriers for headers read and write them.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example tonic
@@ -26,7 +26,7 @@ pub const STACK: Stack = Stack {
     knows_urls: true,
 };
 
-/// A shop is as well as the service that it depends on.
+/// The shop is healthy if the service that it depends on is.
 struct Shop {
     client: HealthClient<Channel>,
     next: String,
@@ -42,7 +42,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
     Ok(())
 }
 
-/// The span of a method. With an `rpc` attribute its name is no URL, in spite of the `/`.
+/// The span of a method. The `rpc` attribute says that its name is not a URL, in spite of the `/`.
 fn span(service: &'static str, method: &'static str, kind: SpanKind) -> SpanBuilder {
     SpanBuilder::from_name(format!("{service}/{method}")).with_kind(kind).with_attributes([
         KeyValue::new("rpc.system", "grpc"),
@@ -51,7 +51,7 @@ fn span(service: &'static str, method: &'static str, kind: SpanKind) -> SpanBuil
     ])
 }
 
-/// The context of the method that is served: the caller's, with a SERVER span.
+/// The context in which a method is served: the caller's, with a SERVER span.
 fn incoming(tracer: &BoxedTracer, span: SpanBuilder, metadata: &MetadataMap) -> Context {
     let headers = HeaderExtractor(metadata.as_ref());
     let parent = global::get_text_map_propagator(|propagator| propagator.extract(&headers));
@@ -65,7 +65,7 @@ fn outgoing(
     url: &str,
     metadata: &mut MetadataMap,
 ) -> Context {
-    // What the targets are matched against: no attribute of the conventions for gRPC is a URL.
+    // The URL for the targets: no attribute of the gRPC conventions is one.
     let parent = Context::current().with_outgoing_url(url);
     let cx = parent.with_span(span.start_with_context(tracer, &parent));
     global::get_text_map_propagator(|propagator| {

@@ -24,17 +24,17 @@ pub const STACK: Stack = Stack {
     protocol: Protocol::Grpc,
     transaction: "grpc.health.v1.Health/Check",
     reads_all_lines: false,
-    // The client's span has no scheme, and less than scheme and address is no URL.
+    // The client's span has no scheme, and without it the targets know no URL.
     knows_urls: false,
 };
 
-/// A shop is as well as the service that it depends on.
+/// The shop is healthy if the service that it depends on is.
 struct Shop {
     client: HealthClient<client::OtelGrpcService<Channel>>,
 }
 
 pub fn subscribe(telemetry: &Telemetry) {
-    // Its spans are of the level TRACE.
+    // Its spans have the level TRACE.
     let filter = Targets::new().with_default(LevelFilter::INFO);
     let filter = filter.with_target(TRACING_TARGET, LevelFilter::TRACE);
     let layer = tracing_opentelemetry::layer().with_tracer(telemetry.tracer());
@@ -44,7 +44,7 @@ pub fn subscribe(telemetry: &Telemetry) {
 pub async fn serve(setup: Setup) -> Result<(), Error> {
     let channel = Endpoint::from_shared(setup.next.clone())?.connect_lazy();
     let channel = client::OtelGrpcLayer.layer(channel);
-    // With the origin the span has the server's address.
+    // The origin gives the span the server's address.
     let client = HealthClient::with_origin(channel, setup.next.parse()?);
     Server::builder()
         .layer(server::OtelGrpcLayer::default())

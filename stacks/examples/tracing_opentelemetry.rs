@@ -1,4 +1,4 @@
-//! `tracing` and tracing-opentelemetry by hand: spans of axum's requests and of reqwest's.
+//! `tracing` and tracing-opentelemetry by hand: spans for axum's requests and for reqwest's.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example tracing_opentelemetry
@@ -44,7 +44,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
     let client = Client::builder().no_proxy().redirect(Policy::none()).build()?;
     let router = Router::new()
         .route("/buy", get(buy))
-        // A route's layer, so that the path that matched is known.
+        // A route layer, so that the matched path is known.
         .route_layer(from_fn(traced))
         .with_state(Shop { client, next: setup.next });
     Ok(axum::serve(setup.listener, router).await?)
@@ -60,7 +60,7 @@ async fn traced(path: MatchedPath, request: Request, next: Next) -> Response {
         otel.kind = "server",
         http.route = route,
     );
-    // Before anything starts below the span.
+    // Must come before any span starts below this one.
     if let Err(error) = span.set_parent(parent) {
         tracing::warn!(%error, "the caller's trace is not continued");
     }
@@ -68,7 +68,7 @@ async fn traced(path: MatchedPath, request: Request, next: Next) -> Response {
 }
 
 async fn buy(State(shop): State<Shop>) -> StatusCode {
-    // The targets are matched against `url.full`, which has to be there from the start.
+    // The targets are matched against `url.full`, so the span needs it at its start.
     let span = info_span!("GET", otel.kind = "client", url.full = shop.next);
     let Ok(mut request) = shop.client.get(&shop.next).build() else {
         return StatusCode::INTERNAL_SERVER_ERROR;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use opentelemetry::{SpanId, TraceId};
 
+use crate::grpc;
 use crate::row::Row;
-use crate::{grpc, Error, Protocol};
+use crate::stack::{Error, Protocol};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -1,4 +1,4 @@
-//! What is wrong with what came of one request.
+//! Checks the result of one request.
 
 use http::HeaderMap;
 use opentelemetry::trace::SpanKind;
@@ -6,26 +6,26 @@ use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_sentry::SentryTrace;
 
 use crate::caller::Request;
-use crate::proof::{Stack, Way};
 use crate::row::Row;
+use crate::stack::{Stack, Way};
 use crate::telemetry::RATE;
 
 const SAMPLE_RAND: &str = "sentry-sample_rand=";
 
-/// What came of one request.
+/// The result of one request.
 pub(crate) struct Observed<'a> {
     pub(crate) stack: Stack,
     pub(crate) way: &'a Way,
     pub(crate) row: &'a Row,
     pub(crate) request: &'a Request,
-    /// The headers of each call of the next service.
+    /// The headers of each call to the next service.
     pub(crate) calls: Vec<HeaderMap>,
-    /// Those of the trace.
+    /// The exported spans of the trace.
     pub(crate) spans: Vec<SpanData>,
 }
 
 impl Observed<'_> {
-    /// The trace's id: the caller's, or that of the first call.
+    /// The trace id: the caller's, or that of the first call.
     pub(crate) fn trace(&self) -> Option<String> {
         if self.row.flag.is_some() {
             return Some(self.request.trace.to_string());
@@ -34,7 +34,7 @@ impl Observed<'_> {
         Some(first.trace_id().to_string())
     }
 
-    /// The one decision, where it can be known.
+    /// The decision, if it can be known.
     pub(crate) fn sampled(&self) -> Option<bool> {
         let first = || self.calls.first().and_then(sentry_trace)?.sampled();
         self.row.sampled.or_else(first)
@@ -55,7 +55,7 @@ impl Observed<'_> {
         problems
     }
 
-    /// Of a sampled trace; that of another one there are none is checked at the end of all.
+    /// For sampled traces. That the others have no spans is checked after the last request.
     fn span_problems(&self) -> Vec<String> {
         if self.sampled() != Some(true) {
             return Vec::new();
@@ -86,7 +86,7 @@ impl Observed<'_> {
         problems
     }
 
-    /// Of a call that may have Sentry's headers.
+    /// For a call that may carry Sentry's headers.
     fn header_problems(&self, headers: &HeaderMap) -> Vec<String> {
         let Some(sent) = sentry_trace(headers) else {
             return vec!["there is not one valid sentry-trace".to_owned()];
@@ -131,7 +131,7 @@ impl Observed<'_> {
         problems
     }
 
-    /// Sentry's part of `baggage`, as it has to go out.
+    /// The expected `sentry-*` members of `baggage`.
     fn expected_members(&self, sent: &SentryTrace) -> Vec<String> {
         let id = format!("sentry-trace_id={}", sent.trace_id());
         if self.row.flag.is_none() {
@@ -147,7 +147,7 @@ impl Observed<'_> {
         [id].into_iter().chain(sent).collect()
     }
 
-    /// What the service knows by itself; its `sample_rand` nobody else knows.
+    /// What the service sends as head of a trace, without the random `sample_rand`.
     fn head_members(&self, id: String) -> Vec<String> {
         let transaction = self.stack.transaction.replace(' ', "%20").replace('/', "%2F");
         let sampled = self.sampled() == Some(true);
@@ -163,14 +163,14 @@ impl Observed<'_> {
     }
 }
 
-/// Of a call to no target.
+/// For a call to a URL outside the targets.
 fn denied_problems(headers: &HeaderMap) -> Vec<String> {
     let sentry = members(headers).into_iter().filter(|member| member.starts_with("sentry-"));
     let trace = headers.get_all("sentry-trace").iter().map(|value| format!("{value:?}"));
     trace.chain(sentry).map(|what| format!("{what} went to no target")).collect()
 }
 
-/// The header that is there once.
+/// The header, if it occurs exactly once.
 fn sentry_trace(headers: &HeaderMap) -> Option<SentryTrace> {
     let mut lines = headers.get_all("sentry-trace").iter();
     let (first, None) = (lines.next()?, lines.next()) else {
@@ -179,7 +179,7 @@ fn sentry_trace(headers: &HeaderMap) -> Option<SentryTrace> {
     first.to_str().ok()?.parse().ok()
 }
 
-/// All of `baggage`, in order.
+/// All members of `baggage`, in order.
 fn members(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all("baggage").iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(|member| member.trim().to_owned()).collect()

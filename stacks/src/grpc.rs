@@ -14,8 +14,8 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use crate::next::{keep, Seen};
-use crate::Error;
+use crate::seen::Seen;
+use crate::stack::Error;
 
 pub(crate) type Client = HealthClient<Channel>;
 
@@ -49,7 +49,7 @@ impl Health for Noting {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        keep(&self.0, request.into_parts().0.into_headers());
+        self.0.keep(request.into_parts().0.into_headers());
         Ok(Response::new(HealthCheckResponse::default()))
     }
 

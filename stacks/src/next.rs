@@ -1,16 +1,13 @@
-//! The service that the example's service calls: it keeps the headers that it was called with.
-
-use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+//! The next service, which the example's service calls. It keeps the headers it receives.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use crate::{grpc, Error, Protocol};
-
-pub(crate) type Seen = Arc<Mutex<Vec<HeaderMap>>>;
+use crate::grpc;
+use crate::seen::Seen;
+use crate::stack::{Error, Protocol};
 
 pub(crate) struct Next {
     protocol: Protocol,
@@ -25,11 +22,11 @@ impl Next {
         let seen = Seen::default();
         match protocol {
             Protocol::Http => {
-                let router = Router::new().fallback(note).with_state(Arc::clone(&seen));
+                let router = Router::new().fallback(note).with_state(seen.clone());
                 tokio::spawn(async move { axum::serve(listener, router).await });
             }
             Protocol::Grpc => {
-                tokio::spawn(grpc::serve(listener, Arc::clone(&seen)));
+                tokio::spawn(grpc::serve(listener, seen.clone()));
             }
         }
         Ok(Next { protocol, port, seen })
@@ -40,16 +37,12 @@ impl Next {
         format!("http://{host}:{}{path}", self.port)
     }
 
-    /// What it was called with since the last time.
+    /// The headers received since the last call of this function.
     pub(crate) fn take(&self) -> Vec<HeaderMap> {
-        mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+        self.seen.take()
     }
 }
 
 async fn note(State(seen): State<Seen>, headers: HeaderMap) {
-    keep(&seen, headers);
-}
-
-pub(crate) fn keep(seen: &Seen, headers: HeaderMap) {
-    seen.lock().unwrap_or_else(PoisonError::into_inner).push(headers);
+    seen.keep(headers);
 }

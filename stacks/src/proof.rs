@@ -1,4 +1,4 @@
-//! One trace and one decision through a service, or what is wrong with it.
+//! Proves that requests through a service stay in one trace with one decision.
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,36 +13,8 @@ use crate::caller::{Caller, Request};
 use crate::check::Observed;
 use crate::next::Next;
 use crate::row::{Row, ROWS};
-use crate::{Error, Setup, Telemetry};
-
-/// What is called: a path, or a method of gRPC's health service.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// `GET /buy`, and `GET /checkout` of the next service.
-    Http,
-    /// `Check` of both.
-    Grpc,
-}
-
-/// What is known of a stack.
-#[derive(Clone, Copy)]
-pub struct Stack {
-    /// What the caller speaks, and the next service.
-    pub protocol: Protocol,
-    /// The name of the server's span, as it is when the span starts.
-    pub transaction: &'static str,
-    /// Whether its carrier hands on all lines of a repeated header, or the first alone.
-    pub reads_all_lines: bool,
-    /// Whether the URL of a call is known to the targets.
-    pub knows_urls: bool,
-}
-
-/// How the plugs are registered, and where the service calls to.
-pub(crate) struct Way {
-    name: &'static str,
-    pub(crate) with_w3c: bool,
-    pub(crate) is_target: bool,
-}
+use crate::stack::{Error, Setup, Stack, Way};
+use crate::telemetry::Telemetry;
 
 const WAYS: [Way; 3] = [
     Way { name: "Sentry alone", with_w3c: false, is_target: true },
@@ -67,7 +39,7 @@ impl Drop for Running {
 ///
 /// # Errors
 ///
-/// What is wrong.
+/// The request is not in one trace, or has more than one decision.
 pub async fn demonstrate<S, F>(telemetry: &Telemetry, stack: Stack, serve: S) -> Result<(), Error>
 where
     S: Fn(Setup) -> F,
@@ -88,11 +60,11 @@ where
     verdict(observed.problems())
 }
 
-/// Every row of requests through the service, in every way.
+/// Sends every row through the service, in every [`Way`].
 ///
 /// # Errors
 ///
-/// All that is wrong.
+/// A list of everything that is wrong.
 pub async fn prove<S, F>(telemetry: &Telemetry, stack: Stack, serve: S) -> Result<(), Error>
 where
     S: Fn(Setup) -> F,
@@ -115,7 +87,7 @@ where
             }
         }
     }
-    // Now nothing of theirs is still to come.
+    // All their spans have ended by now.
     for (trace, name) in unsampled {
         let count = telemetry.spans_of(&trace)?.len();
         problems.extend((count > 0).then(|| format!("{name}: {count} spans were exported")));
@@ -175,7 +147,7 @@ async fn send<'a>(
     let Some(trace) = observed.trace() else {
         return Ok(observed);
     };
-    // A server's span may end after its response is here.
+    // A server span may end after its response has arrived.
     for _ in 0..50 {
         observed.spans = telemetry.spans_of(&trace)?;
         if observed.sampled() != Some(true) || observed.server_span().is_some() {

@@ -1,20 +1,20 @@
-//! The requests that come in.
+//! The incoming requests.
 
-/// One request: what its headers say, and what has to come of it.
+/// One request: its headers and the expected result.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// The end of `sentry-trace`, after its ids; `None` is a request without trace headers.
     pub(crate) flag: Option<&'static str>,
     /// The lines of `baggage`; `TRACE` stands for the id.
     pub(crate) baggage: &'static [&'static str],
-    /// What goes on after `sentry-trace_id`: the members as they came, and what the service adds.
+    /// The members sent after `sentry-trace_id`: the incoming ones, then those that the service adds.
     pub(crate) sent: &'static [&'static str],
-    /// The one decision; `None` where nobody but the service can know it.
+    /// The decision; `None` if the service makes it.
     pub(crate) sampled: Option<bool>,
 }
 
-/// Each decision of the caller is one that the service's own rate of 0.5 would not have taken by this
-/// `sample_rand`; the open ones are decided by it.
+/// Each caller's decision is the opposite of what the service's own rate of 0.5 gives for this
+/// `sample_rand`. Undecided traces are decided by that rate.
 pub(crate) const ROWS: [Row; 6] = [
     Row {
         name: "sampled",

@@ -1,4 +1,4 @@
-//! Sentry's plugs, registered as a service registers them.
+//! Registers Sentry's propagator and sampler as a service would.
 
 use opentelemetry::global;
 use opentelemetry::propagation::TextMapCompositePropagator;
@@ -7,12 +7,12 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider, SpanData};
 use opentelemetry_sentry::Sentry;
 
-use crate::Error;
+use crate::stack::Error;
 
-/// The rate of the service itself; what a caller has decided is never decided again.
+/// The service's own rate. It never overrides a caller's decision.
 pub(crate) const RATE: f64 = 0.5;
 
-/// What the service may send Sentry's headers to.
+/// The only propagation target.
 const TARGET: &str = "http://127.0.0.1";
 
 /// The tracer provider of a process, and the spans that it has exported.
@@ -23,11 +23,11 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Registers both plugs; once in a process.
+    /// Registers propagator and sampler, once in a process.
     ///
     /// # Errors
     ///
-    /// Settings that are none.
+    /// The settings are invalid.
     pub fn register() -> Result<Self, Error> {
         let sentry = Sentry::builder()
             .dsn("https://key@o1.ingest.sentry.io/42")
@@ -50,7 +50,7 @@ impl Telemetry {
         self.provider.tracer("shop")
     }
 
-    /// Sentry's propagator alone, or around W3C's.
+    /// Sentry's propagator, alone or wrapped around W3C's.
     pub(crate) fn propagator(&self, with_w3c: bool) -> TextMapCompositePropagator {
         let sentry = self.sentry.propagator();
         TextMapCompositePropagator::new(vec![match with_w3c {

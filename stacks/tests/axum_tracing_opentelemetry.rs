@@ -1,6 +1,6 @@
 //! The example, with every row of requests.
 
-// Its `main` is for people.
+// `main` is not called here.
 #[allow(dead_code)]
 #[path = "../examples/axum_tracing_opentelemetry.rs"]
 mod example;

@@ -1,4 +1,4 @@
-//! The operations that are counted, each with its result looked at first.
+//! The operations to count. The result of each is checked first.
 
 use http::header::{HeaderMap, HeaderValue};
 use opentelemetry::baggage::BaggageExt;
@@ -20,7 +20,7 @@ pub(crate) enum Step {
     InjectDenied,
     /// Extract, a child span under the stock parent-based sampler, inject.
     Full,
-    /// A service's first, below a remote parent: as many as for its trace state's copy.
+    /// A service's first span, below a remote parent. It copies the trace state.
     FirstSpan,
     ChildSpan,
     ClientSpan,
@@ -31,9 +31,9 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Request {
     Absent,
-    /// `sentry-trace`, and no baggage.
+    /// `sentry-trace` without baggage.
     TraceAlone,
-    /// With a rate: `ot` takes a member of its own.
+    /// With a rate, so there is an `ot` member.
     Sampled,
     SampledNoRate,
     Unsampled,
@@ -48,7 +48,7 @@ const DSC: &str = "tenant=7,userId=alice,sentry-environment=prod%2Cnode,\
 
 impl Request {
     fn headers(self) -> HeaderMap {
-        // The `sample_rand` is the one that the trace id implies: it asks for no `rv`.
+        // The trace id implies this `sample_rand`, so no `rv` is needed.
         let (flag, more) = match self {
             Self::Absent => return HeaderMap::new(),
             Self::TraceAlone => ("-1", None),
@@ -108,7 +108,7 @@ impl Service {
         }
     }
 
-    /// The operation; all that it needs is there, and what it does is as it should be.
+    /// The operation, after its result was checked.
     pub(crate) fn prepare(&self, step: Step, request: Request) -> Operation<'_> {
         let headers = request.headers();
         let remote = self.extract(&headers);

@@ -1,4 +1,4 @@
-//! From a process to one that it starts: this test program starts itself.
+//! From a process to its child: this test program starts itself.
 
 use std::collections::HashMap;
 use std::env;
@@ -10,8 +10,8 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{continue_trace, trace_data, Sentry, SentryPropagator, TraceData};
 
-use crate::support_core::service::Service;
-use crate::support_core::{remote, sentry_trace, span_context, DSN, TRACE_ID};
+use crate::common::service::Service;
+use crate::common::{remote, sentry_trace, span_context, DSN, TRACE_ID};
 
 const NAMES: [&str; 3] = ["SENTRY_TRACE", "SENTRY_BAGGAGE", "SENTRY_USE_ENVIRONMENT"];
 const IS_CHILD: &str = "OPENTELEMETRY_SENTRY_TEST_CHILD";
@@ -21,7 +21,7 @@ const DSC: &str =
 /// What the child prints: the headers of the context that it continued.
 const REPORT: &str = "continued: ";
 
-/// Run by the other tests, as a process of its own.
+/// The other tests run this one as a child process.
 #[test]
 fn child() {
     if env::var_os(IS_CHILD).is_none() {
@@ -34,7 +34,7 @@ fn child() {
     println!("{REPORT}{} {}", header("sentry-trace"), header("baggage"));
 }
 
-/// Starts the child with these variables; what it continued: `sentry-trace` and `baggage`.
+/// Starts the child with these variables. Returns what it continued: `sentry-trace` and `baggage`.
 fn run<'a>(variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>) -> (String, String) {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", "carriers::environment::child", "--nocapture"]);
@@ -56,7 +56,7 @@ fn os<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = (&'a str, &'a
 /// The variables, and `sentry-trace` and `baggage` of what is continued.
 type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
 
-/// Done when 2: what is no trace starts a new one; bad baggage does not harm a good trace.
+/// An invalid trace starts a new one. Bad baggage does not affect a good trace.
 #[test]
 fn what_a_child_continues() {
     let good = sentry_trace("-1");
@@ -91,7 +91,7 @@ fn what_a_child_continues() {
     }
 }
 
-/// As in other SDKs, in any case; everything else leaves it on.
+/// The values that other SDKs accept, in upper or lower case. Everything else leaves it on.
 #[test]
 fn reading_can_be_turned_off() {
     let good = sentry_trace("-1");
@@ -143,7 +143,7 @@ fn nothing_to_send_hides_what_is_inherited() {
     let trace = trace_data(&SentryPropagator::new(), &cx);
     assert_eq!(trace.to_env(), [("SENTRY_TRACE", &*sentry_trace("-1")), ("SENTRY_BAGGAGE", "")]);
 
-    // Over what is there already, as it is where a child inherits it.
+    // Over existing variables, as in a child that inherits them.
     let mut variables: HashMap<&str, &str> =
         HashMap::from([("SENTRY_TRACE", "old"), ("SENTRY_BAGGAGE", "old")]);
     variables.extend(nothing.to_env());

@@ -1,4 +1,4 @@
-//! From a server to the browser: what a parser of HTML reads out of a page.
+//! From a server to the browser: what an HTML parser finds in a page.
 
 use html5gum::{Token, Tokenizer};
 use opentelemetry::trace::{SpanKind, TraceContextExt};
@@ -6,10 +6,10 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{continue_trace, trace_data, Sentry, SentryPropagator, TraceData};
 
-use crate::support_core::sentry_trace;
-use crate::support_core::service::Service;
+use crate::common::sentry_trace;
+use crate::common::service::Service;
 #[cfg(feature = "sdk")]
-use crate::support_core::{span_context, DSN, TRACE_ID};
+use crate::common::{span_context, DSN, TRACE_ID};
 
 /// The names and contents of a page's `<meta>` tags, and how many other tags it has.
 fn parse(page: &str) -> (TraceData, usize) {
@@ -36,7 +36,7 @@ fn page(tags: &str) -> String {
     format!("<!doctype html>\n<html><head>\n{tags}\n</head><body></body></html>")
 }
 
-/// Done when 3: quotes, `<` and `&` in the name of the transaction.
+/// Quotes, `<` and `&` in the name of the transaction.
 #[cfg(feature = "sdk")]
 #[test]
 fn a_browser_continues_the_trace_of_its_page() {
@@ -58,7 +58,7 @@ fn a_browser_continues_the_trace_of_its_page() {
     assert_eq!(dsc.get("release").as_deref(), Some("a&b<c>\"'"));
 }
 
-/// A caller's bytes go on as they came, and some of them mean something in HTML.
+/// A caller's bytes are forwarded unchanged, and some of them have a meaning in HTML.
 #[test]
 fn what_came_in_does_not_break_out() {
     let baggage = "sentry-transaction=a'b<c>&amp,sentry-sample_rand=0.5,sentry-x=&#34&quot<!--";
@@ -76,7 +76,7 @@ fn what_came_in_does_not_break_out() {
     assert_eq!(tags.lines().count(), 2);
 }
 
-/// Whatever somebody puts into it by hand.
+/// Values that were set by hand.
 #[test]
 fn every_text_survives() {
     for text in ["", "\"", "'", "<", ">", "&", "&lt;", "\"><b>", "ü\u{1f980}", "a b", "--><!--"] {

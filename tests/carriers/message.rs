@@ -1,4 +1,4 @@
-//! Messages as Kafka and AMQP have them: byte values, repeated names.
+//! Messages as in Kafka and AMQP: byte values, repeated names.
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -7,7 +7,7 @@ use opentelemetry_sentry::{
     continue_trace, trace_data, MessageExtractor, MessageInjector, SentryPropagator,
 };
 
-use crate::support_core::{remote, sentry_trace, span_context, TRACE_ID};
+use crate::common::{remote, sentry_trace, span_context, TRACE_ID};
 
 type Headers = Vec<(String, Vec<u8>)>;
 
@@ -19,7 +19,7 @@ fn headers<const N: usize>(pairs: [(&str, &[u8]); N]) -> Headers {
     pairs.map(|(name, value)| (name.to_owned(), value.to_vec())).to_vec()
 }
 
-/// Each list of headers, and the `baggage` that is continued; `None` where no trace is.
+/// Each list of headers, and the `baggage` of the continued trace; `None` if there is none.
 #[test]
 fn what_a_consumer_continues() {
     let trace = sentry_trace("-1");
@@ -69,7 +69,7 @@ fn what_a_consumer_continues() {
     }
 }
 
-/// A message that is sent again has every header once, and its own untouched.
+/// A message that is sent again has every trace header once. Its other headers are unchanged.
 #[test]
 fn what_a_producer_sends() {
     let cx = Context::new().with_remote_span_context(remote(true, ""));

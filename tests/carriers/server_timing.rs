@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use opentelemetry_sentry::{continue_trace, SentryPropagator, TraceData};
 
-use crate::support_core::{sentry_trace, span_context, TRACE_ID};
+use crate::common::{sentry_trace, span_context, TRACE_ID};
 
 /// What a browser's `PerformanceServerTiming` shows: names and descriptions, unquoted.
 fn parse(header: &str) -> TraceData {
@@ -45,7 +45,7 @@ fn it_is_always_a_valid_header() {
         assert!(HeaderValue::from_str(&header).is_ok(), "{header}");
         assert_eq!(parse(&header), data, "{header}");
     }
-    // What cannot be said is left out, the rest stays.
+    // A value that the header cannot express is left out. The rest stays.
     for bad in ["a\r\nset-cookie: b", "\0", "\u{7f}", "ü"] {
         let data = TraceData::from([("sentry-trace", "1-2"), ("baggage", bad)]);
         assert_eq!(data.to_server_timing().unwrap(), r#"sentry-trace;desc="1-2""#);

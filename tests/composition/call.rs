@@ -1,4 +1,4 @@
-//! One request through one service: a SERVER span under what came in, a CLIENT span below it.
+//! One request through one service: a SERVER span below the incoming trace, a CLIENT span below that.
 #![allow(dead_code)] // Each test takes what it needs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use opentelemetry_sentry::OutgoingUrlExt;
 pub(crate) const NEW_TRACE: TraceId =
     TraceId::from_bytes(0x4c79_4bb7_2e0f_4a4b_8f5a_1c9d_3e2b_7a60_u128.to_be_bytes());
 
-/// Ids that a run can foresee.
+/// Predictable ids.
 #[derive(Debug)]
 struct Ids(AtomicU64);
 
@@ -48,9 +48,9 @@ pub(crate) struct Call<'a> {
     pub(crate) suppressed: bool,
 }
 
-/// What became of it.
+/// The result.
 pub(crate) struct Called {
-    /// The context that came out of `extract`.
+    /// The context that `extract` returned.
     pub(crate) extracted: Context,
     /// The context from which the headers were injected.
     pub(crate) client: Context,

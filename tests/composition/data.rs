@@ -16,7 +16,7 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
 }
 
-/// What comes in; its headers are written in the table's words.
+/// A situation. Its headers are written in the table's words.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Situation {
@@ -32,13 +32,13 @@ pub(crate) struct Loss {
     pub(crate) text: String,
 }
 
-/// What goes out, of what came in, through each of these compositions.
+/// The outgoing headers of each of these compositions in one situation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row {
     pub(crate) came: String,
     pub(crate) through: Vec<Composition>,
-    /// Whether there are members in `baggage` that are not Sentry's; both where it does not matter.
+    /// Whether `baggage` has members of other parties; `None` if it does not matter.
     pub(crate) user_baggage: Option<bool>,
     pub(crate) trace: String,
     pub(crate) parent: Option<String>,
@@ -61,7 +61,7 @@ impl Table {
         self.situations.iter().find(|known| known.name == name).expect(name)
     }
 
-    /// A text in the table's words, written out.
+    /// A text with the table's words replaced by their meanings.
     pub(crate) fn spell(&self, text: &str) -> String {
         let mut out = String::new();
         let mut word = String::new();
@@ -81,7 +81,7 @@ impl Table {
         out
     }
 
-    /// The headers that come in, with a member of somebody else in `baggage`, or without.
+    /// The incoming headers, optionally with another party's member in `baggage`.
     pub(crate) fn headers(
         &self,
         situation: &Situation,

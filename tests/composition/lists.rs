@@ -1,4 +1,4 @@
-//! The ways to put our propagator beside W3C's and OTel's baggage.
+//! The ways to combine our propagator with W3C's and OTel's baggage.
 #![allow(dead_code)] // Each test takes what it needs.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
@@ -75,7 +75,7 @@ impl Composition {
         self == SentryW3cBaggage
     }
 
-    /// Whether nothing stands between our propagator and the outgoing `tracestate`.
+    /// Whether our propagator controls the outgoing `tracestate`.
     pub(crate) fn is_list_with_w3c(self) -> bool {
         matches!(self, W3cSentry | W3cBaggageSentry | BaggageW3cSentry | SentryW3cBaggage)
     }

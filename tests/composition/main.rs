@@ -1,5 +1,5 @@
-//! Beside other propagators: `tests/vectors/composition.json`, each row through the real SDK, and its page.
-#![cfg(feature = "sdk")]
+//! Our propagator beside others: each row of `tests/vectors/composition.json` through the real SDK,
+//! and the page that shows them.
 
 mod call;
 mod data;

@@ -1,4 +1,4 @@
-//! `docs/composition.md` shows the table: what stands there is what the data says.
+//! The table in `docs/composition.md` agrees with the data.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ const COLUMNS: [&str; 10] = [
     "Loss",
 ];
 
-/// `UPDATE_DOCS=1` writes the page anew.
+/// `UPDATE_DOCS=1` rewrites the page.
 #[test]
 fn the_page_shows_the_table() {
     let table = Table::read();
@@ -37,7 +37,7 @@ fn the_page_shows_the_table() {
     }
 }
 
-/// The text with something else between its two marks.
+/// Replaces the text between two marks.
 fn between(text: &str, [begin, end]: [&str; 2], inside: &str) -> String {
     let (before, rest) = text.split_once(begin).expect(begin);
     let (_, after) = rest.split_once(end).expect(end);

@@ -22,7 +22,7 @@ fn splitmix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The share of such traces that a sampler samples, in per cent.
+/// The share of such traces that a sampler samples, in percent.
 fn share(sampler: &dyn ShouldSample) -> f64 {
     let sampled = (0..TRACES).filter(|number| {
         let id = uuid_v4(*number);

@@ -1,4 +1,4 @@
-//! Each cell of the table, by both kinds of carrier.
+//! Each cell of the table, with both kinds of carrier.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,9 +13,9 @@ use crate::lists::Composition;
 
 type Headers = BTreeMap<String, String>;
 
-/// The member of somebody else, as it comes in and is to go out.
+/// Another party's member, which must be forwarded unchanged.
 const OTHERS: &str = "tenant=7";
-/// The member that the service adds to the context's baggage, and how it is to go out.
+/// The member that the service adds to the context's baggage, and its outgoing form.
 const OWN: (&str, &str) = ("cart", "3 items");
 const OWN_MEMBER: &str = "cart=3%20items";
 
@@ -28,7 +28,7 @@ fn sentry() -> Sentry {
         .expect("settings")
 }
 
-/// What a row says, as it is found in the outgoing headers.
+/// The cells of a row, read from the outgoing headers.
 #[derive(Debug, PartialEq)]
 struct Out {
     trace: String,

@@ -1,11 +1,10 @@
-//! OTel's probability sampling: our decisions, and the `ot` member that tells others of them,
-//! against an oracle that counts in whole numbers.
+//! OTel's probability sampling: our decisions and the `ot` member that describes them, compared with an
+//! oracle in whole numbers.
 //!
 //! ```sh
 //! cargo test --test consistency                                 # 200,000 pairs
 //! cargo test --release --test consistency -- --ignored          # 10 million
 //! ```
-#![cfg(feature = "sdk")]
 
 mod oracle;
 mod pair;

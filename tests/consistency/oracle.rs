@@ -1,4 +1,4 @@
-//! The rules, counted out in whole numbers: slow, and without a line of the library's.
+//! The rules in whole numbers: slow, and without code of the library.
 
 /// 2^56: how many values a trace's randomness takes.
 pub(crate) const M: u128 = 1 << 56;
@@ -54,7 +54,7 @@ pub(crate) fn first_digits(rand: f64) -> u128 {
     micros
 }
 
-/// The randomness that a `sample_rand` stands for, by which a decision was taken or none yet.
+/// The randomness that a `sample_rand` stands for, with the decision if there is one.
 pub(crate) fn randomness_of(micros: u128, decision: Option<(bool, f64)>) -> u128 {
     let mut inverse = micros * M / MICROS;
     if inverse * MICROS < micros * M {
@@ -68,7 +68,7 @@ pub(crate) fn randomness_of(micros: u128, decision: Option<(bool, f64)>) -> u128
     M - 1 - inverse
 }
 
-/// A trace's randomness, as a consistent sampler of somebody else reads it.
+/// A trace's randomness, as another consistent sampler reads it.
 pub(crate) fn randomness(trace_id: &str, ot: Option<&str>) -> u128 {
     let digits = field(ot, "rv").unwrap_or(&trace_id[18..]);
     assert_eq!(digits.len(), 14, "{digits}");

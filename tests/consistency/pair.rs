@@ -1,4 +1,4 @@
-//! A trace id and a rate, drawn where the arithmetic could go wrong.
+//! A trace id and a rate, mostly near values where the arithmetic could fail.
 
 use opentelemetry::trace::TraceId;
 use rand::rngs::StdRng;
@@ -9,7 +9,7 @@ use crate::oracle::{boundary, threshold, M, MICROS};
 /// The rates that half of the pairs have.
 pub(crate) const RATES: [f64; 7] = [0.0, 1e-7, 1e-6, 0.1, 1.0 / 3.0, 0.999_999, 1.0];
 
-/// A trace id, a rate, and what a Sentry SDK that is not ours drew as `sample_rand`.
+/// A trace id, a rate, and the `sample_rand` of another Sentry SDK.
 #[derive(Debug)]
 pub(crate) struct Pair {
     pub(crate) trace_id: TraceId,
@@ -45,7 +45,7 @@ impl Pair {
         let rand = match rng.random_range(0..8) {
             0 => at_the_boundary.min(last_micros) as f64 / 1e6,
             1 => [0.0, last_micros as f64 / 1e6][rng.random_range(0..2)],
-            // What a service of ours would have drawn, where no rate has moved it.
+            // What our service would have used, unless a rate moved it.
             2 => ((M - 1 - randomness) * MICROS / M) as f64 / 1e6,
             3 => rng.random_range(0.0..1.0),
             // The nearest numbers to the rate.

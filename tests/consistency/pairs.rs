@@ -1,4 +1,4 @@
-//! Our decisions over many pairs of a trace id and a rate, and what others make of them.
+//! Our decisions for many pairs of a trace id and a rate, and how other samplers read them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -144,8 +144,8 @@ impl Services {
         assert_eq!(field(ot(&next), "rv"), None, "{pair:?}");
     }
 
-    /// A trace of a Sentry SDK that draws `sample_rand` by other means than the trace id, and a
-    /// consistent sampler behind us that has never heard of Sentry.
+    /// A trace of a Sentry SDK whose `sample_rand` does not depend on the trace id, and a consistent
+    /// sampler behind us that does not know Sentry.
     fn below_a_foreign_head(&self, pair: &Pair, tally: &mut Tally) {
         let sampled = pair.rand < pair.rate;
         let flag = if sampled { "-1" } else { "-0" };
@@ -166,7 +166,7 @@ impl Services {
         *(if implied { &mut tally.rv_implied } else { &mut tally.rv_added }) += 1;
     }
 
-    /// An undecided trace, over which our rate decides by the `sample_rand` that came.
+    /// An undecided trace: our rate decides with the incoming `sample_rand`.
     fn below_a_deferred_trace(&self, pair: &Pair) {
         let (sentry, rate) = (self.of(pair.rate), pair.local_rate());
         let cx = sentry.propagator().extract(&headers(pair, "", ""));
@@ -207,7 +207,7 @@ fn ot(span_context: &SpanContext) -> Option<&str> {
     span_context.trace_state().get("ot")
 }
 
-/// `th` stands exactly where it should, says the rate, and leads to the same decision.
+/// `th` is there exactly if it should be, equals the rate, and leads to the same decision.
 #[track_caller]
 fn assert_th(span_context: &SpanContext, stands: bool, rate: f64, pair: &Pair) {
     let digits = field(ot(span_context), "th");

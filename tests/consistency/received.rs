@@ -1,4 +1,4 @@
-//! The `ot` member of a `tracestate` that W3C's propagator read before us, or within us.
+//! The `ot` member of a `tracestate` that W3C's propagator read, before ours or wrapped by it.
 
 use std::collections::HashMap;
 
@@ -16,8 +16,8 @@ use rand::{RngExt, SeedableRng};
 use crate::oracle::{field, parse_th, M};
 
 /// Its randomness is 2^55, the middle.
-const TRACE_ID: &str = "0af7651916cd43dd8480000000000000";
-const OTHER_TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const MIDDLE_ID: &str = "0af7651916cd43dd8480000000000000";
+const OTHER_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 fn sentry(sample_rate: Option<f64>) -> Sentry {
     let builder = Sentry::builder().dsn("https://key@o1.ingest.sentry.io/42");
@@ -28,7 +28,7 @@ fn sentry(sample_rate: Option<f64>) -> Sentry {
     builder.build().expect("settings")
 }
 
-/// The two ways to have W3C's propagator beside ours.
+/// The two ways to combine W3C's propagator with ours.
 fn compositions(sentry: &Sentry) -> [(&'static str, Box<dyn TextMapPropagator>); 2] {
     let list = TextMapCompositePropagator::new(vec![
         Box::new(TraceContextPropagator::new()),
@@ -61,10 +61,11 @@ impl Request<'_> {
             ("tracestate".to_owned(), format!("vendor=1,{ot}other=2")),
         ]);
         if let Some(flag) = self.sentry {
-            headers.insert("sentry-trace".to_owned(), format!("{TRACE_ID}-7dd6b3a1fb4d9c2a{flag}"));
+            headers
+                .insert("sentry-trace".to_owned(), format!("{MIDDLE_ID}-7dd6b3a1fb4d9c2a{flag}"));
         }
         if !dsc.is_empty() {
-            headers.insert("baggage".to_owned(), format!("sentry-trace_id={TRACE_ID}{dsc}"));
+            headers.insert("baggage".to_owned(), format!("sentry-trace_id={MIDDLE_ID}{dsc}"));
         }
         headers
     }
@@ -109,13 +110,13 @@ fn a_threshold_stands_where_it_holds() {
         };
         let (id, rv) = match rng.random() {
             true => (format!("0af7651916cd43dd84{randomness:014x}"), String::new()),
-            false => (TRACE_ID.to_owned(), format!(";rv:{randomness:014x}")),
+            false => (MIDDLE_ID.to_owned(), format!(";rv:{randomness:014x}")),
         };
         let sampled: bool = rng.random();
         // Sentry's flag decides; W3C's does where there is no other.
         let sentry_flag = if sampled { "-1" } else { "-0" };
         let w3c_flag = if sampled { "01" } else { "00" };
-        let with_sentry = id == TRACE_ID && rng.random();
+        let with_sentry = id == MIDDLE_ID && rng.random();
         let ot_sent = format!("ab:cd;th:{th}{rv};x:1-2");
         let request = Request {
             trace_id: &id,
@@ -131,7 +132,7 @@ fn a_threshold_stands_where_it_holds() {
             let cx = propagator.extract(&request.headers());
             let parent = cx.span().span_context().clone();
             let child = start(&sentry, &cx, SpanKind::Server, &[]);
-            // Where W3C's propagator speaks alone we have no part in what the parent says.
+            // W3C's propagator wrote the parent's trace state. We did not.
             for span in [Some(&parent).filter(|_| with_sentry), Some(&child)].into_iter().flatten()
             {
                 let context = || format!("{composition}: {request:?} became {span:?}");
@@ -152,13 +153,13 @@ fn a_threshold_stands_where_it_holds() {
     assert!(stood > of / 8 && stood < of * 7 / 8, "{stood} of {of} thresholds stood");
 }
 
-/// The fields that are no concern of ours.
+/// The fields that belong to others.
 fn others(ot: Option<&str>) -> Vec<&str> {
     let fields = ot.unwrap_or_default().split(';');
     fields.filter(|field| !field.starts_with("th:") && !field.starts_with("rv:")).collect()
 }
 
-/// The members that are somebody else's, `ot` apart.
+/// The members of other parties, except `ot`.
 fn foreign(span_context: &SpanContext) -> Vec<String> {
     let members = span_context.trace_state().into_iter();
     let foreign = members.filter(|(key, _)| *key != "ot" && *key != "sentry");
@@ -217,14 +218,14 @@ fn th_and_rv_of_a_continued_trace() {
         ("DSC by traceparent alone", "01", None, HALF, "ab:cd", "th:8;ab:cd"),
     ];
     for (name, w3c, sentry_flag, dsc, ot_sent, expected) in rows {
-        let request = Request { trace_id: TRACE_ID, w3c, sentry: sentry_flag, dsc, ot: ot_sent };
+        let request = Request { trace_id: MIDDLE_ID, w3c, sentry: sentry_flag, dsc, ot: ot_sent };
         check(name, request, None, expected, expected);
     }
-    let other = Request { trace_id: OTHER_TRACE_ID, w3c: "01", sentry: one, dsc: "", ot: "th:8" };
+    let other = Request { trace_id: OTHER_ID, w3c: "01", sentry: one, dsc: "", ot: "th:8" };
     check("traceparent of another trace", other, None, "", "");
 }
 
-/// A rate of ours replaces what was said of another one. Name; flags; DSC; `ot` as it came; our
+/// Our rate replaces what another rate left. Name; flags; DSC; `ot` as it came; our
 /// rate; `ot` of the remote parent; `ot` of our span.
 #[test]
 fn th_of_a_local_rate() {
@@ -241,7 +242,7 @@ fn th_of_a_local_rate() {
         ("overrules 00", "00", None, "", "x:1", 0.75, "x:1", "th:4;x:1"),
     ];
     for (name, w3c, sentry_flag, dsc, ot_sent, rate, of_parent, of_span) in rows {
-        let request = Request { trace_id: TRACE_ID, w3c, sentry: sentry_flag, dsc, ot: ot_sent };
+        let request = Request { trace_id: MIDDLE_ID, w3c, sentry: sentry_flag, dsc, ot: ot_sent };
         check(name, request, Some(rate), of_parent, of_span);
     }
 }
@@ -258,12 +259,12 @@ fn check(name: &str, request: Request<'_>, rate: Option<f64>, of_parent: &str, o
     }
 }
 
-/// A span that nobody records, below a sampled one.
+/// A span that is not recorded, below a sampled one.
 #[test]
 fn a_request_to_sentry_itself_has_no_threshold() {
     let sentry = sentry(None);
     let request =
-        Request { trace_id: TRACE_ID, w3c: "01", sentry: Some("-1"), dsc: "", ot: "th:8;x:1" };
+        Request { trace_id: MIDDLE_ID, w3c: "01", sentry: Some("-1"), dsc: "", ot: "th:8;x:1" };
     let (_, propagator) = &compositions(&sentry)[1];
     let remote = propagator.extract(&request.headers());
     let server = start(&sentry, &remote, SpanKind::Server, &[]);
@@ -276,7 +277,7 @@ fn a_request_to_sentry_itself_has_no_threshold() {
     }
 }
 
-/// The sampler is somebody else's and keeps the trace state: on the way out we can still tell.
+/// Another party's sampler keeps the trace state, so inject still knows.
 #[test]
 fn the_wrap_erases_what_a_foreign_sampler_made_false() {
     let sentry = sentry(None);
@@ -288,7 +289,7 @@ fn the_wrap_erases_what_a_foreign_sampler_made_false() {
         (Sampler::AlwaysOn, "00", "th:c;x:1", "vendor=1,ot=x:1,other=2"),
     ];
     for (sampler, w3c, ot, expected) in rows {
-        let request = Request { trace_id: TRACE_ID, w3c, sentry: None, dsc: "", ot };
+        let request = Request { trace_id: MIDDLE_ID, w3c, sentry: None, dsc: "", ot };
         let provider = SdkTracerProvider::builder().with_sampler(sampler.clone()).build();
         let parent = propagator.extract(&request.headers());
         let span = provider.tracer("test").start_with_context("pay", &parent);

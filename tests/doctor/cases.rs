@@ -1,4 +1,4 @@
-//! Where a caret stands, and which advice a case gets.
+//! The position of carets, and the advice for each case.
 
 use crate::advice::{CORS, DEFERRED, NOTHING_SENT, NOT_SAMPLED, NO_BAGGAGE, TWO_TRACES};
 use crate::arguments::Arguments;

@@ -1,4 +1,4 @@
-//! The command itself.
+//! The command line, run as a process.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ use crate::vector_text::Text;
 
 const HEADERS: [&str; 4] = ["sentry-trace", "baggage", "traceparent", "tracestate"];
 
-/// The headers of one row, whatever its file calls them.
+/// The headers of one row, whatever its fields are called.
 fn requests(file: &str, row: &Value) -> Vec<(String, String)> {
     let named = match file {
         "baggage.json" => "baggage",

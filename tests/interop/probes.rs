@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::apps::{App, Apps, Report, Settings};
+use crate::ids::TRACE_ID;
 use crate::ingest::Ingest;
 use crate::sdk::Sdk;
 use crate::wire::{dsc, header, Headers, SentryTrace};
 
-const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
-const OTHER_TRACE_ID: &str = "0123456789abcdef0123456789abcdef";
+const OTHER_ID: &str = "0123456789abcdef0123456789abcdef";
 const DSC: &str = "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-public_key=head,\
     sentry-sample_rand=0.250000,sentry-sample_rate=0.5,sentry-sampled=true";
 
@@ -112,10 +112,10 @@ static QUESTIONS: [Question; 9] = [
         question: "a DSC of another trace: its `trace_id` goes on",
         specified: "–",
         rate: Some(1),
-        headers: || vec![sentry_trace("-1"), ("baggage", DSC.replace(TRACE_ID, OTHER_TRACE_ID))],
+        headers: || vec![sentry_trace("-1"), ("baggage", DSC.replace(TRACE_ID, OTHER_ID))],
         answer: |headers| {
             let dsc = dsc(header(headers, "baggage")?)?;
-            let same = dsc.get("trace_id").map(|id| id == OTHER_TRACE_ID);
+            let same = dsc.get("trace_id").map(|id| id == OTHER_ID);
             Ok(if same == Some(true) { "yes" } else { "no" }.to_owned())
         },
     },

@@ -98,7 +98,7 @@ impl Process {
     }
 }
 
-/// Fails when a process of this run, is still there.
+/// Fails if a process of this run is still running.
 pub(crate) fn assert_none_left() {
     let run = run_directory();
     let marker = run.as_os_str().as_bytes();

@@ -1,4 +1,4 @@
-//! Traces of a head that sent no `sample_rand`, or one that contradicts: what we say fits its flag.
+//! Traces of a head that sent no `sample_rand`, or a contradictory one: ours agrees with its flag.
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
@@ -7,8 +7,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::traces::{any_rate, kept, on_the_edge, randomness, read_rand, th_and_rv, trace_id, M};
-use crate::support_core::service::Service;
-use crate::support_core::{dsc_value, flag, headers, inject, Headers, DSN};
+use crate::common::service::Service;
+use crate::common::{dsc_value, flag, headers, inject, Headers, DSN};
 
 /// One decided trace as a head without `sample_rand` sends it.
 fn decided(rng: &mut StdRng, more: &str) -> (f64, bool, Headers) {
@@ -21,7 +21,7 @@ fn decided(rng: &mut StdRng, more: &str) -> (f64, bool, Headers) {
     (rate, sampled, headers([("sentry-trace", &*trace), ("baggage", &*list)]))
 }
 
-/// In [0,rate) where it is sampled, in [rate,1) where not; missing where no six digits do that.
+/// In [0,rate) if sampled, in [rate,1) if not; missing if no six digits do that.
 #[test]
 fn a_missing_sample_rand_fits_the_decision() {
     let propagator = SentryPropagator::new();
@@ -78,7 +78,7 @@ fn a_missing_sample_rand_is_uniform() {
     }
 }
 
-/// One that contradicts flag and rate keeps its bytes, and has no say in anything of ours.
+/// One that contradicts flag and rate is forwarded unchanged and affects nothing of ours.
 #[test]
 fn one_that_contradicts_decides_nothing() {
     let mut rng = StdRng::seed_from_u64(6);

@@ -1,14 +1,14 @@
-//! Three services, the middle one with another release, environment and rate: one trace.
+//! Three services in one trace. The middle one has another release, environment and rate.
 
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
 use opentelemetry_sentry::{Sentry, SentryBuilder, SentryTrace};
 
 use super::traces::read_rand;
-use crate::support_core::service::Service;
-use crate::support_core::{dsc, dsc_value, flag, Headers, DSN, TRACE_ID};
+use crate::common::service::Service;
+use crate::common::{dsc, dsc_value, flag, Headers, DSN, TRACE_ID};
 
-/// The public key and organisation of another project, and another release.
+/// The public key and organization of another project, and another release.
 fn middle() -> SentryBuilder {
     Sentry::builder()
         .dsn("https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/43")
@@ -68,7 +68,7 @@ fn the_heads_dsc_and_decision_reach_the_end() {
                 assert_eq!(trace(sent).trace_id().to_string(), TRACE_ID, "{name}");
             }
             assert_eq!(trace(&second).span_id(), client.span().span_context().span_id());
-            // One decision: who has a rate records what the head recorded.
+            // One decision: every service with a rate records what the head recorded.
             let recorded = is_sampled(&root);
             assert_eq!(recorded, flag(&first) == Some("1"), "{name}");
             let middle_records = recorded && middle_rate.is_some();

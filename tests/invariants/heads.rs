@@ -1,4 +1,4 @@
-//! A million heads: what the sampler leaves for the propagator, and what the propagator sends.
+//! A million heads: what the sampler writes to the trace state, and what the propagator sends.
 
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId};
 use opentelemetry::{Context, KeyValue, Value};
@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use super::traces::{
     any_rate, kept, on_the_edge, randomness, read_rand, th_and_rv, trace_id, M, RATES,
 };
-use crate::support_core::{dsc_value, flag, inject, DSN};
+use crate::common::{dsc_value, flag, inject, DSN};
 
 /// A sampler whose rate is the span's first attribute.
 pub(super) fn sentry() -> Sentry {
@@ -26,12 +26,11 @@ pub(super) fn head(sampler: &SentrySampler, trace_id: TraceId, rate: f64) -> Sam
     sampler.should_sample(None, trace_id, "/", &SpanKind::Server, &rate, &[])
 }
 
-/// `sample_rate` and `sample_rand` as the member holds them, behind their lengths:
-/// `h..r30.2N6785811`.
+/// `sample_rate` and `sample_rand` as the member holds them: `h..;r0.2;n0.785811`.
 fn facts(member: &str) -> (&str, &str) {
     member
-        .strip_prefix("h..r")
-        .and_then(|rest| rest.get(1..)?.rsplit_once("N6"))
+        .strip_prefix("h..;r")
+        .and_then(|rest| rest.split_once(";n"))
         .unwrap_or_else(|| panic!("{member}"))
 }
 
@@ -42,7 +41,7 @@ fn check(sampler: &SentrySampler, trace_id: TraceId, rate: f64) -> SamplingResul
     let state = &result.trace_state;
     let (rate_text, rand_text) = facts(state.get("sentry").unwrap());
     let told_rate: f64 = rate_text.parse().expect(rate_text);
-    let rand = read_rand(&format!("0.{rand_text}"));
+    let rand = read_rand(rand_text);
     assert_eq!(rand < told_rate, sampled, "{trace_id} at {rate}: {rand} < {told_rate}");
 
     let rate = if rate > 0.999999 { 1.0 } else { rate };

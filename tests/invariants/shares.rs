@@ -1,4 +1,4 @@
-//! 100,000 heads at each rate: as many are sampled as the rate says, whatever made the trace ids.
+//! 100,000 heads at each rate: the sampled share is the rate, whatever generated the trace ids.
 
 use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::trace::SamplingDecision;

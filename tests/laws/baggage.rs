@@ -1,4 +1,4 @@
-//! One line of `baggage`: the Sentry members that count, and nothing else.
+//! One line of `baggage`: the valid Sentry members and nothing else.
 
 use opentelemetry_sentry::DynamicSamplingContext;
 

@@ -1,4 +1,4 @@
-//! Inputs: texts as they are, or made by a grammar that is mostly right.
+//! Inputs: plain texts, or texts made by a grammar that is mostly valid.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,9 @@ use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sentry::SentryPropagator;
 
-/// Behind this byte an input is choices; no text in UTF-8 starts with it.
+use super::ids::{OTHER_TRACE_ID, SPAN_ID, TRACE_ID};
+
+/// After this byte an input is a list of choices. No UTF-8 text starts with it.
 pub(crate) const CHOICES: u8 = 0xff;
 
 /// The text of an input.
@@ -18,12 +20,9 @@ pub(crate) fn text(input: &[u8], grammar: fn(&mut Choices<'_>) -> String) -> Str
     }
 }
 
-pub(crate) const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
-pub(crate) const SPAN_ID: &str = "7dd6b3a1fb4d9c2a";
-
 const TRACE_IDS: [&str; 6] = [
     TRACE_ID,
-    "12312012123120121231201212312012",
+    OTHER_TRACE_ID,
     "771A43A4192642F0B136D5159A501700",
     "00000000000000000000000000000001",
     "00000000000000000000000000000000",
@@ -51,7 +50,7 @@ const KEYS: [&str; 18] = [
 ];
 const VALUES: [&str; 34] = [
     TRACE_ID,
-    "12312012123120121231201212312012",
+    OTHER_TRACE_ID,
     "0.25",
     "0.123456",
     "true",
@@ -85,7 +84,17 @@ const VALUES: [&str; 34] = [
     "0.7858111111",
     "49d0f7386ad645858ae85020e393bef3",
 ];
-const FOREIGN: [&str; 12] = [
+const FOREIGN: [&str; 22] = [
+    "k=v;p=1%2Cevil=1",
+    "k=v;a%2Cb",
+    "k=v;p=1%2Csentry-release=x",
+    "k=v;k+b=2",
+    "k=v;=x",
+    "k=v;%3D=x",
+    "k=v%2Cevil=1",
+    "k=v;p=%0Ax%3B;q",
+    "k\t=\tv\t;\tp",
+    "k=v;;p",
     "tenant=7",
     "user=a%20b",
     "k=v;p=1;q",
@@ -125,7 +134,7 @@ impl<'a> Choices<'a> {
         (0..digits).map(|_| self.pick(&b"0123456789abcdef".map(char::from))).collect()
     }
 
-    /// One character more, less, or another.
+    /// Adds, removes or replaces one character.
     fn mutated(&mut self, text: &str) -> String {
         let mut characters: Vec<char> = text.chars().collect();
         let at = self.below(characters.len() + 1);
@@ -153,6 +162,16 @@ impl<'a> Choices<'a> {
         }
     }
 
+    /// A rate: a plain one, one of few digits, or any.
+    pub(crate) fn rate(&mut self) -> f64 {
+        match self.below(4) {
+            0 => self.pick(&[0.0, 1.0, 0.5, 0.1, 1.0 / 3.0, 1e-6, 1e-7, 0.999_999]),
+            1 => (self.below(1000) + 1) as f64 / 1000.0,
+            2 => (self.below(999_999) + 1) as f64 / 1e6,
+            _ => (self.below(1 << 30) + 1) as f64 / (1_u64 << 31) as f64,
+        }
+    }
+
     pub(crate) fn span_id(&mut self) -> String {
         match self.below(4) {
             0 => {
@@ -172,7 +191,7 @@ impl<'a> Choices<'a> {
         format!("{space}{trace}{space}")
     }
 
-    /// Perhaps a list of several, or a long one.
+    /// Sometimes a list, or a long value.
     pub(crate) fn sentry_trace(&mut self) -> String {
         let count = self.pick(&[1, 1, 1, 1, 2, 3]);
         let traces: Vec<String> = (0..count).map(|_| self.one_sentry_trace()).collect();
@@ -184,7 +203,7 @@ impl<'a> Choices<'a> {
     }
 
     fn member(&mut self) -> String {
-        if self.one_in(4) {
+        if self.below(4) == 1 {
             return self.foreign_member();
         }
         let (key, value) = (self.pick(&KEYS), self.pick(&VALUES));
@@ -199,7 +218,7 @@ impl<'a> Choices<'a> {
         self.perhaps_mutated(member)
     }
 
-    /// One line of `baggage`; once in a while with very many members, or a very long one.
+    /// One line of `baggage`; sometimes with very many members or a very long one.
     pub(crate) fn baggage(&mut self) -> String {
         let count = self.pick(&[0, 1, 2, 3, 5, 8, 11]);
         let mut members: Vec<String> = (0..count).map(|_| self.member()).collect();

@@ -1,4 +1,4 @@
-//! A DSN: valid where the grammar says so, and nowhere else; nothing of it is shown.
+//! A DSN: valid exactly if the grammar says so. No part of it is shown.
 
 use http::{HeaderValue, Uri};
 use opentelemetry_sentry::{Dsn, Sentry};
@@ -32,7 +32,7 @@ fn check_parts(dsn: &Dsn, expected: &reader::Dsn) {
     assert_eq!(dsn.org_id(), expected.org_id().as_deref());
     let shown = format!("{dsn:?}");
     let others = format!("{}{}{}{}", dsn.host(), dsn.path(), dsn.project_id(), dsn.port());
-    // A short key may stand in the host, too.
+    // A short key may be part of the host, too.
     assert!(
         dsn.public_key().len() < 9
             || others.contains(dsn.public_key())

@@ -1,5 +1,5 @@
-//! The variables of the settings and those that carry a trace. Changes the process's environment:
-//! for a process of its own, with one thread.
+//! The variables of the settings and those that carry a trace. This changes the process's environment,
+//! so it needs a process of its own with one thread.
 #![cfg(unix)]
 
 use std::env;
@@ -26,7 +26,7 @@ const NAMES: [&str; 11] = [
     "SENTRY_USE_ENVIRONMENT",
 ];
 
-/// Values by name; lines `NAME=value` of an input.
+/// Values by name, from lines `NAME=value` of an input.
 fn values(input: &[u8]) -> Vec<Option<Vec<u8>>> {
     if let Some((&CHOICES, rest)) = input.split_first() {
         let mut choices = Choices::new(rest);
@@ -36,7 +36,7 @@ fn values(input: &[u8]) -> Vec<Option<Vec<u8>>> {
     let value = |name: &&str| {
         let line =
             lines.iter().find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-        // No operating system takes a zero byte.
+        // No operating system accepts a zero byte.
         Some(line.iter().copied().filter(|byte| *byte != 0).collect())
     };
     NAMES.iter().map(value).collect()
@@ -118,7 +118,7 @@ fn check_settings(texts: &[Option<Result<String, ()>>]) {
             assert_eq!(attributes, expected.into_iter().flatten().collect::<Vec<_>>());
         }
     }
-    // Without asking for them none is read.
+    // Without `env()` none is read.
     Sentry::builder().build().expect("settings");
 }
 

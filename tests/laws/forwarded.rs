@@ -1,9 +1,9 @@
-//! What may become of a DSC on its way through a service that adds nothing of its own.
+//! What may happen to a DSC in a service that adds nothing of its own.
 
 use super::reader::{sample_rand, sample_rate, value, Entries, Trace, MAX_MEMBERS};
 use super::request::Request;
 
-/// The most that is kept of one trace, packed.
+/// The maximum length of one packed DSC.
 const ROOM: usize = 1024;
 
 /// The keys that have a code of their own.
@@ -20,7 +20,7 @@ const KNOWN: [&str; 10] = [
     "org_id",
 ];
 
-/// `sent` is what came, but for a `sample_rand` that was missing, and for what had no room.
+/// `sent` equals what arrived, except for a missing `sample_rand` and for entries without room.
 #[track_caller]
 pub(crate) fn assert_forwarded(
     trace: &Trace,
@@ -32,7 +32,7 @@ pub(crate) fn assert_forwarded(
     let mut full = came.clone();
     let rate = sample_rate(came);
     if !came.is_empty() && sample_rand(came).is_none() && can_be_filled(trace.sampled, rate) {
-        // Where everything went there is none to look at.
+        // Everything was dropped, so there is nothing to compare.
         let filled = value(sent, "sample_rand").unwrap_or("0.000000").to_owned();
         match full.iter_mut().find(|(key, _)| key == "sample_rand") {
             Some((_, old)) => *old = filled.clone(),
@@ -56,7 +56,7 @@ pub(crate) fn assert_forwarded(
     assert!(sent.is_empty(), "sent {sent:?}\nof {full:?}\nof {trace:?}\nof {of:?}");
 }
 
-/// Whether six digits can say a number that fits the decision.
+/// Whether six digits can express a number that agrees with the decision.
 fn can_be_filled(sampled: Option<bool>, rate: Option<f64>) -> bool {
     match (sampled, rate) {
         (Some(true), Some(rate)) => rate > 0.0,

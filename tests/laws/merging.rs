@@ -1,13 +1,18 @@
-//! Headers merged into those of a request: the request's own members stay, byte for byte.
+//! Headers merged into those of a request. The request's own members stay, byte for byte.
 #![cfg(feature = "http")]
 
+use std::collections::HashMap;
+
 use http::{HeaderMap, HeaderValue};
-use opentelemetry::propagation::Injector;
-use opentelemetry_sentry::MergingInjector;
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::propagation::{Injector, TextMapPropagator};
+use opentelemetry::Context;
+use opentelemetry_sdk::propagation::BaggagePropagator;
+use opentelemetry_sentry::{MergingInjector, SentryPropagator};
 
 use super::choices::{Choices, CHOICES};
 use super::reader::{self, trim, MAX_BYTES, MAX_MEMBERS};
-use super::sound;
+use super::{own, sound};
 
 /// The request's lines; the last is what is injected.
 pub(crate) fn check(input: &[u8]) {
@@ -30,7 +35,7 @@ pub(crate) fn check(input: &[u8]) {
     assert!(["MergingInjector []", "MergingInjector [\"baggage\"]"].contains(&&*shown), "{shown}");
     carrier.set("baggage", injected.clone());
 
-    // What is Sentry's goes first, of lines that are no text, too.
+    // Sentry's members are removed first, also from lines that are not text.
     let has_dsc = injected.split(',').any(|member| trim(member).starts_with("sentry-"));
     let kept: Vec<HeaderValue> = lines.iter().map(|line| kept(line, has_dsc)).collect();
     let texts: Vec<&str> = kept.iter().filter_map(|line| line.to_str().ok()).collect();
@@ -38,7 +43,7 @@ pub(crate) fn check(input: &[u8]) {
         return;
     };
     if expected.is_empty() {
-        // Nothing to send: the request keeps what it has, however long.
+        // Nothing to send: the request keeps its headers, however long.
         assert!(headers.get_all("baggage").iter().eq(&lines), "{injected:?} into {texts:?}");
         return;
     }
@@ -53,9 +58,46 @@ pub(crate) fn check(input: &[u8]) {
     if list.len() <= MAX_BYTES && list.split(',').count() <= MAX_MEMBERS {
         sound::assert_header_value("baggage", list);
     }
+    check_wrapped(&lines, &injected);
 }
 
-/// A line without Sentry's members, where those go.
+/// The same list as the context's own baggage, with its metadata, through `wrap` around the stock
+/// propagator: its members, and none beside, are merged into the request's.
+fn check_wrapped(lines: &[HeaderValue], injected: &str) {
+    let came = HashMap::from([("baggage".to_owned(), injected.to_owned())]);
+    let cx = BaggagePropagator::new().extract_with_context(&Context::new(), &came);
+    let wrapped = SentryPropagator::new().wrap(BaggagePropagator::new());
+    let mut sent = HashMap::new();
+    wrapped.inject_context(&cx, &mut sent);
+    let own = sent.get("baggage").map_or("", String::as_str);
+    let bytes: usize = lines.iter().map(|line| line.len() + 1).sum::<usize>() + 3 * injected.len();
+    let texts: Vec<&str> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
+    let count = texts.iter().map(|line| line.split(',').count()).sum::<usize>();
+    // Within the limits, where none has to make room.
+    if bytes > 6000 || count + cx.baggage().len() > 60 || texts.len() < lines.len() {
+        return;
+    }
+    if let Some(fault) = own::fault(&sent, &cx) {
+        panic!("{fault} of {:?}", cx.baggage());
+    }
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        headers.append("baggage", line.clone());
+    }
+    wrapped.inject_context(&cx, &mut MergingInjector(&mut headers));
+    if let Some(expected) = merged(&texts, own).filter(|_| !own.is_empty()) {
+        let found = headers.get("baggage").and_then(|line| line.to_str().ok()).unwrap_or_default();
+        // The order of OTel's own baggage is not fixed.
+        let sorted = |list: &str| {
+            let mut members: Vec<String> = list.split(',').map(str::to_owned).collect();
+            members.sort();
+            members
+        };
+        assert_eq!(sorted(found), sorted(&expected), "{own:?} into {texts:?}");
+    }
+}
+
+/// A line without its Sentry members.
 fn kept(line: &HeaderValue, has_dsc: bool) -> HeaderValue {
     let text = |member: &&[u8]| String::from_utf8_lossy(member).into_owned();
     let members = line.as_bytes().split(|byte| *byte == b',');
@@ -64,7 +106,7 @@ fn kept(line: &HeaderValue, has_dsc: bool) -> HeaderValue {
     HeaderValue::from_bytes(&kept.join(&b',')).expect("what was a header value")
 }
 
-/// `None` where the injected list is longer than a propagator writes.
+/// `None` if the injected list is longer than a propagator writes.
 fn merged(lines: &[&str], injected: &str) -> Option<String> {
     let members = |list: &str| -> Vec<String> {
         list.split(',').map(|m| trim(m).to_owned()).filter(|m| !m.is_empty()).collect()

@@ -1,8 +1,8 @@
-//! What must hold for any input. The fuzz targets and `tests/properties.rs` run the same laws:
-//! each `check` takes bytes, which are a text, or choices of a grammar that gets deeper.
+//! What must hold for any input. The fuzz targets and `tests/properties` run the same laws. Each
+//! `check` takes bytes: a text, or choices for a grammar that reaches deeper.
 //!
-//! [`reader`] is a second reading of the specifications, slow and plain, that shares nothing with
-//! the library.
+//! [`reader`] reads the headers a second time, slowly and plainly, from the specifications. It shares
+//! no code with the library.
 #![allow(dead_code)] // Each user takes what it needs.
 
 pub(crate) mod baggage;
@@ -10,7 +10,11 @@ pub(crate) mod choices;
 pub(crate) mod dsn;
 pub(crate) mod environment;
 pub(crate) mod forwarded;
+#[path = "../common/ids.rs"]
+pub(crate) mod ids;
 pub(crate) mod merging;
+pub(crate) mod own;
+pub(crate) mod probability;
 pub(crate) mod reader;
 pub(crate) mod request;
 pub(crate) mod sentry_trace;
@@ -20,4 +24,5 @@ pub(crate) mod targets;
 pub(crate) mod tracestate;
 pub(crate) mod untouched;
 mod urls;
+pub(crate) mod w3c;
 pub(crate) mod wrapped;

@@ -1,4 +1,4 @@
-//! The headers read once more: by regular expressions and whole lists, from the specifications.
+//! Reads the headers a second time, with regular expressions, from the specifications.
 
 use std::sync::OnceLock;
 
@@ -55,7 +55,7 @@ pub(crate) fn elements<'a>(list: &'a str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-/// The first valid `sentry-trace` of a carrier whose first line is one that it shows.
+/// The first valid `sentry-trace` of a carrier that shows its first line.
 pub(crate) fn first_sentry_trace(lines: &[&str]) -> Option<Trace> {
     elements(&lines.join(",")).find_map(sentry_trace)
 }
@@ -64,7 +64,7 @@ pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// Key, without `sentry-`, and value of each member that goes on, in order.
+/// Key (without `sentry-`) and value of each member that is forwarded, in order.
 pub(crate) type Entries = Vec<(String, String)>;
 
 pub(crate) fn entries(lines: &[&str]) -> Entries {
@@ -85,7 +85,7 @@ pub(crate) fn entries(lines: &[&str]) -> Entries {
     entries
 }
 
-/// The members of others.
+/// The members of other parties.
 pub(crate) fn foreign(lines: &[&str]) -> Vec<String> {
     let list = lines.join(",");
     let members = elements(&list).map(trim).filter(|member| !member.is_empty());
@@ -101,7 +101,7 @@ pub(crate) fn value<'a>(entries: &'a [(String, String)], key: &str) -> Option<&'
     entries.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
 }
 
-/// `baggage-octet` as it is, everything else percent-encoded.
+/// Percent-encodes everything but `baggage-octet`.
 fn octets(text: &str) -> String {
     encoded(
         text,
@@ -109,12 +109,12 @@ fn octets(text: &str) -> String {
     )
 }
 
-/// Everything but unreserved characters percent-encoded.
+/// Percent-encodes everything but unreserved characters.
 pub(crate) fn unreserved(text: &str) -> String {
     encoded(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-/// What no header can hold percent-encoded.
+/// Percent-encodes what no header can hold.
 pub(crate) fn sendable(text: &str) -> String {
     encoded(text, |byte| (0x20..0x7f).contains(&byte))
 }
@@ -147,7 +147,7 @@ pub(crate) fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A number without a sign that is finite.
+/// A finite number without a sign.
 fn number(text: &str) -> Option<f64> {
     captures!("^([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$", text)?;
     text.parse().ok().filter(|number: &f64| number.is_finite())
@@ -167,13 +167,13 @@ pub(crate) fn sample_rand(entries: &[(String, String)]) -> Option<f64> {
     either(entries, "sample_rand", |rand| rand < 1.0)
 }
 
-/// Whether the DSC says that it is another trace's.
+/// Whether the DSC names another trace.
 pub(crate) fn names_other_trace(entries: &[(String, String)], trace_id: &str) -> bool {
     let named = value(entries, "trace_id").filter(|id| !id.is_empty());
     named.is_some_and(|id| decoded(id).to_ascii_lowercase() != trace_id)
 }
 
-/// Whether the strict continuation rule refuses a trace.
+/// Whether the strict continuation rule rejects a trace.
 pub(crate) fn refuses(own: Option<&str>, strict: bool, entries: &[(String, String)]) -> bool {
     let theirs = value(entries, "org_id").map(decoded).filter(|id| !id.is_empty());
     match (own, theirs) {
@@ -234,7 +234,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// Host, in lower case, and port of a URL as clients write it; `None` of any other text.
+/// Host (in lower case) and port of a URL as clients write it; `None` for any other text.
 pub(crate) fn destination(url: &str) -> Option<(String, Option<u16>)> {
     let found = captures!(
         r"(?xs)^(https?|wss?|HTTPS?|ftp)://

@@ -12,14 +12,13 @@ use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 use super::choices::{Choices, CHOICES};
 use super::forwarded::assert_forwarded;
+use super::ids::DSN;
 use super::reader::{self, entries, Entries, Trace};
 use super::{sound, spans, untouched, wrapped};
 
 pub(crate) type Headers = HashMap<String, String>;
 
-pub(crate) const DSN: &str = "https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42";
-
-/// What comes in, and the service that it comes to.
+/// A request and the service that receives it.
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     /// Names in lower case, in order.
@@ -81,7 +80,7 @@ impl Service {
 }
 
 impl Request {
-    /// Lines `name: value`; `settings` and `own` are no headers.
+    /// Lines `name: value`. `settings` and `own` are not headers.
     pub(crate) fn parse(input: &[u8]) -> Self {
         if let Some((&CHOICES, rest)) = input.split_first() {
             return Self::choose(&mut Choices::new(rest));
@@ -117,7 +116,7 @@ impl Request {
         if choices.below(3) == 0 {
             push("traceparent", choices.traceparent());
         }
-        if choices.below(3) == 0 {
+        for _ in 0..choices.pick(&[0, 0, 0, 1, 1, 2, 3]) {
             push("tracestate", choices.tracestate());
         }
         if choices.one_in(12) {
@@ -126,7 +125,24 @@ impl Request {
             request.headers.insert(at, (name.to_owned(), b"sentry-release=\xff\xfe".to_vec()));
         }
         for n in 0..choices.pick(&[0, 0, 0, 0, 1, 2, 62, 70]) {
-            let value = choices.pick(&["v", "a b", "é", "%", "\n", "\u{1}\"", ""]);
+            let value = choices.pick(&[
+                "v",
+                "a b",
+                "é",
+                "%",
+                "\n",
+                "\u{1}\"",
+                "",
+                "v;p=1,evil=1",
+                "v;a,b",
+                "v;,",
+                "v;=x",
+                "v;k+b=2;;q",
+                "v,evil=1",
+                "v;p=\r\n,evil=1",
+                "v;é=1;p",
+                "v; p = 1 ;\tq",
+            ]);
             let key = match n {
                 0 => choices.pick(&["k", "sentry-release", "tenant", "a%b"]),
                 _ => "k",
@@ -157,17 +173,18 @@ impl Request {
         headers
     }
 
-    /// A context with the request's own baggage, as OTel takes it.
+    /// A context with the request's own baggage, as far as OTel accepts it.
     pub(crate) fn context(&self) -> Context {
         let mut baggage = Baggage::new();
         for (key, value) in &self.own {
-            let _ = baggage.insert(key.clone(), value.clone());
+            let (value, metadata) = value.split_once(';').unwrap_or((value, ""));
+            let _ = baggage.insert_with_metadata(key.clone(), value.to_owned(), metadata);
         }
         Context::new().with_baggage(baggage)
     }
 }
 
-/// What a carrier shows of a header: nothing where it does not show the first value.
+/// What a carrier shows of a header: nothing if it does not show the first value.
 pub(crate) fn shown<'a>(carrier: &'a dyn Extractor, name: &str) -> Option<Vec<&'a str>> {
     carrier.get(name).and_then(|_| carrier.get_all(name))
 }
@@ -193,7 +210,7 @@ fn check_carrier(request: &Request, carrier: &dyn Extractor) {
     spans::check_below(&sentry, request.service, &extracted);
 }
 
-/// What is injected, into a string map and into an HTTP one; twice leaves what once leaves.
+/// The injected headers, in a string map and in an HTTP one. Injecting twice changes nothing.
 #[track_caller]
 pub(crate) fn send(propagator: &dyn TextMapPropagator, cx: &Context) -> Headers {
     let mut sent = Headers::new();
@@ -255,7 +272,7 @@ fn check_alone(request: &Request, carrier: &dyn Extractor, extracted: &Context, 
     assert_forwarded(&trace, &came, &entries(&[list]), true, request);
     check_own(extracted.baggage(), list);
 
-    // The next service reads all of it, and sends on the same.
+    // The next service reads all of it and forwards the same.
     if extracted.baggage().is_empty() {
         let next = SentryPropagator::new();
         let mut expected = sent.clone();
@@ -272,7 +289,7 @@ fn assert_remote(trace: &Trace, span_context: &SpanContext) {
     sound::assert_tracestate(&span_context.trace_state().header());
 }
 
-/// The context's own members stand before the DSC, encoded; all of them where there is room.
+/// The context's own members come before the DSC, encoded; all of them if there is room.
 fn check_own(own: &Baggage, list: &str) {
     let expected: Vec<String> = own
         .iter()
@@ -286,11 +303,14 @@ fn check_own(own: &Baggage, list: &str) {
         .filter(|member| !member.is_empty() && !member.starts_with("sentry-"))
         .collect();
     for member in &found {
-        assert!(expected.iter().any(|own| own == member), "{member:?} of {expected:?}");
+        let without_properties = member.split(';').next().unwrap_or_default();
+        assert!(expected.iter().any(|own| own == without_properties), "{member:?} of {expected:?}");
     }
     let others = list.split(',').filter(|member| member.starts_with("sentry-"));
     let (count, bytes) = others.fold((0, 0), |(n, len), member| (n + 1, len + member.len() + 1));
-    let bytes = bytes + expected.iter().map(|member| member.len() + 1).sum::<usize>();
+    let metadata: usize =
+        own.iter().map(|(_, (_, metadata))| 3 * metadata.as_str().len() + 1).sum();
+    let bytes = bytes + metadata + expected.iter().map(|member| member.len() + 1).sum::<usize>();
     if count + expected.len() <= reader::MAX_MEMBERS && bytes <= reader::MAX_BYTES {
         assert_eq!(found.len(), expected.len(), "{list:?} of {expected:?}");
     }

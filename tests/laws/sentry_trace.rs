@@ -1,4 +1,4 @@
-//! One `sentry-trace`: valid where the grammar says so, and nowhere else.
+//! One `sentry-trace`: valid exactly if the grammar says so.
 
 use opentelemetry_sentry::SentryTrace;
 

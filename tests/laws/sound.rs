@@ -1,4 +1,4 @@
-//! What is true of everything that goes out, and of every error.
+//! What holds for all outgoing headers and for every error.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -9,7 +9,7 @@ use regex::Regex;
 
 use super::reader::{self, MAX_BYTES, MAX_MEMBERS};
 
-/// Every sentence of an error, and so nothing of what somebody wrote.
+/// Every error sentence. None contains input.
 const SENTENCES: &str = r#"(?x)^(InvalidDsn\(|ConfigError\(|InvalidSentryTrace\(|InvalidSampleRate\()?"?
     ((dsn|release|environment|org_id|traces_sample_rate|trace_propagation_targets|SENTRY_[A-Z_]+):\ )?
     (
@@ -59,7 +59,7 @@ pub(crate) fn assert_header_value(name: &str, value: &str) {
     assert!(is_text, "{name} is no header value: {value:?}");
 }
 
-/// A whole request: values that a header can hold, one trace, no key twice, nothing too long.
+/// A whole request: valid header values, one trace, no duplicate key, limits kept.
 #[track_caller]
 pub(crate) fn assert_request<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) {
     let mut names = HashSet::new();
@@ -105,7 +105,7 @@ pub(crate) fn assert_tracestate(header: &str) {
     }
 }
 
-/// What the grammar says against a list.
+/// Why the grammar rejects a list.
 pub(crate) fn fault(header: &str) -> Option<String> {
     static REGEX: OnceLock<Regex> = OnceLock::new();
     let member = REGEX.get_or_init(|| {

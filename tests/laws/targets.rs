@@ -3,8 +3,9 @@
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry_sentry::{OutgoingUrlExt, PropagationTargets, Sentry};
 
-use super::choices::{Choices, CHOICES, SPAN_ID, TRACE_ID};
-use super::request::{Headers, DSN};
+use super::choices::{Choices, CHOICES};
+use super::ids::{DSN, SPAN_ID, TRACE_ID};
+use super::request::Headers;
 use super::{reader, sound};
 
 const DSN_HOST: &str = "o1.ingest.sentry.io";
@@ -68,7 +69,7 @@ fn check_sent(sentry: &Sentry, url: &str, matches: bool) {
     assert!(sent.is_none() || sent == Some(&trace));
     let is_sentry = match reader::destination(url.trim()) {
         Some((host, port)) => host == DSN_HOST && port == Some(443),
-        // Of other texts only this: what is denied names the host.
+        // For other texts only this holds: what is denied names the host.
         None => sent.is_none() && url.to_ascii_lowercase().contains(DSN_HOST),
     };
     assert_eq!(sent.is_some(), matches && !is_sentry, "{url:?}");

@@ -1,20 +1,24 @@
-//! Any trace state of a remote parent, whoever read it: ours is a valid one beside the others.
+//! Any trace state of a remote parent, from any propagator: our member stays valid beside the others.
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
 use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 
-use super::choices::{Choices, CHOICES, SPAN_ID, TRACE_ID};
+use super::choices::{Choices, CHOICES};
+use super::ids::{SPAN_ID, TRACE_ID};
+use super::probability::{self, Continued};
 use super::request::{Headers, Service};
 use super::{reader, sound, spans};
 
-/// The trace state, then what comes with it, in lines.
+/// The trace state, then the other headers, in lines.
 struct Input {
     tracestate: String,
     sentry_trace: String,
     baggage: String,
     service: Service,
+    /// A head's trace, and its rate.
+    head: (String, f64),
 }
 
 impl Input {
@@ -28,11 +32,16 @@ impl Input {
                 rate: choices.pick(&[None, Some(0.0), Some(0.25), Some(1.0)]),
                 ..Service::default()
             };
+            let head = (choices.trace_id(), choices.rate());
+            if choices.one_in(3) {
+                return Self::edge(&mut choices, service, head);
+            }
             return Input {
                 tracestate: choices.tracestate(),
                 sentry_trace: choices.sentry_trace(),
                 baggage: choices.baggage(),
                 service,
+                head,
             };
         }
         let text = String::from_utf8_lossy(input);
@@ -43,12 +52,52 @@ impl Input {
             sentry_trace: lines.next().unwrap_or(format!("{TRACE_ID}-{SPAN_ID}-1")),
             baggage: lines.next().unwrap_or("sentry-release=1".to_owned()),
             service: Service::default(),
+            head: (TRACE_ID.to_owned(), 0.25),
         }
+    }
+}
+
+impl Input {
+    /// Numbers next to each other: a `sample_rand` by its rate, a `th` by the randomness.
+    fn edge(choices: &mut Choices<'_>, service: Service, head: (String, f64)) -> Self {
+        // A rate, or the number next to it, which `sample_rand` cannot tell from it.
+        let rate = match head.1 > 0.0 && head.1 < 0.9 {
+            true => f64::from_bits(head.1.to_bits() + choices.below(3) as u64 - 1),
+            false => head.1,
+        };
+        let at = probability::boundary(rate) + choices.below(4) as u128;
+        let rand = at.saturating_sub(2).min(999_999);
+        let more = choices.pick(&["", "", "9", "5"]);
+        let baggage = format!("sentry-sample_rate={rate},sentry-sample_rand=0.{rand:06}{more}");
+        let own = probability::randomness(TRACE_ID, None);
+        let rv = choices.pick(&[
+            None,
+            None,
+            None,
+            Some(0),
+            Some(1 << 55),
+            Some(u128::MAX >> 72),
+            Some(own),
+        ]);
+        let near = rv.unwrap_or(own) + choices.below(3) as u128;
+        let th = probability::print_th(near.saturating_sub(1).min(u128::MAX >> 72));
+        let rv = rv.map_or(String::new(), |rv| format!(";rv:{rv:014x}"));
+        let th = if choices.one_in(2) { format!("th:{th}") } else { String::new() };
+        let ot = format!("{th}{rv}").trim_start_matches(';').to_owned();
+        let tracestate = if ot.is_empty() { "a=1".to_owned() } else { format!("ot={ot},a=1") };
+        let flag = choices.pick(&["-1", "-0", "", "none"]);
+        let sentry_trace = match flag {
+            "none" => String::new(),
+            flag => format!("{TRACE_ID}-{SPAN_ID}{flag}"),
+        };
+        Input { tracestate, sentry_trace, baggage, service, head }
     }
 }
 
 pub(crate) fn check(input: &[u8]) {
     let input = Input::parse(input);
+    #[cfg(feature = "sdk")]
+    spans::check_head(&input.head.0, input.head.1);
     let Ok(before) = input.tracestate.parse::<TraceState>() else {
         return;
     };
@@ -76,7 +125,7 @@ fn check_remote(input: &Input, before: &Context) {
     let after = propagator.extract_with_context(before, &headers);
     let (span_before, span_after) = (before.span(), after.span());
     let (was, is) = (span_before.span_context(), span_after.span_context());
-    // A trace that is continued may come out as it was: what stood there was right.
+    // A continued trace may be forwarded unchanged: what it said was right.
     if !propagator.continue_decision(before, &headers).is_continued() {
         assert!(is.trace_state().into_iter().all(|(key, _)| !is_ours(key)), "{is:?}");
     } else {
@@ -87,6 +136,9 @@ fn check_remote(input: &Input, before: &Context) {
             assert_probability(is);
         }
     }
+    check_probability(input, was, is);
+    #[cfg(feature = "sdk")]
+    spans::check_probability(&sentry, input.service, &after);
     // Whatever stands there, no request is spoilt by it.
     for cx in [before, &after] {
         let mut sent = Headers::new();
@@ -105,6 +157,43 @@ fn check_remote(input: &Input, before: &Context) {
     }
 }
 
+/// What becomes of `ot`, by the arithmetic.
+fn check_probability(input: &Input, was: &SpanContext, is: &SpanContext) {
+    let mut entries = reader::entries(&[&input.baggage]);
+    let sentry = reader::first_sentry_trace(&[&input.sentry_trace]);
+    let names = |trace_id: &str| {
+        let named = reader::value(&entries, "trace_id").unwrap_or_default();
+        !named.is_empty() && !reader::names_other_trace(&entries, trace_id)
+    };
+    let is_claimed = sentry.is_some() || names(TRACE_ID);
+    if is_claimed && reader::refuses(input.service.org_id(), input.service.strict, &entries) {
+        return;
+    }
+    let (before, after) = (was.trace_state().header(), is.trace_state().header());
+    let (trace_id, sampled) = match &sentry {
+        Some(sentry) if sentry.trace_id == TRACE_ID => {
+            (TRACE_ID, sentry.sampled.or(was.is_sampled().then_some(true)))
+        }
+        Some(sentry) => (sentry.trace_id.as_str(), sentry.sampled),
+        None if names(TRACE_ID) => {
+            let is_said = reader::value(&entries, "sampled").is_some();
+            (TRACE_ID, (was.is_sampled() || is_said).then_some(was.is_sampled()))
+        }
+        None => return probability::assert_passed(&before, &after, TRACE_ID, was.is_sampled()),
+    };
+    if reader::names_other_trace(&entries, trace_id) {
+        entries.clear();
+    }
+    // Of a long DSC not all is kept, and of a long member not all is written again.
+    let before = probability::ot(if trace_id == TRACE_ID { &before } else { "" });
+    let is_long = before.as_ref().is_some_and(|ot| ot.len() > 200);
+    if is_long || input.baggage.len() > 700 || entries.len() > 50 {
+        return;
+    }
+    let of = Continued { trace_id, sampled, entries: &entries };
+    probability::assert_extracted(before.as_deref(), probability::ot(&after).as_deref(), &of);
+}
+
 /// `sentry` and `sentry-<digits>`.
 pub(crate) fn is_ours(key: &str) -> bool {
     let number = key.strip_prefix("sentry-");
@@ -112,8 +201,8 @@ pub(crate) fn is_ours(key: &str) -> bool {
         || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The list is valid; ours come first; of the others the valid ones are there in their order, all
-/// but the last that had no room.
+/// The list is valid and ours come first. The valid members of others follow in order, except the last
+/// ones if there was no room.
 #[track_caller]
 pub(crate) fn assert_others_kept(before: &str, after: &str) {
     if after.is_empty() {
@@ -147,7 +236,7 @@ pub(crate) fn assert_others_kept(before: &str, after: &str) {
     assert!(displaced == 0 || after.len() == 32 && displaced <= 2, "{displaced} displaced");
 }
 
-/// `th` stands only where it is true.
+/// `th` is only there if it is true.
 #[track_caller]
 pub(crate) fn assert_probability(span_context: &SpanContext) {
     let Some(ot) = span_context.trace_state().get("ot") else {
@@ -164,7 +253,7 @@ pub(crate) fn assert_probability(span_context: &SpanContext) {
     if let Some(th) = field("th") {
         assert!(span_context.is_sampled(), "th of a span that is not sampled: {ot:?}");
         assert!((1..=14).contains(&th.len()), "{ot:?}");
-        // Both have 14 digits: their order is that of the numbers.
+        // Both have 14 digits, so they sort like numbers.
         assert!(randomness >= format!("{th:0<14}"), "th does not hold: {ot:?}");
     }
 }

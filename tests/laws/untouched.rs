@@ -1,21 +1,21 @@
-//! What extract leaves of a context that has much in it already.
+//! What extract does to a context that is not empty.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
-use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
+use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::Sentry;
 
+use super::probability::assert_passed;
 use super::request::Request;
-use super::tracestate::is_ours;
 use super::wrapped::chosen;
 
-/// Somebody's own value.
+/// Another party's value.
 struct Mark;
 
-/// A trace that is not continued changes a context only by `sentry-*` out of its baggage, our
-/// members out of a remote trace state, and the refused remote parent removed.
+/// A trace that is not continued removes three things from a context: `sentry-*` from its baggage, our
+/// members from a remote trace state, and the refused remote parent.
 pub(crate) fn check(request: &Request, sentry: &Sentry, carrier: &dyn Extractor) {
     let found = TraceContextPropagator::new().extract(carrier);
     let remote = Some(found.span().span_context().clone()).filter(SpanContext::is_valid);
@@ -36,8 +36,14 @@ pub(crate) fn check(request: &Request, sentry: &Sentry, carrier: &dyn Extractor)
         match continued {
             None => assert!(!after.has_active_span(), "{request:?}"),
             Some((_, _, false)) => {
-                let expected = remote.as_ref().map(|remote| without_ours(remote, carrier));
-                assert_eq!(Some(after.span().span_context()), expected.as_ref(), "{request:?}");
+                let remote = remote.as_ref().expect("a remote parent");
+                let span = after.span();
+                let (is, trace_id) = (span.span_context(), remote.trace_id().to_string());
+                assert_eq!(is.trace_id(), remote.trace_id(), "{request:?}");
+                assert_eq!(is.span_id(), remote.span_id(), "{request:?}");
+                assert_eq!(is.is_sampled(), remote.is_sampled(), "{request:?}");
+                let (was, is) = (remote.trace_state().header(), is.trace_state().header());
+                assert_passed(&was, &is, &trace_id, remote.is_sampled());
             }
             Some((trace, _, true)) => {
                 let span = after.span();
@@ -46,31 +52,6 @@ pub(crate) fn check(request: &Request, sentry: &Sentry, carrier: &dyn Extractor)
             }
         }
     }
-}
-
-/// What came with this request says nothing in our name.
-fn without_ours(remote: &SpanContext, carrier: &dyn Extractor) -> SpanContext {
-    let is_someones = |key: &str| !is_ours(key);
-    if carrier.get("tracestate").is_none()
-        || remote.trace_state().into_iter().all(|(key, _)| is_someones(key))
-    {
-        return remote.clone();
-    }
-    // Written anew, the list is a valid one.
-    let mut kept: Vec<(&str, &str)> = Vec::new();
-    for (key, value) in remote.trace_state() {
-        let is_valid = super::sound::fault(&format!("{key}={value}")).is_none();
-        if is_someones(key) && is_valid && kept.iter().all(|(known, _)| *known != key) {
-            kept.push((key, value));
-        }
-    }
-    SpanContext::new(
-        remote.trace_id(),
-        remote.span_id(),
-        remote.trace_flags(),
-        true,
-        TraceState::from_key_value(kept).expect("valid members"),
-    )
 }
 
 /// The same members, but for `sentry-*`, which are gone.

@@ -1,5 +1,6 @@
-//! The same request through `wrap`, around W3C's propagators and around one that passes on all.
+//! The same request through `wrap`, around W3C's propagators and around one that forwards everything.
 
+use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{
     Extractor, Injector, TextMapCompositePropagator, TextMapPropagator,
@@ -12,9 +13,9 @@ use opentelemetry_sentry::Sentry;
 use super::forwarded::assert_forwarded;
 use super::reader::{self, entries, Entries, Trace, MAX_BYTES, MAX_MEMBERS};
 use super::request::{send, shown, Request};
-use super::{sound, tracestate};
+use super::{own, probability, sound, tracestate, w3c};
 
-/// Around W3C's: which trace it is, what becomes of its DSC, and of other parties' trace state.
+/// Around W3C's: which trace is continued, with which DSC, and with which members of other parties.
 pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Extractor) {
     let inner = TextMapCompositePropagator::new(vec![
         Box::new(TraceContextPropagator::new()),
@@ -27,9 +28,17 @@ pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Ex
     let span = cx.span();
     let span_context = span.span_context();
 
-    // What another propagator read, and W3C's grammar may not allow, goes on as it came.
-    let found = TraceContextPropagator::new().extract(carrier);
+    // Several lines of `tracestate` are one list.
+    let found = TraceContextPropagator::new().extract(&OneLine::of(carrier));
     let w3c = Some(found.span().span_context().clone()).filter(SpanContext::is_valid);
+    let list = sent.get("baggage").map_or("", String::as_str);
+    if let Some(fault) =
+        Some(list).filter(|list| !list.is_empty()).and_then(|l| w3c::baggage(l).err())
+    {
+        panic!("{fault} in {list:?} of {request:?}");
+    }
+    assert_flags_agree(&sent);
+    check_own(request, &propagator, &cx);
     let Some((trace, came, is_ours)) = chosen(request, carrier, w3c.as_ref()) else {
         assert!(!span_context.is_valid(), "{request:?}");
         assert!(!sent.contains_key("sentry-trace"), "{request:?}");
@@ -44,6 +53,13 @@ pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Ex
         let before = others.map(|w3c| w3c.trace_state().header()).unwrap_or_default();
         tracestate::assert_others_kept(&before, &span_context.trace_state().header());
         tracestate::assert_probability(span_context);
+    } else if let Some(w3c) = &w3c {
+        let (before, after) = (w3c.trace_state().header(), span_context.trace_state().header());
+        // A list that the stock propagator cannot read is lost, or what is valid of it is kept.
+        if !before.is_empty() {
+            probability::assert_passed(&before, &after, &trace.trace_id, w3c.is_sampled());
+        }
+        sound::assert_request(sent.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     }
     let tracestate = sent.get("tracestate").map_or("", String::as_str);
     let keys = tracestate.split(',').filter_map(|member| member.split_once('='));
@@ -61,6 +77,62 @@ pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Ex
     }
 }
 
+/// `traceparent` says `01` exactly when `sentry-trace` says `-1`.
+#[track_caller]
+fn assert_flags_agree(sent: &super::request::Headers) {
+    if let (Some(trace), Some(parent)) = (sent.get("sentry-trace"), sent.get("traceparent")) {
+        assert_eq!(trace.ends_with("-1") && trace.len() > 49, parent.ends_with("-01"), "{sent:?}");
+    }
+}
+
+/// The context's own members, put in after extract, go out as what they are, and nothing beside.
+fn check_own(request: &Request, propagator: &dyn TextMapPropagator, cx: &Context) {
+    let known = cx.baggage().iter().map(|(key, value)| (key.clone(), value.clone()));
+    let mut all: Baggage = known.collect();
+    for (key, value) in &request.own {
+        let (value, metadata) = value.split_once(';').unwrap_or((value, ""));
+        let _ = all.insert_with_metadata(key.clone(), value.to_owned(), metadata);
+    }
+    let bytes: usize = all
+        .iter()
+        .map(|(key, (value, meta))| {
+            key.as_str().len() + 3 * (value.as_str().len() + meta.as_str().len())
+        })
+        .sum();
+    let cx = cx.with_baggage(all);
+    let mut sent = super::request::Headers::new();
+    propagator.inject_context(&cx, &mut sent);
+    let dsc = entries(&[sent.get("baggage").map_or("", String::as_str)]);
+    // Within the limits, where none has to make room.
+    if cx.baggage().len() + dsc.len() < 60 && bytes + reader::list(&dsc).len() < 6000 {
+        if let Some(fault) = own::fault(&sent, &cx) {
+            panic!("{fault} of {:?}, {request:?}", cx.baggage());
+        }
+    }
+}
+
+/// A carrier whose `tracestate` is one line.
+struct OneLine<'a>(&'a dyn Extractor, String);
+
+impl<'a> OneLine<'a> {
+    fn of(carrier: &'a dyn Extractor) -> Self {
+        OneLine(carrier, carrier.get_all("tracestate").unwrap_or_default().join(","))
+    }
+}
+
+impl Extractor for OneLine<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            "tracestate" => Some(&self.1),
+            key => self.0.get(key),
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys()
+    }
+}
+
 /// The trace that goes on, with its DSC where that came, and whether Sentry knows it.
 pub(crate) fn chosen(
     request: &Request,
@@ -71,10 +143,18 @@ pub(crate) fn chosen(
     let mut came = entries(&lines);
     let sentry =
         shown(carrier, "sentry-trace").and_then(|lines| reader::first_sentry_trace(&lines));
-    let w3c = w3c.map(|w3c| Trace {
-        trace_id: w3c.trace_id().to_string(),
-        span_id: w3c.span_id().to_string(),
-        sampled: Some(w3c.is_sampled()),
+    // Beside a DSC that leaves it open, `00` decides nothing.
+    let is_open = |trace_id: &str| {
+        let named = reader::value(&came, "trace_id").unwrap_or_default();
+        sentry.is_none()
+            && !named.is_empty()
+            && !reader::names_other_trace(&came, trace_id)
+            && reader::value(&came, "sampled").is_none()
+    };
+    let w3c = w3c.map(|w3c| {
+        let trace_id = w3c.trace_id().to_string();
+        let sampled = Some(w3c.is_sampled()).filter(|sampled| *sampled || !is_open(&trace_id));
+        Trace { trace_id, span_id: w3c.span_id().to_string(), sampled }
     });
     let trace = match (sentry.clone(), w3c) {
         (_, Some(w3c)) if request.service.prefer_traceparent => w3c,
@@ -99,7 +179,7 @@ pub(crate) fn chosen(
     Some((trace, came, true))
 }
 
-/// Other parties' members go out byte for byte, as far as the limits allow, before the DSC.
+/// Other parties' members are sent byte for byte before the DSC, within the limits.
 pub(crate) fn check_third_party(sentry: &Sentry, carrier: &dyn Extractor) {
     let propagator = sentry.propagator().wrap(PassesOn);
     let cx = propagator.extract(carrier);
@@ -121,10 +201,19 @@ pub(crate) fn check_third_party(sentry: &Sentry, carrier: &dyn Extractor) {
         }
     }
     let comma = if expected.is_empty() || dsc.is_empty() { "" } else { "," };
-    assert_eq!(list, format!("{expected}{comma}{dsc}"));
+    // What is no member by W3C's grammar does not go out.
+    let lines = carrier.get_all("baggage").unwrap_or_default();
+    let foreign = reader::foreign(&lines);
+    if foreign.iter().all(|member| w3c::baggage(member).is_ok()) {
+        assert_eq!(list, format!("{expected}{comma}{dsc}"));
+    } else if !list.is_empty() {
+        if let Err(fault) = w3c::baggage(&list) {
+            panic!("{fault} in {list:?} of {foreign:?}");
+        }
+    }
 }
 
-/// Keeps the `baggage` that it is shown, and writes the same.
+/// Stores the `baggage` that it sees and writes the same.
 #[derive(Debug)]
 struct PassesOn;
 

@@ -1,4 +1,4 @@
-//! Two organisations' services with something to hide, and the ways to deny a request.
+//! The services of two organizations with secrets, and the ways to deny a request.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use crate::lists::Composition;
 
 pub(crate) type Headers = BTreeMap<String, String>;
 
-/// What one of two organisations' services would not tell others.
+/// The secrets of one of the two organizations.
 #[derive(Clone, Copy)]
 pub(crate) struct Secrets(pub(crate) char);
 
@@ -52,7 +52,7 @@ impl Secrets {
         )
     }
 
-    /// Whether a header tells one of them in so many words.
+    /// Whether a header contains one of them literally.
     pub(crate) fn are_in(self, header: &str) -> bool {
         header.contains("secret-")
             || header.contains(&self.key())
@@ -109,7 +109,7 @@ impl Service {
         .expect("settings")
     }
 
-    /// What goes out where the call is denied, or allowed.
+    /// The outgoing headers if the call is denied, or allowed.
     pub(crate) fn send(
         &self,
         ours: Secrets,
@@ -158,7 +158,7 @@ pub(crate) fn services(composition: Composition) -> Vec<Service> {
     settings.into_iter().map(service).collect()
 }
 
-/// What comes in: the situations of the table, with an organisation's secrets in the DSC, and what
+/// What comes in: the situations of the table, with an organization's secrets in the DSC, and what
 /// its services send through a plain list.
 pub(crate) fn incoming(theirs: Secrets, with_org_id: bool) -> Vec<(String, Headers)> {
     let mut table = Table::read();
@@ -181,7 +181,7 @@ pub(crate) fn incoming(theirs: Secrets, with_org_id: bool) -> Vec<(String, Heade
     let mut sent = before.send(theirs, &all[1].1, None);
     assert!(sent["tracestate"].contains("secret-release"), "{sent:?}");
     if !with_org_id {
-        // Its head's own DSC names its organisation.
+        // Its head's own DSC names its organization.
         sent = before.send(Secrets('z'), &all[1].1, None);
     }
     all.push(("A plain list".to_owned(), sent.clone()));

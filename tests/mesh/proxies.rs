@@ -1,4 +1,4 @@
-//! What proxies do to the headers of a request that they pass on.
+//! What proxies do to the headers of a request that they forward.
 
 use axum::http::{HeaderMap, HeaderValue};
 
@@ -11,14 +11,14 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     headers.insert(name, HeaderValue::from_str(value).expect("a header value"));
 }
 
-/// Puts another span into `traceparent`; trace id and flag stay.
+/// Replaces the span in `traceparent`; trace id and flag stay.
 pub(crate) fn own_span(headers: &mut HeaderMap) {
     let traceparent = line(headers, "traceparent").expect("traceparent");
     let (before, after) = (&traceparent[..36], &traceparent[52..]);
     set(headers, "traceparent", &format!("{before}{SPAN_ID}{after}"));
 }
 
-/// ... and a member of its own before the others of `tracestate`.
+/// The same, and adds its own member in front of `tracestate`.
 pub(crate) fn own_tracestate(headers: &mut HeaderMap) {
     own_span(headers);
     let others = line(headers, "tracestate").unwrap_or_default();
@@ -26,12 +26,12 @@ pub(crate) fn own_tracestate(headers: &mut HeaderMap) {
     set(headers, "tracestate", tracestate.trim_end_matches(','));
 }
 
-/// Passes on what it knows, and it does not know `sentry-trace`.
+/// Forwards only the headers it knows. `sentry-trace` is not one of them.
 pub(crate) fn drops_sentry_trace(headers: &mut HeaderMap) {
     headers.remove("sentry-trace");
 }
 
-/// Sends each header of Sentry's twice, as a client does that is instrumented twice.
+/// Sends each Sentry header twice, as a client does that is instrumented twice.
 pub(crate) fn doubles(headers: &mut HeaderMap) {
     for name in ["sentry-trace", "baggage"] {
         let values: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
@@ -41,7 +41,7 @@ pub(crate) fn doubles(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes one line of repeated headers.
+/// Joins repeated headers into one line.
 pub(crate) fn joins_with_commas(headers: &mut HeaderMap) {
     let names: Vec<_> = headers.keys().cloned().collect();
     for name in names {

@@ -21,19 +21,19 @@ use crate::traces::Trace;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What may stand between two services of ours.
+/// What may be between two of our services.
 #[derive(Clone, Copy)]
 pub(crate) enum Station {
-    /// Changes headers, and has no part in the trace.
+    /// Changes headers and takes no part in the trace.
     Proxy(fn(&mut HeaderMap)),
     /// A service with OTel's own propagators and the SDK's default sampler.
     Stock,
 }
 
-/// What became of one request.
+/// The result of one request.
 pub(crate) struct Passage {
-    /// The headers that each station received: ours, those in the middle, ours, and the last one,
-    /// which only writes them down.
+    /// The headers that each station received: our service, those in the middle, our service, and the
+    /// last one, which only records them.
     pub(crate) seen: Vec<HeaderMap>,
     /// What our two services exported.
     pub(crate) front: Vec<SpanData>,
@@ -67,7 +67,7 @@ impl Mesh {
 
         let seen = Seen::default();
         let mut next = String::new();
-        // From the last to the first, since each has to know the address of the one behind it.
+        // Last to first: each has to know the address of the next one.
         for role in roles.into_iter().rev() {
             let server = Server { role, next, client: client.clone(), seen: Arc::clone(&seen) };
             next = server.listen().await;

@@ -1,4 +1,4 @@
-//! The traces that pass: one that begins in our first service, and what SDKs of Sentry's send.
+//! The traces: one that starts in our first service, and those that Sentry's SDKs send.
 
 /// A member of the user's own baggage.
 pub(crate) const TENANT: &str = "tenant=a%20b";
@@ -7,7 +7,7 @@ pub(crate) struct Trace {
     pub(crate) name: &'static str,
     /// What the first service receives.
     pub(crate) headers: &'static [(&'static str, &'static str)],
-    /// The rate of the first service, and another one behind it, whose decision would differ.
+    /// The rate of the first service, and that of the last one, which would decide differently.
     pub(crate) rates: [Option<f64>; 2],
     pub(crate) decision: Option<bool>,
 }
@@ -18,7 +18,7 @@ impl Trace {
         baggage.flat_map(|(_, list)| list.split(','))
     }
 
-    /// The DSC that came with it, where it is not ours to compose.
+    /// The incoming DSC; none if our service composes it.
     pub(crate) fn dsc(&self) -> Option<Vec<&'static str>> {
         let members: Vec<_> = self.members().filter(|m| m.starts_with("sentry-")).collect();
         (!members.is_empty()).then_some(members)

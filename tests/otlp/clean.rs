@@ -1,4 +1,4 @@
-//! The exporter that takes our members out.
+//! The exporter that removes our members.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn remote(trace_state: &str) -> SpanContext {
     )
 }
 
-/// The exported span of a CLIENT span below such a parent, linked to the same.
+/// Exports a CLIENT span below such a parent, with a link to it.
 fn exported(trace_state: &str) -> SpanData {
     let exporter = InMemorySpanExporter::default();
     let sentry = Sentry::builder().traces_sample_rate(1.0).build().unwrap();
@@ -85,7 +85,7 @@ impl SpanExporter for Calls {
     }
 }
 
-/// The wrapper stands in no way of the exporter's other work.
+/// The wrapper forwards every other call to the exporter.
 #[test]
 fn everything_else_is_passed_on() {
     let mut exporter = CleanSpanExporter::new(Calls::default());

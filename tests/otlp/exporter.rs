@@ -1,4 +1,4 @@
-//! The exporters: what arrives, what is refused, and that Sentry's own requests are not traced.
+//! The exporters: what arrives, what is rejected, and that requests to Sentry are not traced.
 
 use std::future::{ready, Future};
 use std::pin::Pin;
@@ -22,7 +22,7 @@ fn sentry(endpoint: &Endpoint) -> Sentry {
 }
 
 fn endpoint() -> Endpoint {
-    // No proxy is asked for a server on this machine.
+    // Use no proxy for a server on this machine.
     std::env::set_var("NO_PROXY", "127.0.0.1");
     Endpoint::start().unwrap()
 }
@@ -73,7 +73,7 @@ fn what_is_refused() {
     assert!(without.span_exporter_to("http://127.0.0.1:4318/v1/traces").is_ok());
 }
 
-/// A client that is instrumented as an application's own would be.
+/// An instrumented client, as an application has.
 #[derive(Debug)]
 struct Instrumented {
     provider: SdkTracerProvider,
@@ -100,8 +100,8 @@ impl HttpClient for Instrumented {
     }
 }
 
-/// To Sentry it is the sampler that drops the span, to any other host the SDK's batch processor
-/// suppresses it: no export leads to another one.
+/// No export causes another one. For requests to Sentry the sampler drops the span; for other hosts
+/// the SDK's batch processor suppresses it.
 #[test]
 fn requests_of_the_exporter_are_not_traced() {
     let endpoint = endpoint();
@@ -118,7 +118,7 @@ fn requests_of_the_exporter_are_not_traced() {
     assert_eq!(*seen.lock().unwrap(), [(true, false)], "suppressed, and not sampled");
     assert!(spans.get_finished_spans().unwrap().is_empty());
 
-    // Without the suppression, as under a processor of another kind.
+    // Without suppression, as with another kind of processor.
     let tracer = provider.tracer("test");
     let url = sentry.dsn().unwrap().otlp_traces_endpoint();
     let builder = tracer.span_builder("POST").with_kind(SpanKind::Client);

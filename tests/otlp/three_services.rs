@@ -1,4 +1,4 @@
-//! Done when 4: the spans of the example's three services arrive, in one trace.
+//! The spans of the example's three services arrive in one trace.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -13,7 +13,7 @@ use crate::profile::{Profile, CHAIN, PUBLIC_KEY};
 use crate::requests::{self, Expected, Request};
 use crate::services::{Observed, Shop};
 
-/// Exports a service's spans as its own provider would.
+/// Exports a service's spans like its own provider.
 async fn export(dsn: String, profile: &Profile, spans: Vec<SpanData>) {
     let builder = Sentry::builder().dsn(dsn).release(profile.release);
     let sentry = builder.environment(profile.environment).build().unwrap();

@@ -6,7 +6,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::{
+use crate::common::{
     dsc_value, headers, inject, remote, sentry_trace, span_context, DSN, OTHER_SPAN_ID,
     OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
@@ -22,7 +22,7 @@ fn after_w3c(sentry: &Sentry) -> TextMapCompositePropagator {
     ])
 }
 
-/// Whose span goes on: sentry-trace's, or that of `traceparent`.
+/// Which span is continued: that of `sentry-trace` or that of `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Goes {
     Sentry,
@@ -81,7 +81,7 @@ fn one_trace_goes_on() {
     }
 }
 
-/// W3C decided a trace that its Sentry head left open: then that is Sentry's decision too.
+/// W3C decided a trace that its Sentry head deferred. That becomes Sentry's decision, too.
 #[test]
 fn a_decision_of_traceparent_reaches_the_dsc() {
     let sentry = shop().build().unwrap();
@@ -104,7 +104,8 @@ fn tracestate_can_be_rewritten_without_our_member() {
     for (rewrite, targets, ours) in [
         (false, None, true),
         (true, None, false),
-        (true, Some("https://other.example"), false),
+        // A denied request gets nothing of ours, not even a cleaned header.
+        (true, Some("https://other.example"), true),
         (false, Some("https://other.example"), true),
     ] {
         use opentelemetry_sentry::OutgoingUrlExt;
@@ -130,7 +131,7 @@ fn tracestate_can_be_rewritten_without_our_member() {
     }
 }
 
-/// Where there is no member of ours the header is left to whoever wrote it.
+/// Without a member of ours the header is not touched.
 #[test]
 fn a_tracestate_without_our_member_is_not_rewritten() {
     let propagator = shop().rewrite_tracestate(true).build().unwrap().propagator();

@@ -10,9 +10,9 @@ use opentelemetry_sentry::{
     Sentry, SentryPropagator, BAGGAGE_HEADER, SENTRY_TRACE_HEADER, TRACEPARENT_HEADER,
 };
 
-use crate::support_core::{headers, inject, sentry_trace, Headers, SPAN_ID, TRACE_ID};
+use crate::common::{headers, inject, sentry_trace, Headers, SPAN_ID, TRACE_ID};
 
-/// A DSC with all that a careless SDK would change.
+/// A DSC with everything that a careless SDK changes.
 const DSC: &str = "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-public_key=49d0f738,\
                    sentry-sample_rand=0.424242,sentry-sampled=true,sentry-release=shop%401.2.3,\
                    sentry-environment=,sentry-a-b=c=d,sentry-vendor=a+b%2bc";
@@ -36,7 +36,7 @@ fn through_the_global_propagator() {
     assert_eq!(sent, headers([("sentry-trace", &*sentry_trace("-1")), ("baggage", DSC)]));
 }
 
-/// HTTP: names in any case, `baggage` in several lines; what is written replaces what was there.
+/// HTTP: names in any case, `baggage` in several lines. Injected headers replace existing ones.
 #[test]
 fn through_http_headers() {
     let mut incoming = HeaderMap::new();
@@ -58,7 +58,7 @@ fn through_http_headers() {
     assert_eq!(sent[BAGGAGE_HEADER], DSC);
 }
 
-/// Tracing without a tracer: flag, span id and DSC go on as they came.
+/// Tracing without a tracer: flag, span id and DSC are forwarded unchanged.
 #[test]
 fn a_remote_span_alone_is_forwarded() {
     let configured = Sentry::builder()
@@ -135,7 +135,7 @@ fn fields_are_the_headers_that_are_written() {
     assert_eq!(SentryPropagator::default().fields().collect::<Vec<_>>(), plain);
 }
 
-/// `01` exactly where sentry-trace says `-1`, and never a `tracestate`.
+/// `01` exactly if sentry-trace says `-1`, and never a `tracestate`.
 #[test]
 fn traceparent_says_what_sentry_trace_says() {
     let propagator = Sentry::builder().propagate_traceparent(true).build().unwrap().propagator();

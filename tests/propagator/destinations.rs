@@ -1,10 +1,10 @@
-//! The destination that a caller puts into the context, and what it does to the headers.
+//! The URL that a caller puts into the context, and its effect on the headers.
 
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
 use opentelemetry_sentry::{OutgoingUrlExt, Sentry, SentryBuilder};
 
-use crate::support_core::{inject, remote, DSN};
+use crate::common::{inject, remote, DSN};
 
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN).propagate_traceparent(true)
@@ -14,7 +14,7 @@ fn api() -> SentryBuilder {
     shop().trace_propagation_targets(["https://api.myecommerce.com", "/internal/"])
 }
 
-/// Whether the headers go there; without a target list everything but Sentry itself is allowed.
+/// Whether headers are sent. Without a target list every URL but Sentry's own is allowed.
 #[test]
 fn the_outgoing_url_decides() {
     const API: &str = "https://api.myecommerce.com/cart";
@@ -43,7 +43,7 @@ fn the_outgoing_url_decides() {
     }
 }
 
-/// Whatever the targets say. The port tells two services on one host apart.
+/// Whatever the targets are. The port distinguishes two services on one host.
 #[test]
 fn sentry_itself_never_gets_headers() {
     let ip = "http://key@[::1]:9000/7";

@@ -1,4 +1,4 @@
-//! What came with a trace is not ours to replace: the empty frozen DSC, and one of another trace.
+//! An incoming DSC is never replaced: an empty frozen one, and one of another trace.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::TextMapPropagator;
@@ -6,14 +6,14 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{Sentry, SentryBuilder, SentryPropagator};
 
-use crate::support_core::service::Service;
-use crate::support_core::{headers, inject, sentry_trace, Headers, DSN, OTHER_TRACE_ID, TRACE_ID};
+use crate::common::service::Service;
+use crate::common::{headers, inject, sentry_trace, Headers, DSN, OTHER_TRACE_ID, TRACE_ID};
 
 fn full() -> SentryBuilder {
     Sentry::builder().dsn(DSN).release("shop@1.2.3").environment("staging")
 }
 
-/// `sentry-trace` alone freezes the DSC: ours would be that of another head.
+/// `sentry-trace` alone freezes the DSC: ours would claim another head.
 #[test]
 fn a_trace_without_a_dsc_gets_none_of_ours() {
     let sentry = full().build().unwrap();
@@ -33,7 +33,7 @@ fn a_trace_without_a_dsc_gets_none_of_ours() {
     }
 }
 
-/// The trace is sentry-trace's, so a DSC of another one is no use to it.
+/// `sentry-trace` determines the trace, so the DSC of another one is dropped.
 #[test]
 fn a_dsc_of_another_trace_is_dropped() {
     let rows = [
@@ -64,9 +64,9 @@ fn a_dsc_of_another_trace_is_dropped() {
     }
 }
 
-/// Even a DSC that is dropped tells of which organisation the trace is.
+/// Even a dropped DSC tells the organization of the trace.
 #[test]
-fn the_organisation_is_read_before_the_dsc_is_dropped() {
+fn the_organization_is_read_before_the_dsc_is_dropped() {
     let list = format!("sentry-trace_id={OTHER_TRACE_ID},sentry-org_id=");
     for (org_id, continued) in [("1", true), ("2", false)] {
         let list = format!("{list}{org_id}");

@@ -6,8 +6,8 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     dsc, dsc_value, flag, headers, sentry_trace, DSN, PUBLIC_KEY, SAMPLE_RAND, TRACE_ID,
 };
 
@@ -15,7 +15,7 @@ fn full() -> SentryBuilder {
     Sentry::builder().dsn(DSN).release("shop@1.2.3 +β").environment("staging/eu")
 }
 
-/// The specification's order. `{}` are members that every head has: the ids and the key.
+/// In the order of the specification. `{}` stands for the members of every head: ids and key.
 #[test]
 fn a_head_sends_its_members_in_the_specifications_order() {
     let release = "release=shop%401.2.3%20%2B%CE%B2,environment=staging%2Feu";
@@ -66,7 +66,7 @@ fn a_head_sends_its_members_in_the_specifications_order() {
         let root = service.server(&Context::new(), "cart");
         let expected = format!("trace_id={TRACE_ID},public_key={PUBLIC_KEY},{rest}");
         let expected = format!("sentry-{}", expected.replace(',', ",sentry-"));
-        // The root itself and what is below it say the same.
+        // The root and its descendants send the same.
         for cx in [root.clone(), service.client(&root)] {
             let sent = service.send(&cx);
             assert_eq!(sent["baggage"], expected, "{name}");
@@ -78,7 +78,7 @@ fn a_head_sends_its_members_in_the_specifications_order() {
     }
 }
 
-/// Keys are 32 digits; one that is longer is sent all the same.
+/// Keys have 32 digits. A longer one is sent anyway.
 #[test]
 fn a_long_key() {
     let key = "k".repeat(400);
@@ -114,7 +114,7 @@ fn a_head_under_a_foreign_sampler() {
     assert!(dsc(&empty.send(&empty.server(&Context::new(), "cart"))).is_empty());
 }
 
-/// Whatever is decided here, a bare `sentry-trace` gets no DSC of ours.
+/// Whatever this service decides, a trace with `sentry-trace` alone gets no DSC from us.
 #[test]
 fn below_a_bare_sentry_trace_there_is_no_head() {
     for flag in ["-1", "-0", ""] {

@@ -7,8 +7,8 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::BaggagePropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
-use crate::support_core::warnings::{assert_one, warnings};
-use crate::support_core::{dsc, headers, inject, sentry_trace, DSN};
+use crate::common::warnings::{assert_one, warnings};
+use crate::common::{dsc, headers, inject, sentry_trace, DSN};
 
 const DSC: &str = "sentry-sample_rand=0.424242,sentry-release=shop%401.2.3";
 
@@ -43,7 +43,7 @@ fn own_members_are_encoded_and_stand_before_the_dsc() {
         ("properties", ("x", "1", "a=1;b;c=2"), "x=1;a=1;b;c=2"),
         ("spaces around properties", ("x", "1", " a = 1 ;; b "), "x=1;a=1;b"),
         ("newline in a property", ("x", "1", "p=one\ntwo"), "x=1;p=one%0Atwo"),
-        ("newline in its key", ("x", "1", "p\n\rq"), "x=1;p%0A%0Dq"),
+        ("newline in its key", ("x", "1", "p\n\rq"), "x=1"),
         ("a second member in a property", ("x", "1", "p=1,sentry-y=2"), "x=1;p=1%2Csentry-y%3D2"),
         ("percent in a property", ("x", "1", "p=%41"), "x=1;p=%2541"),
     ];
@@ -54,7 +54,7 @@ fn own_members_are_encoded_and_stand_before_the_dsc() {
             assert_eq!(sent["baggage"], format!("{expected}{tail}"), "{name}");
             assert!(http::HeaderValue::from_str(&sent["baggage"]).is_ok(), "{name}");
 
-            // What left can be read again, by the stock propagator.
+            // The stock propagator can read the result.
             let read = BaggagePropagator::new().extract(&sent);
             let read = read.baggage().get(key);
             assert_eq!(read.map(|value| value.as_str()), Some(value), "{name}");
@@ -62,7 +62,7 @@ fn own_members_are_encoded_and_stand_before_the_dsc() {
     }
 }
 
-/// What stands in the context as `sentry-*` is somebody's else's DSC, or a trick.
+/// `sentry-*` in the context is another party's DSC, or an attack.
 #[test]
 fn sentry_members_of_the_context_never_leave() {
     let mut baggage = member("sentry-release", "evil", "");
@@ -79,7 +79,7 @@ fn sentry_members_of_the_context_never_leave() {
     }
 }
 
-/// The documented order: `BaggagePropagator`, then ours, which takes `sentry-*` out again.
+/// The documented order: `BaggagePropagator`, then ours, which removes `sentry-*` again.
 #[test]
 fn sentry_members_are_stripped_on_extract() {
     let ours = Sentry::builder().dsn(DSN).build().unwrap().propagator();

@@ -1,4 +1,4 @@
-//! A trace of another organisation: the next span is a new head, whoever else ran before us.
+//! A trace of another organization: the next span is a new head, whichever propagator ran before ours.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
@@ -8,8 +8,8 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     dsc_value, headers, local, remote, sentry_trace, Headers, DSN, OTHER_SPAN_ID, OTHER_TRACE_ID,
     TRACE_ID,
 };
@@ -37,7 +37,7 @@ fn list(sentry: &Sentry) -> TextMapCompositePropagator {
     ])
 }
 
-/// A context cannot lose its span, so it is a fresh one: with the baggage and the suppression.
+/// A context cannot lose its span, so a new one takes over the baggage and the suppression.
 #[test]
 fn a_remote_span_that_is_active_goes() {
     let sentry = shop().build().unwrap();
@@ -72,7 +72,7 @@ fn alone_the_context_stays() {
     assert_eq!(after.baggage().len(), 1);
 }
 
-/// A local span is no remote parent: it stays active.
+/// A local span is not a remote parent: it stays active.
 #[test]
 fn a_local_span_stays() {
     let sentry = shop().build().unwrap();

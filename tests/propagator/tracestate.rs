@@ -1,4 +1,4 @@
-//! Members of `tracestate` that call themselves ours, and come from outside.
+//! Members of `tracestate` with our key that come from outside.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -6,12 +6,12 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
-use crate::support_core::{
+use crate::common::{
     dsc_value, headers, inject, local, sentry_trace, span_context, tracestate_keys, DSN,
     OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
 
-const FORGED: &str = "vendor=1,sentry=c.xl6forged,sentry-2=x,sentryco=2,sentry-17=y,sentry-x=3,\
+const FORGED: &str = "vendor=1,sentry=c.x;lforged,sentry-2=x,sentryco=2,sentry-17=y,sentry-x=3,\
                       sentry-=4,ot=foo:bar";
 
 fn after_w3c(ours: &SentryPropagator) -> TextMapCompositePropagator {
@@ -21,7 +21,7 @@ fn after_w3c(ours: &SentryPropagator) -> TextMapCompositePropagator {
     ])
 }
 
-/// `sentry` and `sentry-<digits>` go; what only looks like them is somebody else's, and stays.
+/// `sentry` and `sentry-<digits>` are dropped. Keys that only look similar belong to others and stay.
 #[test]
 fn foreign_members_in_our_name_are_deleted() {
     let ours = Sentry::builder().dsn(DSN).build().unwrap().propagator();
@@ -48,7 +48,7 @@ fn foreign_members_in_our_name_are_deleted() {
             if own_member {
                 assert_eq!(keys.remove(0), "sentry", "{name}");
             }
-            // Ours is first; the others keep their order, but `ot` may be written anew.
+            // Ours is first. The others keep their order; only `ot` may be rewritten.
             keys.retain(|key| key != "ot");
             assert_eq!(keys, foreign[..4], "{name}");
             let ot = span_context(&cx).trace_state().get("ot").unwrap_or_default().to_owned();
@@ -75,9 +75,10 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         let cx = ours.extract(&headers([("sentry-trace", &*trace), ("baggage", &*list)]));
         span_context(&cx).trace_state().header()
     };
-    assert!(state_of(TRACE_ID).starts_with("sentry=c..TN11l3old"), "{}", state_of(TRACE_ID));
-    let explicit = |state: String| state.replace("sentry=c..T", &format!("sentry=c..tw{TRACE_ID}"));
-    let unknown = |count: u32| (10..10 + count).map(|n| format!("u2{n}v0")).collect::<String>();
+    assert!(state_of(TRACE_ID).starts_with("sentry=c..;T;n0.1;lold"), "{}", state_of(TRACE_ID));
+    let explicit =
+        |state: String| state.replace("sentry=c..;T", &format!("sentry=c..;t{TRACE_ID}"));
+    let unknown = |count: u32| (10..10 + count).map(|n| format!(";u{n}:")).collect::<String>();
     let split = |packed: &str| {
         let (first, rest) = packed.split_at(256);
         format!("sentry={first},sentry-2={rest}")
@@ -88,24 +89,28 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         ("of the trace, its id spelt out", explicit(state_of(TRACE_ID)), Some("old")),
         ("garbage", "sentry=c".to_owned(), Some("shop%401.2.3")),
         ("more garbage", "sentry=nonsense".to_owned(), Some("shop%401.2.3")),
-        ("a control byte", "sentry=c..l2x\u{1}".to_owned(), None),
-        ("an entry without an end", "sentry=c..l2x".to_owned(), None),
-        ("an entry without a length", "sentry=c..l".to_owned(), None),
-        ("a length that is none", "sentry=c..l!x".to_owned(), None),
-        ("a long length of a short text", "sentry=c..l_01x".to_owned(), None),
-        ("an entry that is none", "sentry=c..!".to_owned(), None),
-        ("one key twice", "sentry=c..l1al1b".to_owned(), None),
-        ("a member of baggage inside", "sentry=c..l3x y".to_owned(), None),
-        ("64 entries", split(&format!("c..l3old{}", unknown(63))), Some("old")),
-        ("65 entries", split(&format!("c..l3old{}", unknown(64))), None),
+        ("a control byte", "sentry=c..;lx\u{1}".to_owned(), None),
+        ("an entry without a separator", "sentry=c..lx".to_owned(), None),
+        ("a separator without an entry", "sentry=c..;".to_owned(), None),
+        ("an empty entry", "sentry=c..;;lx".to_owned(), None),
+        ("a letter that says it all, and a text", "sentry=c..;Sx".to_owned(), None),
+        ("an unknown letter", "sentry=c..;!".to_owned(), None),
+        ("an unknown key without a value", "sentry=c..;uk".to_owned(), None),
+        ("an unknown key that is no token", "sentry=c..;uk(:v".to_owned(), None),
+        ("one key twice", "sentry=c..;la;lb".to_owned(), None),
+        ("one key twice, in two forms", "sentry=c..;E;eqa".to_owned(), None),
+        ("an unknown key twice", "sentry=c..;uk:a;lold;uk:b".to_owned(), None),
+        ("a member of baggage inside", "sentry=c..;lx y".to_owned(), None),
+        ("64 entries", split(&format!("c..;lold{}", unknown(63))), Some("old")),
+        ("65 entries", split(&format!("c..;lold{}", unknown(64))), None),
         (
             "more behind a short one",
-            split(&format!("c..l3old{}", unknown(63))) + ",sentry-3=!",
+            split(&format!("c..;lold{}", unknown(63))) + ",sentry-3=!",
             Some("old"),
         ),
-        ("another trace's, undecided", format!("sentry=c?.tw{OTHER_TRACE_ID}N6100000"), None),
-        ("another trace's, and no text", format!("sentry=c..tw{OTHER_TRACE_ID}N6100000"), None),
-        ("another trace's", format!("sentry=c..tw{OTHER_TRACE_ID}N6100000l3old"), None),
+        ("another trace's, undecided", format!("sentry=c?.;t{OTHER_TRACE_ID};n0.100000"), None),
+        ("another trace's, and no text", format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000"), None),
+        ("another trace's", format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000;lold"), None),
     ];
     for (name, state, release) in rows {
         let w3c = format!("00-{TRACE_ID}-{SPAN_ID}-01");
@@ -119,18 +124,18 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         }
     }
     // Nor does a local span send it, whose sampler took the parent's trace state over.
-    let state = format!("sentry=c..tw{OTHER_TRACE_ID}N6100000");
+    let state = format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000");
     let span = local(true, &state);
     let sent = inject(&ours, &Context::new().with_remote_span_context(span));
     assert_eq!(sent["sentry-trace"], sentry_trace("-1"));
     assert!(!sent.contains_key("baggage"), "{sent:?}");
 }
 
-/// Verdict, forwarded flag and head mark are said of one local span; from outside they are nothing.
+/// Permission, forwarded flag and head mark describe one local span. From outside they mean nothing.
 #[cfg(feature = "sdk")]
 #[test]
 fn marks_of_another_process_say_nothing() {
-    use crate::support_core::service::Service;
+    use crate::common::service::Service;
     use opentelemetry::trace::{SpanContext, TraceFlags};
 
     const TRACKER: &str = "https://tracker.example/";
@@ -158,7 +163,7 @@ fn marks_of_another_process_say_nothing() {
         );
         let cx = Context::new().with_remote_span_context(outside);
         let sent = inject(&api().build().unwrap().propagator(), &cx);
-        assert_eq!(crate::support_core::flag(&sent), flag, "{name}");
+        assert_eq!(crate::common::flag(&sent), flag, "{name}");
         assert_eq!(dsc_value(&sent, "transaction"), None, "{name}");
         // Nor below a span of ours that takes the parent's decision over.
         let below = head.send(&head.server(&cx, "serve"));

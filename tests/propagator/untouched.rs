@@ -7,8 +7,8 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     headers, inject, remote, sentry_trace, span_context, Headers, DSN, OTHER_SPAN_ID,
     OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
@@ -16,7 +16,7 @@ use crate::support_core::{
 #[derive(Debug, PartialEq)]
 struct Marker(u8);
 
-/// The span, the baggage, sorted, and a value of somebody else's.
+/// The span, the sorted baggage, and another party's value.
 fn everything(cx: &Context) -> (bool, SpanContext, Vec<String>, Option<&Marker>, bool) {
     let mut members: Vec<String> =
         cx.baggage().iter().map(|(key, value)| format!("{key}={value:?}")).collect();
@@ -80,7 +80,7 @@ fn malformed() -> Vec<String> {
     rows
 }
 
-/// `sentry-*` that comes without a valid sentry-trace says nothing about the span that is there.
+/// `sentry-*` without a valid `sentry-trace` says nothing about the active span.
 #[test]
 fn a_malformed_header_changes_nothing() {
     let sentry = Sentry::builder().dsn(DSN).strict_trace_continuation(true).build().unwrap();
@@ -133,7 +133,7 @@ fn a_valid_header_changes_the_span_alone() {
     }
 }
 
-/// The repaired half of a bad pair: bad baggage leaves a good sentry-trace standing.
+/// Bad baggage does not affect a good `sentry-trace`.
 #[test]
 fn bad_baggage_does_not_harm_sentry_trace() {
     let long = "x".repeat(9000);

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::laws;
 use crate::laws::choices::CHOICES;
 
-/// Runs a law on so many choices of the grammar, and on a quarter as many texts.
+/// Runs a law on this many choices of the grammar, and on a quarter as many texts.
 fn hold(check: fn(&[u8]), cases: u32, most_bytes: usize) {
     let choices = vec(any::<u8>(), 0..most_bytes).prop_map(|bytes| [vec![CHOICES], bytes].concat());
     run(check, cases, choices);

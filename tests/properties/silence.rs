@@ -1,4 +1,4 @@
-//! `Debug` and errors tell nothing of what somebody sent, and no secret of the settings.
+//! `Debug` and errors never show input or a secret of the settings.
 
 use std::fmt::Debug;
 
@@ -10,9 +10,9 @@ use opentelemetry_sentry::{
 };
 use proptest::prelude::*;
 
-use crate::laws::choices::{SPAN_ID, TRACE_ID};
+use crate::laws::ids::{SPAN_ID, TRACE_ID};
 
-/// Everything public that holds a secret, or has seen one.
+/// Every public value that holds a secret or was made from one.
 fn shown(secret: &str) -> Vec<(&'static str, String)> {
     let both = |value: &dyn Debug| format!("{value:?} {value:#?}");
     let dsn_text = format!("https://{secret}:{secret}@o1.ingest.sentry.io/42");
@@ -54,7 +54,7 @@ fn shown(secret: &str) -> Vec<(&'static str, String)> {
     texts
 }
 
-/// Whatever can be wrong with a text that holds the secret.
+/// Everything that can be wrong with a text that contains the secret.
 fn errors(secret: &str) -> Vec<(&'static str, String)> {
     let mut texts = Vec::new();
     let traces = [

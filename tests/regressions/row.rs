@@ -1,15 +1,14 @@
 //! A row as data.
-#![allow(dead_code)] // Without the feature `http` nobody reads the rows of a merge.
+#![allow(dead_code)] // Without the feature `http` the rows of a merge are not read.
 
 use std::collections::BTreeMap;
 
 use opentelemetry_sentry::Sentry;
 use serde::Deserialize;
 
-use crate::support::{rows, SPAN_ID, TRACE_ID};
+use crate::common::rows::rows;
+use crate::common::{DSN, OTHER_SPAN_ID, OTHER_TRACE_ID};
 use crate::text::Text;
-
-pub(super) const DSN: &str = "https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42";
 
 #[derive(Deserialize)]
 #[serde(tag = "run", rename_all = "snake_case")]
@@ -113,7 +112,7 @@ pub(super) struct Settings {
     deny_unknown_urls: bool,
 }
 
-/// What is said of one outgoing header; null: there is none.
+/// What a row says about one outgoing header; null: there is none.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Out {
@@ -132,11 +131,11 @@ pub(super) struct Holds {
 }
 
 fn usual() -> String {
-    TRACE_ID.to_owned()
+    OTHER_TRACE_ID.to_owned()
 }
 
 pub(super) fn all() -> Vec<Row> {
-    rows(include_str!("../vectors/regressions.json"), 97)
+    rows(include_str!("../vectors/regressions.json"), 112)
 }
 
 impl Settings {
@@ -158,11 +157,11 @@ impl Settings {
 }
 
 impl TraceRow {
-    /// A text with the ids that stand for `{T}` and `{S}`, and the headers made of them.
+    /// A text with `{T}` and `{S}` replaced by ids, and `{ST}` and `{TP}` by headers.
     pub(super) fn spell(&self, text: &str) -> String {
         text.replace("{ST}", "{T}-{S}")
             .replace("{TP}", "00-{T}-{S}")
             .replace("{T}", &self.trace_id)
-            .replace("{S}", SPAN_ID)
+            .replace("{S}", OTHER_SPAN_ID)
     }
 }

@@ -1,4 +1,4 @@
-//! What went out, and what a row says of it.
+//! The outgoing headers, and what a row says about them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// Where it is not as the row says, or no request as it should be.
+    /// Every difference from the row, and every fault of the request.
     pub(super) fn faults(&self, row: &TraceRow) -> Vec<String> {
         assert!(!row.out.is_empty() || !row.nowhere.is_empty(), "{}: says nothing", row.name);
         let mut faults = self.unsound();
@@ -44,7 +44,7 @@ impl Sent {
         faults
     }
 
-    /// What no row may send: bytes that no header holds, two traces, a key twice, too much.
+    /// What no row may send: invalid bytes, two traces, a duplicate key, too much.
     fn unsound(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (name, value) in &self.headers {

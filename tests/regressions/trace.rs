@@ -79,7 +79,7 @@ impl TraceRow {
         Box::new(sentry.propagator().wrap(inner))
     }
 
-    /// The context with the row's own baggage beside what came.
+    /// The context with the row's own baggage and the incoming headers.
     fn add_own(&self, cx: Context) -> Context {
         let counted = (1..=self.own_count).map(|number| (format!("k{number}"), "v".to_owned()));
         let own: Vec<(String, String)> = self.own.iter().cloned().chain(counted).collect();
@@ -112,7 +112,7 @@ impl TraceRow {
     }
 }
 
-/// Somebody's propagator that writes one list, and reads nothing.
+/// Another party's propagator that writes one list and reads nothing.
 #[derive(Debug)]
 struct WritesBaggage(String);
 

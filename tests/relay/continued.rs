@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
-use crate::service::{Relayed, Service, DSN, PUBLIC_KEY};
+use crate::ids::{PUBLIC_KEY, TRACE_ID};
+use crate::service::{Relayed, Service, DSN};
 use crate::upstream::Upstream;
 
-const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
 const PARENT: &str = "7f7b6d4f9fd94d2a";
 
-/// Percent-encoded in ways this crate would not choose, and with a key it does not know.
+/// Percent-encoded differently than by this crate, and with an unknown key.
 const DSC: &str = "sentry-release=shop%402.1.0+b%2c%c3%a9%3B,\
     sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-x-y==z%20,\
     sentry-public_key=headpublickey0000000000000000000,sentry-sample_rand=0.250000";
@@ -147,7 +147,7 @@ async fn strict_continuation_follows_the_table() {
         if let Some(id) = &row.baggage_org_id {
             dsc.push_str(&format!(",sentry-org_id={id}"));
         }
-        // A trace that is not continued must not hand down its decision either.
+        // A trace that is not continued must not pass on its decision either.
         let headers = [("sentry-trace", &*sentry_trace("-0")), ("baggage", &*dsc)];
         let relayed = service.relay(&upstream.echo(), &headers).await;
 

@@ -1,4 +1,4 @@
-//! The relay as an HTTP service: readiness, CORS, and requests that cannot be relayed.
+//! The relay as an HTTP service: readiness, CORS, and invalid requests.
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;

@@ -16,18 +16,17 @@ use crate::upstream::Call;
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The DSN of services whose organisation does not matter: its host names none.
+/// The DSN of services whose organization does not matter: its host names none.
 pub(crate) const DSN: &str = "http://49d0f7386ad645858ae85020e393bef3@localhost:9/1";
-pub(crate) const PUBLIC_KEY: &str = "49d0f7386ad645858ae85020e393bef3";
 
-/// A running relay; killed when it goes.
+/// A running relay. It is killed on drop.
 pub(crate) struct Service {
     child: Child,
     address: String,
     client: Client,
 }
 
-/// What the relay answers, with the call that its upstream saw.
+/// The answer of the relay, with the call that its upstream received.
 #[derive(Deserialize)]
 pub(crate) struct Relayed {
     pub(crate) trace_id: String,
@@ -98,13 +97,13 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Both fail only where the child has ended already.
+        // Both fail only if the child has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Runs a relay that refuses its settings: its exit status and what it wrote to stderr.
+/// Runs a relay that rejects its settings. Returns its exit status and stderr.
 pub(crate) fn refusal(name: &str, value: &OsStr) -> (ExitStatus, String) {
     let mut child = command(&[("PORT", "0")])
         .env(name, value)
@@ -147,7 +146,7 @@ fn command(settings: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Cargo tells a test where the package's binaries are, but not where its examples are.
+/// Cargo tells a test the path of binaries, but not of examples.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
     let profile = test.ancestors().nth(2).expect("tests are built into <profile>/deps");

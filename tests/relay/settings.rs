@@ -1,11 +1,11 @@
-//! Propagation targets, `traceparent`, and settings that are refused.
+//! Propagation targets, `traceparent`, and rejected settings.
 
 use std::ffi::OsStr;
 
+use crate::ids::TRACE_ID;
 use crate::service::{refusal, Service, DSN};
 use crate::upstream::Upstream;
 
-const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
 const INCOMING: [(&str, &str); 2] = [
     ("sentry-trace", "771a43a4192642f0b136d5159a501700-7f7b6d4f9fd94d2a-1"),
     ("baggage", "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-sample_rand=0.250000"),
@@ -30,7 +30,7 @@ async fn no_header_goes_where_no_target_matches() {
                     let sent = relayed.upstream.header(name);
                     assert_eq!(sent, None, "{name}, targets {targets:?}, {tracing:?}");
                 }
-                // The trace itself goes on in this service.
+                // The trace continues in this service.
                 let continued = relayed.trace_id == TRACE_ID;
                 assert_eq!(continued, !incoming.is_empty());
             }
@@ -53,7 +53,7 @@ async fn the_headers_go_where_one_target_matches() {
     assert_eq!(sent.span_id().to_string(), relayed.client_span_id);
     assert_eq!(relayed.upstream.header("baggage"), Some(INCOMING[1].1));
 
-    // One service, two answers: the verdict belongs to the call.
+    // One service, two answers: permission depends on the call.
     let elsewhere = upstream.url("/gather/1");
     let relayed = service.relay(&elsewhere, &INCOMING).await;
     for name in TRACE_HEADERS {

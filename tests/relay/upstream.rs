@@ -36,7 +36,7 @@ impl Call {
         }
     }
 
-    /// The header's value; none where it is absent. It never comes twice.
+    /// The header's value, if present. It never occurs twice.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(n, _)| n == name);
@@ -71,7 +71,7 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// Serves on the test's own runtime, until that ends.
+    /// Serves on the test's runtime until that ends.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -100,7 +100,7 @@ async fn echo(uri: Uri, headers: HeaderMap) -> Json<Call> {
     Json(Call::new(&uri, &headers))
 }
 
-/// Answers no one before as many requests as expected are open at once.
+/// Answers when as many requests as expected are open at once.
 async fn gather(
     State(arrived): State<Arc<AtomicUsize>>,
     Path(expected): Path<usize>,

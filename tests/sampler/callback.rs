@@ -1,4 +1,4 @@
-//! `traces_sampler`: what it is told, and what becomes of what it returns.
+//! `traces_sampler`: its arguments, and the effect of its result.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,9 +6,9 @@ use opentelemetry::trace::{SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sentry::{SamplingContext, Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::warnings::{assert_one, warnings};
-use crate::support_core::{dsc_value, flag, headers, sentry_trace, Headers, DSN, TRACE_ID};
+use crate::common::service::Service;
+use crate::common::warnings::{assert_one, warnings};
+use crate::common::{dsc_value, flag, headers, sentry_trace, Headers, DSN, TRACE_ID};
 
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN)
@@ -20,7 +20,7 @@ fn incoming(flag: Option<&str>, list: &str) -> Headers {
     headers(trace.chain([("baggage", list)]))
 }
 
-/// All that one call was told.
+/// The arguments of one call.
 #[derive(Clone, Debug, PartialEq)]
 struct Told {
     name: String,
@@ -42,7 +42,7 @@ fn told(ctx: &SamplingContext<'_>) -> Told {
     }
 }
 
-/// Once for each trace and service, with what is known at the start of its first span.
+/// Called once per trace and service, with what is known at the start of the first span.
 #[test]
 fn it_is_told_what_is_known() {
     let (no, yes) = (Some(false), Some(true));
@@ -116,7 +116,7 @@ fn inherit_or_sample_with() {
     }
 }
 
-/// It wins over the rate, and over the parent; head's `sampled` stays as it was sent.
+/// Its result overrides the rate and the parent. The head's `sampled` is forwarded unchanged.
 #[test]
 fn it_overrules_the_parent() {
     let list = "sentry-sample_rand=0.5,sentry-sampled=true,sentry-sample_rate=0.6,sentry-x=1";
@@ -126,7 +126,7 @@ fn it_overrules_the_parent() {
     assert_eq!(sent["baggage"], list.replace("0.6", "0.4"));
 }
 
-/// Below a local span nobody asks it again.
+/// It is not called again below a local span.
 #[test]
 fn it_is_asked_once() {
     let calls = Arc::new(Mutex::new(0));

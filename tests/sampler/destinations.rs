@@ -1,14 +1,12 @@
-//! What a verdict does to a span, to what is below it, and to the trace state that leaves.
+//! What a permission does to a span, to its descendants, and to the outgoing trace state.
 
 use opentelemetry::trace::{SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{OutgoingUrlExt, Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
-    dsc, dsc_value, flag, headers, sentry_trace, span_context, Headers, DSN,
-};
+use crate::common::service::Service;
+use crate::common::{dsc, dsc_value, flag, headers, sentry_trace, span_context, Headers, DSN};
 
 const ALLOWED: &str = "https://api.example.com/cart";
 const DENIED: &str = "https://tracker.example/";
@@ -25,7 +23,7 @@ fn continued(flag: &str) -> Headers {
     headers([("sentry-trace", &*sentry_trace(flag)), ("baggage", list)])
 }
 
-/// Settings that record and such that do not.
+/// Settings that record, and settings that do not.
 fn builders() -> [SentryBuilder; 3] {
     [api(), api().traces_sample_rate(1.0), api().traces_sampler(|_| 0.0)]
 }
@@ -46,7 +44,7 @@ fn a_verdict_is_said_of_one_span() {
                 assert!(service.send(&child).contains_key("sentry-trace"));
                 assert!(service.send(&service.client_to(&child, DENIED)).is_empty());
             }
-            // Its siblings and the parent are as they were.
+            // Its siblings and its parent are unchanged.
             for cx in [server.clone(), service.client(&server)] {
                 assert!(service.send(&cx).contains_key("baggage"));
             }
@@ -58,7 +56,7 @@ fn a_verdict_is_said_of_one_span() {
     }
 }
 
-/// Targets count without a DSN too.
+/// Targets apply without a DSN, too.
 #[test]
 fn without_a_dsn() {
     let targets = ["https://api.example.com/"];
@@ -70,7 +68,7 @@ fn without_a_dsn() {
     assert_eq!(dsc_value(&sent, "release"), Some("theirs"));
 }
 
-/// A denied span may take neither the DSC nor the transaction along, so they are gone below it.
+/// A denied span carries neither the DSC nor the transaction, so its descendants have neither.
 #[test]
 fn below_a_denied_span() {
     for flag in ["-1", "-0", ""] {
@@ -84,8 +82,8 @@ fn below_a_denied_span() {
                 let below = service.client(&service.client_to(&parent, DENIED));
                 let sent = service.send(&below);
                 assert_eq!(sent.len(), 1, "sentry-trace alone: {sent:?}");
-                let decision = crate::support_core::flag(&sent);
-                assert_eq!(decision, crate::support_core::flag(&whole), "{flag}");
+                let decision = crate::common::flag(&sent);
+                assert_eq!(decision, crate::common::flag(&whole), "{flag}");
             }
         }
     }
@@ -108,7 +106,7 @@ fn below_a_denied_span() {
     }
 }
 
-/// Beside a stock W3C propagator the trace state leaves to every host.
+/// A stock W3C propagator sends the trace state to every host.
 #[test]
 fn what_the_trace_state_of_a_denied_span_holds() {
     for builder in builders() {
@@ -135,7 +133,7 @@ fn what_the_trace_state_of_a_denied_span_holds() {
     }
 }
 
-/// What the caller puts into the context comes before what attributes say.
+/// The URL in the context takes precedence over the attributes.
 #[test]
 fn the_outgoing_url_comes_first() {
     let service = Service::of(&api().traces_sample_rate(1.0).build().unwrap());
@@ -164,7 +162,7 @@ fn the_outgoing_url_comes_first() {
     }
 }
 
-/// No span, no header; the rest of the trace goes on as if it had not been there.
+/// No span and no header. The rest of the trace is not affected.
 #[test]
 fn sentry_itself_is_never_traced() {
     let sentry = || Sentry::builder().dsn(DSN).traces_sample_rate(1.0);
@@ -179,7 +177,7 @@ fn sentry_itself_is_never_traced() {
             let service = Service::of(&builder.build().unwrap());
             let remote = service.receive(&continued("-1"));
             let local = service.server(&Context::new(), "cart");
-            // Not recording a request to Sentry is no decision over the trace.
+            // Dropping a request to Sentry does not decide the trace.
             let rows = [(Context::new(), None), (remote, Some("1")), (local.clone(), Some("1"))];
             for (parent, decision) in rows {
                 let client = service.client_to(&parent, url);
@@ -212,7 +210,7 @@ fn sentry_itself_is_never_traced() {
     assert!(service.send(&client).is_empty());
 }
 
-/// What is lost with the default local branches: they never ask us about a child.
+/// What the default local branches lose: they never ask our sampler about a child.
 #[test]
 fn lost_on_the_default_local_branches() {
     let sentry = api().traces_sample_rate(1.0).build().unwrap();

@@ -1,14 +1,14 @@
-//! Only the propagator is ours; the decisions are somebody else's.
+//! Only the propagator is ours. Another sampler decides.
 
 use opentelemetry::Context;
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample};
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::{Boxed, Foreign, Service};
-use crate::support_core::warnings::{assert_one, warnings};
-use crate::support_core::{dsc_value, flag, headers, sentry_trace, DSN};
+use crate::common::service::{Boxed, Foreign, Service};
+use crate::common::warnings::{assert_one, warnings};
+use crate::common::{dsc_value, flag, headers, sentry_trace, DSN};
 
-/// With a rate of its own, which is never sent: nobody applied it.
+/// The settings have a rate. It is never sent because it was not applied.
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN).traces_sample_rate(0.25)
 }
@@ -46,7 +46,7 @@ fn as_head() {
     }
 }
 
-/// A sampler that says with which probability it sampled, in OTel's words.
+/// A sampler that writes its probability to the `ot` member.
 #[test]
 fn as_head_with_a_threshold() {
     // The usual trace id's randomness is 0x36d5159a501700.
@@ -82,7 +82,7 @@ fn as_head_with_a_threshold() {
     }
 }
 
-/// The DSC stays the head's; the flag is what was decided here.
+/// The DSC stays the head's. The flag is the decision of this service.
 #[test]
 fn in_the_middle() {
     let list = "sentry-sample_rand=0.1,sentry-sample_rate=0.5,sentry-sampled=head,sentry-x=1";
@@ -99,7 +99,7 @@ fn in_the_middle() {
     }
 }
 
-/// Sampled, it is decided, and the DSC learns of it; else it stays deferred, with one warning.
+/// If sampled, the trace is decided and the DSC says so. Else it stays deferred, with one warning.
 #[test]
 fn a_deferred_mark_that_is_ignored_stays() {
     const WARNING: &str = "a deferred Sentry trace was not sampled";
@@ -128,14 +128,14 @@ fn a_deferred_mark_that_is_ignored_stays() {
     }
 }
 
-/// One warning for each set of settings, and none where our own sampler left it open.
+/// One warning per settings, and none if our own sampler left the trace undecided.
 #[test]
 fn our_own_sampler_does_not_warn_of_itself() {
     let incoming = headers([("sentry-trace", &*sentry_trace(""))]);
     let ours = Service::of(&Sentry::builder().dsn(DSN).build().unwrap());
     let warned = warnings(|| {
         ours.relay(&incoming);
-        // A remote span that nobody took up is undecided, not ignored.
+        // A remote span without a local span below it is undecided, not ignored.
         ours.send(&ours.receive(&incoming));
         ours.send(&ours.server(&Context::new(), "cart"));
     });

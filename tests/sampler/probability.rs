@@ -1,4 +1,4 @@
-//! `ot=th`: on spans that are sampled with a known rate, and nowhere else.
+//! `ot=th`: only on spans that are sampled with a known rate.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -6,8 +6,8 @@ use opentelemetry::Context;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     headers, sentry_trace, span_context, Headers, DSN, OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
 
@@ -59,7 +59,7 @@ fn of_a_head() {
     }
 }
 
-/// Of a continued trace: the head's rate, already on extract; ours where ours was applied.
+/// A continued trace has the head's rate, already after extract; ours if ours was applied.
 #[test]
 fn of_a_continued_trace() {
     // The trace id's own sample_rand, 0.785811, needs no rv.
@@ -100,7 +100,7 @@ fn with_w3c(service: &Service, incoming: &Headers) -> Context {
     list.extract(incoming)
 }
 
-/// Beside what OTel samplers upstream said.
+/// With the `ot` member of OTel samplers upstream.
 #[test]
 fn of_a_trace_with_an_ot_member() {
     // The usual trace id's randomness is 0x36d5159a501700.
@@ -132,7 +132,7 @@ fn of_a_trace_with_an_ot_member() {
     }
 }
 
-/// By its letters it would hold; by the trace id, which counts then, it does not.
+/// Compared as text `th` would hold. Compared with the trace id, which decides, it does not.
 #[test]
 fn of_an_rv_that_is_none() {
     for rv in ["fffffffffffffff", "FFFFFFFFFFFFFF", "fffffffffffff", "+ffffffffffffff", ""] {
@@ -148,7 +148,7 @@ fn of_an_rv_that_is_none() {
     }
 }
 
-/// A `sample_rand` decides before an `rv` does; where the two disagree `th` would be a lie.
+/// `sample_rand` takes precedence over `rv`. If they disagree, `th` would be false.
 #[test]
 fn of_a_decision_that_rv_does_not_bear_out() {
     for (rv, th) in [("10000000000000", None), ("f0000000000000", Some("8"))] {
@@ -174,7 +174,7 @@ fn of_a_decision_that_rv_does_not_bear_out() {
     }
 }
 
-/// The `ot` member of the remote parent, byte for byte: what says so already stays as it came.
+/// The `ot` member of the remote parent, byte for byte: if it is right, it stays unchanged.
 #[test]
 fn the_ot_member_on_extract() {
     // The usual trace id's randomness is 0x36d5159a501700.

@@ -1,14 +1,12 @@
-//! Who decides: the parent, a rate, a function, or nobody.
+//! What decides: the parent, a rate, a function, or nothing.
 
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt, Tracer};
 use opentelemetry::{Context, Value};
 use opentelemetry_sdk::trace::{Sampler, ShouldSample};
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::{Boxed, Service};
-use crate::support_core::{
-    dsc_value, flag, headers, remote, sentry_trace, span_context, DSN, TRACE_ID,
-};
+use crate::common::service::{Boxed, Service};
+use crate::common::{dsc_value, flag, headers, remote, sentry_trace, span_context, DSN, TRACE_ID};
 
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN)
@@ -56,7 +54,7 @@ fn table() -> Vec<Row> {
     ]
 }
 
-/// Alone, on all five branches, and with the local branches left as they are.
+/// Alone, on all five branches of `ParentBased`, and with its default local branches.
 fn setups(sentry: &Sentry) -> Vec<(&'static str, Service)> {
     let ours = || sentry.sampler();
     let remote = Sampler::parent_based(ours())
@@ -101,7 +99,7 @@ fn the_whole_table_in_every_setup() {
     }
 }
 
-/// The DSC says what was decided here, and no more; the attribute stands where a rate was applied.
+/// The DSC says what was decided here and no more. The attribute is set if a rate was applied.
 #[test]
 fn the_rate_is_told_where_it_was_applied() {
     for row in table() {
@@ -144,7 +142,7 @@ fn the_rate_is_told_where_it_was_applied() {
     }
 }
 
-/// Forwarded as they came, both the flag and the DSC, by a service that records nothing.
+/// A service that records nothing forwards flag and DSC unchanged.
 #[test]
 fn without_a_rate_a_service_only_passes_on() {
     let service = Service::of(&shop().build().unwrap());
@@ -159,7 +157,7 @@ fn without_a_rate_a_service_only_passes_on() {
     }
 }
 
-/// A consumer that links to what it consumes is not its child.
+/// Span links don't affect sampling.
 #[test]
 fn links_are_no_parents() {
     let elsewhere = remote(true, "sentry=c..").trace_state().clone();
@@ -187,7 +185,7 @@ fn links_are_no_parents() {
     }
 }
 
-/// An active span that is not valid is no parent either.
+/// An invalid active span is not a parent.
 #[test]
 fn an_invalid_parent_is_none() {
     let service = Service::of(&rate(1.0).build().unwrap());
@@ -197,7 +195,7 @@ fn an_invalid_parent_is_none() {
     assert_eq!(flag(&service.send(&server)), Some("1"));
 }
 
-/// What is lost in the enum `Sampler::ParentBased`: it throws a root's trace state away.
+/// What the enum `Sampler::ParentBased` loses: it discards a root span's trace state.
 #[test]
 fn lost_in_the_enum_parent_based() {
     let parent_based = |builder: SentryBuilder| {

@@ -1,11 +1,11 @@
-//! The `transaction` of a head's DSC: the root span's name, where it cannot be a raw URL.
+//! The `transaction` of a head's DSC: the root span's name, unless it may be a raw URL.
 
 use opentelemetry::trace::{SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{dsc_value, headers, sentry_trace, DSN};
+use crate::common::service::Service;
+use crate::common::{dsc_value, headers, sentry_trace, DSN};
 
 fn shop() -> SentryBuilder {
     Sentry::builder().dsn(DSN).traces_sample_rate(1.0)
@@ -40,7 +40,7 @@ fn which_names_are_sent() {
         for builder in [shop(), shop().traces_sampler(|_| 1.0), shop().traces_sample_rate(0.0)] {
             let service = Service::of(&builder.build().unwrap());
             let root = service.start(&Context::new(), SpanKind::Server, name, &attributes);
-            // The root's name, not that of the span which sends.
+            // The root's name, not that of the sending span.
             for cx in [root.clone(), service.client(&root)] {
                 let sent = service.send(&cx);
                 assert_eq!(dsc_value(&sent, "transaction"), transaction, "{row}");
@@ -49,7 +49,7 @@ fn which_names_are_sent() {
     }
 }
 
-/// As given at its start: the DSC of a trace must not change on the way.
+/// The name at the start: the DSC of a trace must not change later.
 #[test]
 fn a_later_name_does_not_count() {
     let service = Service::of(&shop().build().unwrap());

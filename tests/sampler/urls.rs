@@ -1,11 +1,11 @@
-//! Where a span's request goes, as its attributes say at its start.
+//! The URL of a span's request, from its attributes at the start.
 
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sentry::{Sentry, SentryBuilder};
 
-use crate::support_core::service::Service;
-use crate::support_core::{headers, sentry_trace, Headers, DSN};
+use crate::common::service::Service;
+use crate::common::{headers, sentry_trace, Headers, DSN};
 
 fn api() -> SentryBuilder {
     Sentry::builder()
@@ -101,7 +101,7 @@ fn the_url_of_a_span() {
     }
 }
 
-/// Only a span that sends a request has a destination: a server's URL is its own.
+/// Only a span that sends a request has a destination. The URL of a SERVER span is its own.
 #[test]
 fn other_kinds_are_not_asked() {
     let url = attributes(&[("url.full", "https://tracker.example/".into())]);
@@ -112,7 +112,7 @@ fn other_kinds_are_not_asked() {
     }
 }
 
-/// Where unknown URLs are denied, a known one that is listed still gets its headers.
+/// If unknown URLs are denied, a known one in the list still gets headers.
 #[test]
 fn unknown_urls_can_be_denied() {
     let full = |url: &'static str| attributes(&[("url.full", url.into())]);
@@ -129,7 +129,7 @@ fn unknown_urls_can_be_denied() {
             assert_eq!(!sent.is_empty(), allowed, "{name}: {sent:?}");
         }
     }
-    // Without a list every known URL is listed.
+    // Without a list every known URL is allowed.
     let everywhere = || Sentry::builder().deny_unknown_urls(true);
     for sent in sends(everywhere(), SpanKind::Client, &full("https://tracker.example/")) {
         assert!(!sent.is_empty(), "known, no targets");

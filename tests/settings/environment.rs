@@ -1,4 +1,4 @@
-//! What `SENTRY_*` variables fill, and what they do not.
+//! Which settings `SENTRY_*` variables fill, and which they do not.
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,7 +9,7 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
 use opentelemetry_sentry::{OutgoingUrlExt, Sentry, SentryBuilder};
 
-use crate::support_core::{dsc, headers, inject, remote, sentry_trace, DSN, TRACE_ID};
+use crate::common::{dsc, headers, inject, remote, sentry_trace, DSN, TRACE_ID};
 
 pub(super) const NAMES: [&str; 8] = [
     "SENTRY_DSN",
@@ -22,7 +22,7 @@ pub(super) const NAMES: [&str; 8] = [
     "SENTRY_PROPAGATE_TRACEPARENT",
 ];
 
-/// The process's `SENTRY_*` variables are these, until it is dropped; one test at a time.
+/// Sets the process's `SENTRY_*` variables until it is dropped. One test at a time.
 pub(super) struct Variables(#[allow(dead_code)] MutexGuard<'static, ()>);
 
 impl Variables {
@@ -74,7 +74,7 @@ fn code() -> SentryBuilder {
         .propagate_traceparent(false)
 }
 
-/// All settings as they show outside.
+/// All settings, by their visible effects.
 #[derive(Debug, Default, PartialEq)]
 struct Shown {
     release: Option<String>,
@@ -113,7 +113,7 @@ fn shown(sentry: &Sentry) -> Shown {
 
 #[cfg(feature = "sdk")]
 fn decision(sentry: &Sentry, url: &str) -> Option<String> {
-    use crate::support_core::service::Service;
+    use crate::common::service::Service;
 
     let service = Service::of(sentry);
     let sent = service.send(&service.server(&Context::new(), "x").with_outgoing_url(url));
@@ -178,7 +178,7 @@ fn without_env_none_is_read() {
     assert_eq!((nothing.environment, nothing.targets.len()), (None, 4));
 }
 
-/// Code wins wherever in the chain `env` stands, and a variable it has set is not read at all.
+/// Code wins wherever `env` is in the chain. The variable of a setting made in code is not read.
 #[test]
 fn code_wins() {
     for values in [GOOD, BAD, EMPTY] {
@@ -224,7 +224,7 @@ fn each_option_is_filled_alone() {
     assert_eq!(shown(&dsn).targets, ["http://x/internal/1", "http://b/"], "the DSN's own host");
 }
 
-/// Empty is unset, but for the targets: an empty list is a list.
+/// Empty means unset, except for the targets: an empty list is a list.
 #[test]
 fn empty_variables() {
     let nothing = shown(&Sentry::builder().build().unwrap());
@@ -249,7 +249,7 @@ fn booleans() {
     }
 }
 
-/// They are read by `build`, and only then.
+/// `build` reads them, nothing else does.
 #[test]
 fn build_reads_them() {
     let builder = {

@@ -1,4 +1,4 @@
-//! Every bad setting is an error with its sentence, in code and from the environment.
+//! Every bad setting is an error with its own sentence, in code and from the environment.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use opentelemetry_sentry::{ConfigError, Dsn, Sentry, SentryBuilder};
 
 use super::environment::Variables;
 
-/// Stands in every bad value, and in no sentence.
+/// Part of every bad value, and of no sentence.
 const MARK: &str = "zq7";
 
 #[track_caller]
@@ -92,7 +92,7 @@ fn a_dsn() {
     assert_error("empty in code", empty, sentence);
 }
 
-/// Its parts, read; those that are deprecated or unusual, tolerated.
+/// The parts of a valid DSN. Deprecated and unusual ones are accepted.
 #[test]
 fn a_good_dsn() {
     type Parts =
@@ -204,7 +204,7 @@ fn every_other_setting() {
     }
 }
 
-/// The longest that are taken, so that nothing near a limit is refused.
+/// The longest accepted values: nothing below a limit is rejected.
 #[test]
 fn at_the_limits() {
     let text = "x".repeat(1000);
@@ -219,7 +219,7 @@ fn at_the_limits() {
     assert!(dsn.parse::<Dsn>().is_ok());
 }
 
-/// A variable that is not UTF-8 is no setting; nothing is made of its other half.
+/// A variable that is not UTF-8 is rejected as a whole.
 #[cfg(unix)]
 #[test]
 fn not_utf_8() {

@@ -29,7 +29,7 @@ fn texts_match_what_contains_them() {
     }
 }
 
-/// Whatever a list of texts is made of.
+/// Any kind of list of texts.
 #[test]
 fn lists_of_texts() {
     let text = String::from("a.example");

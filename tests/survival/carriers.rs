@@ -1,4 +1,4 @@
-//! Child spans, tracers and threads that pass a Sentry trace on without knowing of it.
+//! Child spans, tracers and threads carry a Sentry trace without knowing about it.
 
 use std::thread;
 
@@ -14,12 +14,12 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::Registry;
 
 use super::w3c::assert_valid;
-use crate::support_core::service::{Boxed, Foreign, Service};
-use crate::support_core::{
+use crate::common::service::{Boxed, Foreign, Service};
+use crate::common::{
     flag, headers, inject, sentry_trace, span_context, Headers, DSN, SPAN_ID, TRACE_ID,
 };
 
-/// As SDKs send it, and with what is rarer: other keys, `=`, `+`, escapes in lower case.
+/// Common members and rare ones: unknown keys, `=`, `+`, lower-case escapes.
 const DSC: &str = "sentry-trace_id=771a43a4192642f0b136d5159a501700,\
                    sentry-public_key=49d0f7386ad645858ae85020e393bef3,sentry-sample_rate=0.8,\
                    sentry-sample_rand=0.785811,sentry-release=shop%401.2.3,sentry-environment=prod,\
@@ -33,7 +33,7 @@ fn sentry() -> Sentry {
     Sentry::builder().dsn(DSN).release("relay@9").traces_sample_rate(0.1).build().unwrap()
 }
 
-/// What leaves for a context is the DSC as it came, with the span that it holds.
+/// The outgoing headers have the incoming DSC and the context's span.
 #[track_caller]
 fn assert_arrived(name: &str, cx: &Context, decision: Option<&str>) {
     let span_context = span_context(cx);
@@ -90,7 +90,7 @@ fn the_no_op_tracer() {
             assert_eq!(span_context(&cx).span_id().to_string(), SPAN_ID);
         }
     }
-    // Without a trace there is nothing to pass on.
+    // Without a trace there is nothing to forward.
     let cx = Context::new().with_span(tracer.start_with_context("work", &Context::new()));
     assert!(inject(&sentry().propagator(), &cx).is_empty());
 }
@@ -125,7 +125,7 @@ fn tracing_opentelemetry() {
     });
 }
 
-/// All is in the span context: no thread's context, no global, and not the propagator that read it.
+/// Everything is in the span context, not in a thread's context, a global or the propagator.
 #[test]
 fn a_span_context_alone_on_another_thread() {
     let service = Service::of(&sentry());

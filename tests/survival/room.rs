@@ -7,8 +7,8 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 use super::w3c::assert_valid;
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     dsc, headers, inject, remote, sentry_trace, span_context, tracestate_keys, Headers, DSN,
     PUBLIC_KEY, SPAN_ID, TRACE_ID,
 };
@@ -136,7 +136,7 @@ fn every_byte_of_a_value() {
     }
 }
 
-/// To fit into 1 KiB whole entries go: unknown ones from the last, then the dispensable ones.
+/// To fit into 1 KiB whole entries are dropped: unknown ones from the last, then the least important.
 #[test]
 fn what_is_dropped_first() {
     let keys = ["release", "b", "environment", "replay_id", "a", "transaction"];
@@ -174,11 +174,11 @@ fn what_is_dropped_first() {
     }
 }
 
-/// The `sample_rand` that is filled in needs room too: 8 bytes.
+/// The `sample_rand` that is filled in needs room too: 10 bytes.
 #[test]
 fn room_for_the_sample_rand() {
-    // Packed: 3 marks, and 4 bytes before each of the two values.
-    for (org_id_bytes, whole) in [(900, true), (905, true), (906, false), (913, false)] {
+    // 3 bytes of status, and 2 before each of the two values.
+    for (org_id_bytes, whole) in [(900, true), (907, true), (908, false), (917, false)] {
         let stays = format!("sentry-org_id={}", "1".repeat(org_id_bytes));
         let release = format!(",sentry-release={}", "r".repeat(100));
         let cx = SentryPropagator::new().extract(&incoming(&format!("{stays}{release}")));
@@ -190,7 +190,7 @@ fn room_for_the_sample_rand() {
     }
 }
 
-/// A head's transaction gives way too; the rest is composed from the settings.
+/// A head's transaction is dropped, too. The rest comes from the settings.
 #[test]
 fn a_heads_long_name() {
     let sentry = Sentry::builder().dsn(DSN).traces_sample_rate(1.0).build().unwrap();

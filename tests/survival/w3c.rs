@@ -1,4 +1,4 @@
-//! Whether a trace state is a `tracestate` by W3C's grammar, which the SDK checks in part only.
+//! Checks a trace state against W3C's grammar. The SDK checks only part of it.
 
 use opentelemetry::trace::{SpanContext, TraceState};
 

@@ -1,4 +1,4 @@
-//! `continue_trace`: the trace that came, or none, whatever is active.
+//! `continue_trace`: the incoming trace, or none, whatever span is active.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{continue_trace, trace_data, Sentry, SentryPropagator, TraceData};
 
-use crate::support_core::service::Service;
-use crate::support_core::{
+use crate::common::service::Service;
+use crate::common::{
     sentry_trace, span_context, DSN, OTHER_SPAN_ID, OTHER_TRACE_ID, SPAN_ID, TRACE_ID,
 };
 
@@ -20,7 +20,7 @@ fn sentry() -> Sentry {
     Sentry::builder().dsn(DSN).build().unwrap()
 }
 
-/// What came with a message; whether its trace is continued.
+/// The headers of a message, and whether its trace is continued.
 fn rows() -> Vec<(&'static str, TraceData, bool)> {
     let trace = |value: &str| TraceData::from([("sentry-trace", value)]);
     let with = |baggage: &str| {
@@ -57,7 +57,7 @@ fn a_trace_is_continued_or_a_new_one_starts() {
     }
 }
 
-/// The worker's own span is no parent of what it takes from a queue.
+/// The worker's own span is not the parent of a message from the queue.
 #[test]
 fn the_active_span_is_left() {
     let service = Service::new(&sentry(), Sampler::AlwaysOn);
@@ -77,7 +77,7 @@ fn the_active_span_is_left() {
     }
 }
 
-/// With whatever propagator is registered, and from whatever map.
+/// With any propagator and from any map.
 #[test]
 fn any_propagator_and_any_map() {
     let stock = || {
@@ -106,7 +106,7 @@ fn any_propagator_and_any_map() {
     assert!(continue_trace(&wrapped, &w3c).has_active_span());
 }
 
-/// Repeated headers are one list, as they are for HTTP.
+/// Repeated headers are one list, as in HTTP.
 #[test]
 fn a_name_may_stand_twice() {
     let headers = TraceData::from([

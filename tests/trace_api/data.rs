@@ -1,4 +1,4 @@
-//! `trace_data`: what goes out for a context, in order, or nothing.
+//! `trace_data`: the headers for a context, in order, or none.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sentry::{trace_data, OutgoingUrlExt, Sentry, SentryPropagator, TraceData};
 
-use crate::support_core::{remote, sentry_trace, DSN, SPAN_ID, TRACE_ID};
+use crate::common::{remote, sentry_trace, DSN, SPAN_ID, TRACE_ID};
 
 fn cx() -> Context {
     let cx = Context::new().with_remote_span_context(remote(true, ""));
@@ -78,7 +78,7 @@ fn nothing_where_nothing_is_to_be_sent() {
     }
 }
 
-/// It is a carrier: what it takes it gives.
+/// It is a carrier: it returns what was set.
 #[test]
 fn it_is_a_carrier_of_its_own() {
     let mut data = trace_data(&SentryPropagator::new(), &cx());
@@ -104,7 +104,7 @@ fn carriers_go_to_other_threads() {
     shared::<opentelemetry_sentry::MessageExtractor<'static>>();
 }
 
-/// Values hold the DSN's key, and what an outsider sent.
+/// Values contain the DSN's key and input from outside.
 #[test]
 fn debug_shows_names_only() {
     let data = trace_data(&SentryPropagator::new(), &cx());

@@ -8,14 +8,14 @@ use opentelemetry_sentry::{
     start_new_trace, trace_data, OutgoingUrlExt, Sentry, SentryBuilder, SentryTrace,
 };
 
-use crate::support_core::service::{Boxed, Service};
-use crate::support_core::{remote, span_context, tracestate_keys, DSN, PUBLIC_KEY, TRACE_ID};
+use crate::common::service::{Boxed, Service};
+use crate::common::{remote, span_context, tracestate_keys, DSN, PUBLIC_KEY, TRACE_ID};
 
 fn sentry() -> SentryBuilder {
     Sentry::builder().dsn(DSN).traces_sample_rate(1.0)
 }
 
-/// Sampled and unsampled, local and remote, with baggage of which some is Sentry's.
+/// Sampled and unsampled, local and remote, with baggage that is partly Sentry's.
 fn contexts() -> Vec<Context> {
     let built = sentry().build().unwrap();
     let mut contexts = vec![Context::new()];
@@ -68,7 +68,7 @@ fn the_next_span_is_a_head() {
     for sampler in samplers {
         let service = Service::new(&built, Boxed(sampler));
         for cx in contexts() {
-            // The outer request's denied target is nothing to the new trace.
+            // The denied target of the outer request does not affect the new trace.
             let cx = cx.with_outgoing_url("https://elsewhere.example");
             let head = service.server(&start_new_trace(&cx), "head");
             assert!(span_context(&head).is_sampled());
@@ -104,7 +104,7 @@ fn a_deferred_trace_has_no_decision() {
         assert_eq!((members[3].1, members[4].1, members[5].1), ("mail%401.0", "staging", "1"));
         assert!(members[2].1.len() == 8 && members[2].1.starts_with("0."), "{}", members[2].1);
 
-        // As if it had arrived: the next service behind sees the very same.
+        // As if it had arrived: the next service sees the same.
         assert!(span_context(&cx).is_remote());
         assert_eq!(trace_data(&built.propagator(), &cx), data);
         let next = built.propagator();
@@ -118,7 +118,7 @@ fn a_deferred_trace_has_no_decision() {
     assert_eq!(seen.len(), all, "ids are fresh");
 }
 
-/// Whatever the settings, our own trace is no stranger's.
+/// Whatever the settings, our own trace is continued.
 #[test]
 fn a_deferred_trace_under_every_setting() {
     let rows: [(&str, SentryBuilder, bool); 6] = [
@@ -143,7 +143,7 @@ fn a_deferred_trace_under_every_setting() {
     assert!(!tracestate.contains(PUBLIC_KEY), "{tracestate}");
 }
 
-/// Documented: the SDK's default sampler takes an undecided trace for one that is not sampled.
+/// Documented: for the SDK's default sampler an undecided trace is not sampled.
 #[test]
 fn a_tracer_below_a_deferred_trace() {
     let built = sentry().build().unwrap();

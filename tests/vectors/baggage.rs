@@ -1,7 +1,8 @@
-//! `baggage.json`: extract, and inject from the remote context, as a service without a tracer does.
+//! `baggage.json`: extract, then inject the remote context, like a service without a tracer.
 
 use super::text::Text;
-use crate::support::{header_map, rows, SPAN_ID, TRACE_ID};
+use crate::common::rows::{header_map, rows};
+use crate::common::{OTHER_SPAN_ID, OTHER_TRACE_ID};
 use http::HeaderValue;
 use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::propagation::TextMapPropagator;
@@ -48,14 +49,14 @@ struct Settings {
 }
 
 fn sampled() -> Option<String> {
-    Some(format!("{TRACE_ID}-{SPAN_ID}-1"))
+    Some(format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}-1"))
 }
 
 fn anywhere() -> [f64; 2] {
     [0.0, 1.0]
 }
 
-/// `null` is a statement too: nothing goes out.
+/// `null` has a meaning, too: nothing is sent.
 fn stated<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Text>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
@@ -80,7 +81,7 @@ fn every_row_goes_out_as_it_says() {
         }
         row.check(baggage);
 
-        // The next service, with nothing of its own, reads all of it and passes on the same.
+        // The next service, without own baggage, reads all of it and forwards the same.
         if row.own.is_empty() && row.own_count == 0 {
             let next = SentryPropagator::new();
             assert_eq!(inject(&next, &next.extract(&sent)), sent, "{name}: second hop");
@@ -98,7 +99,7 @@ impl Row {
         }
     }
 
-    /// The context after extract: by `HeaderMap` where HTTP can carry the lines, else by a string map.
+    /// The context after extract: from a `HeaderMap` if HTTP can carry the lines, else from a string map.
     fn context(&self, propagator: &SentryPropagator) -> Context {
         let mut own = Baggage::new();
         for member in &self.own {

@@ -1,7 +1,8 @@
-//! `captured_heads.json`: headers of real SDKs, through a service that would decide the other way.
+//! `captured_heads.json`: headers of real SDKs, through a service that would decide differently.
 
-use crate::support::hop::{dsc, header, hop, Hop};
-use crate::support::{header_map, rows};
+use super::text::Text;
+use crate::common::hop::{dsc, header, hop, Hop};
+use crate::common::rows::{header_map, rows};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_http::HeaderExtractor;
@@ -17,10 +18,10 @@ struct Row {
     sdk: String,
     version: String,
     setting: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Text)>,
 }
 
-/// Another release, environment and key than any head has, in the organisation some of them name.
+/// Release, environment and key differ from every head. The organization is that of some heads.
 fn service(rate: Option<f64>) -> Sentry {
     let builder = Sentry::builder()
         .dsn("https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42")
@@ -40,7 +41,9 @@ fn every_recorded_head_is_continued() {
     for row in rows {
         let name = format!("{} ({} {}, {})", row.name, row.sdk, row.version, row.setting);
         // `header_map` takes the names as the SDK wrote them: `Sentry-Trace`, `sentry-trace`.
-        let incoming = header_map(row.headers.iter().map(|(name, value)| (&**name, &**value)));
+        let headers: Vec<_> =
+            row.headers.iter().map(|(name, value)| (&**name, value.expand())).collect();
+        let incoming = header_map(headers.iter().map(|(name, value)| (*name, &**value)));
         let remote = SentryPropagator::new().extract(&HeaderExtractor(&incoming));
         let trace_state = remote.span().span_context().trace_state().header();
         assert_eq!(trace_state.matches("sentry").count(), 1, "{name}: {trace_state}");
@@ -53,7 +56,7 @@ fn every_recorded_head_is_continued() {
             (sent.sampled(), hop)
         };
 
-        // Without a rate of its own the service is a relay: flag and bytes as they came.
+        // Without its own rate the service is a relay: it forwards flag and bytes unchanged.
         let (flag, hop) = through(None);
         assert_eq!((flag, hop.recorded.len()), (head.sampled(), 0), "{name}: no rate");
         forwarded(&name, &hop, header(&incoming, BAGGAGE_HEADER));

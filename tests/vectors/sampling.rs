@@ -1,7 +1,8 @@
 //! `sampling.json`: one service with one setting, under one kind of parent.
 
-use crate::support::hop::{dsc, hop, Hop};
-use crate::support::{header_map, rows, SPAN_ID, TRACE_ID};
+use crate::common::hop::{dsc, hop, Hop};
+use crate::common::rows::{header_map, rows};
+use crate::common::{OTHER_SPAN_ID, OTHER_TRACE_ID};
 use opentelemetry_sentry::{Sentry, BAGGAGE_HEADER, SENTRY_TRACE_HEADER};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -100,7 +101,7 @@ impl Row {
             Parent::NotSampled => Some("-0"),
             Parent::Sampled => Some("-1"),
         };
-        let trace = flag.map(|flag| format!("{TRACE_ID}-{SPAN_ID}{flag}"));
+        let trace = flag.map(|flag| format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}{flag}"));
         let trace = trace.map(|value| (SENTRY_TRACE_HEADER, value));
         let baggage = self.baggage.clone().map(|value| (BAGGAGE_HEADER, value));
         trace.into_iter().chain(baggage).collect()
@@ -110,7 +111,7 @@ impl Row {
         let name = &self.name;
         let trace = hop.sentry_trace().unwrap_or_else(|| panic!("{name}: no sentry-trace"));
         let continued = !matches!(self.parent, Parent::None);
-        assert_eq!(trace.trace_id().to_string() == TRACE_ID, continued, "{name}: trace id");
+        assert_eq!(trace.trace_id().to_string() == OTHER_TRACE_ID, continued, "{name}: trace id");
         assert_eq!(trace.span_id(), hop.client.span_id(), "{name}: span id");
 
         // Both spans or none: the child follows its parent.

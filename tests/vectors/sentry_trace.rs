@@ -1,7 +1,8 @@
 //! `sentry_trace.json` and `sentry_trace_headers.json`.
 
 use super::text::Text;
-use crate::support::{header_map, rows, SPAN_ID, TRACE_ID};
+use crate::common::rows::{header_map, rows};
+use crate::common::{OTHER_SPAN_ID, OTHER_TRACE_ID};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
@@ -51,7 +52,7 @@ fn every_row_parses_or_says_why_not() {
     }
 }
 
-/// One value means the same to the parser and to the propagator, unless it is a list.
+/// Parser and propagator agree on a single value.
 #[test]
 fn every_row_is_continued_or_leaves_the_context_untouched() {
     for row in table() {
@@ -101,11 +102,11 @@ fn repeated_headers_and_lists() {
 
 #[test]
 fn the_usual_ids_are_valid() {
-    let usual: SentryTrace = format!("{TRACE_ID}-{SPAN_ID}").parse().unwrap();
+    let usual: SentryTrace = format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}").parse().unwrap();
     assert_eq!(usual.sampled(), None);
 }
 
-/// What goes out for a remote span that nobody took up.
+/// What is sent for a remote span without a local span below it.
 fn forwarded(cx: &Context) -> Option<String> {
     let mut sent = HashMap::new();
     SentryPropagator::new().inject_context(cx, &mut sent);

@@ -1,4 +1,4 @@
-//! One list of what the inner propagator writes, what the context has, and the DSC.
+//! One list: what the inner propagator writes, the context's baggage, and the DSC.
 
 use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::propagation::TextMapPropagator;
@@ -17,7 +17,7 @@ struct Row {
     inner: &'static str,
     own: Option<Own>,
     out: &'static str,
-    /// Where we may not write.
+    /// A URL outside the targets.
     denied: &'static str,
 }
 
@@ -33,11 +33,16 @@ impl Row {
     }
 }
 
-const FOREIGN: &str = "a=%C3%a9;p=%20x;q,b==c=d,no-value,k = v,e=";
+const FOREIGN: &str = "a=%C3%a9;p=%20x;q,b==c=d,k = v,e=";
 
-const ROWS: [Row; 16] = [
+const ROWS: [Row; 20] = [
     row("nothing at all", "", None, ""),
     row("others' members, byte for byte", FOREIGN, None, FOREIGN),
+    // By W3C's grammar neither is a member, and some readers reject the whole list for one.
+    row("no value", "a=1,no-value,b=2", None, "a=1,b=2"),
+    row("no key", "a=1,=x,b=2", None, "a=1,b=2"),
+    row("a space in a value", "a=x y;p=\"1\",b=2", None, "a=x%20y;p=%221%22,b=2"),
+    row("no key of a property", "a=1;=x;q,b=2", None, "a=1;q,b=2"),
     row("empty members", " a=1 ,\t,,b=2 ", None, "a=1,b=2"),
     row("the context's, which it lacks", "a=1", CART, "a=1,cart=3%20items").denied("a=1"),
     row("the context's alone", "", CART, "cart=3%20items").denied(""),
@@ -78,7 +83,7 @@ fn one_list_is_written() {
     }
 }
 
-/// The DSC comes last, whatever the others are.
+/// The DSC always comes last.
 #[test]
 fn the_dsc_follows_them() {
     const DSC: &str = "sentry-release=a%2cb,sentry-sample_rand=0.500000";
@@ -95,8 +100,8 @@ fn the_dsc_follows_them() {
     }
 }
 
-/// Where we may not write, the inner propagator's list goes out alone, with the context's values
-/// as we encode them.
+/// For a denied URL only the inner propagator's list is sent, with the context's values in our
+/// encoding.
 #[test]
 fn where_we_may_not_write_nothing_is_added() {
     for row in ROWS {

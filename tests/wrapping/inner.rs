@@ -1,4 +1,4 @@
-//! Propagators and carriers of other people.
+//! Other parties' propagators and carriers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,8 +11,7 @@ use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 pub(crate) type Headers = HashMap<String, String>;
 
-pub(crate) const TRACE: &str = "12312012123120121231201212312012";
-pub(crate) const SPAN: &str = "1121201211212012";
+pub(crate) use crate::ids::{OTHER_SPAN_ID as SPAN, OTHER_TRACE_ID as TRACE};
 
 pub(crate) fn headers<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Headers {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -32,7 +31,7 @@ pub(crate) fn sentry() -> Sentry {
 pub(crate) const ALLOWED: &str = "https://api.myecommerce.com";
 pub(crate) const DENIED: &str = "https://tracker.example/";
 
-/// A propagator that continues and forwards, and has nothing of its own to say.
+/// A propagator without settings: it continues and forwards.
 pub(crate) fn bare() -> SentryPropagator {
     SentryPropagator::new()
 }
@@ -104,7 +103,7 @@ impl Writes {
         Writes { headers, fields }
     }
 
-    /// A plugin that speaks Sentry's headers itself.
+    /// A propagator that reads and writes Sentry's headers itself.
     pub(crate) fn rival() -> Self {
         Self::new([
             ("Sentry-Trace", "ffffffffffffffffffffffffffffffff-ffffffffffffffff-1"),
@@ -130,7 +129,7 @@ impl TextMapPropagator for Writes {
     }
 }
 
-/// Remembers what it was shown of some headers; writes none.
+/// Records what it sees of some headers. Writes none.
 #[derive(Clone, Debug)]
 pub(crate) struct Sees {
     fields: Vec<String>,
@@ -178,7 +177,7 @@ impl TextMapPropagator for Sees {
     }
 }
 
-/// A carrier that knows nothing but `get`.
+/// A carrier that only implements `get`.
 pub(crate) struct GetOnly(pub(crate) Headers);
 
 impl Extractor for GetOnly {
@@ -191,7 +190,7 @@ impl Extractor for GetOnly {
     }
 }
 
-/// Remembers each `set`.
+/// Records each `set`.
 #[derive(Default)]
 pub(crate) struct Recorder(pub(crate) Vec<(String, String)>);
 

@@ -1,4 +1,4 @@
-//! Every inner propagator's headers go out in every case, each once, and nothing of Sentry's but ours.
+//! The headers of every inner propagator are always sent, each once, and of Sentry's only ours.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ fn settings() -> [(&'static str, Sentry); 3] {
     .map(|(name, sentry)| (name, sentry.expect("settings")))
 }
 
-/// Contexts from which we write, and from which we do not.
+/// Contexts for which we write headers, and contexts for which we do not.
 fn contexts() -> Vec<(&'static str, bool, Context)> {
     let mut own = Baggage::new();
     let _ = own.insert_with_metadata("cart", "3 items", "p=1");
@@ -150,7 +150,7 @@ fn fields_are_the_union() {
     }
 }
 
-/// `traceparent` is ours where the option is on, and says what `sentry-trace` says.
+/// If the option is on, we write `traceparent`. It agrees with `sentry-trace`.
 #[test]
 fn two_writers_of_traceparent_agree() {
     let [_, (_, sentry), _] = settings();

@@ -42,7 +42,7 @@ const fn row(
 }
 
 impl Row {
-    const fn of_another_organisation(self) -> Self {
+    const fn of_another_organization(self) -> Self {
         Row { org_id: Some("7"), ..self }
     }
 }
@@ -106,7 +106,8 @@ const ROWS: [Row; 19] = [
         Some((T2, S2, "0")),
         Some(T2),
         ((T, S, "1"), Neither),
-        ((T2, S2, "0"), Theirs),
+        // The DSC does not say `sampled`, so 00 leaves the trace undecided, and the rate decides.
+        ((T2, S2, "1"), Theirs),
     ),
     row(
         "another trace, the DSC names none",
@@ -157,15 +158,15 @@ const ROWS: [Row; 19] = [
         ((T, S, "0"), Ours),
     ),
     row(
-        "traceparent alone, and its DSC",
+        "traceparent alone, and its DSC, which does not say `sampled`",
         None,
         Some((T, S, "0")),
         Some(T),
-        ((T, S, "0"), Theirs),
-        ((T, S, "0"), Theirs),
+        ((T, S, "1"), Theirs),
+        ((T, S, "1"), Theirs),
     ),
     row("refused", Some((T, S, "0")), Some((T, S2, "0")), Some(T), (NEW, Ours), (NEW, Ours))
-        .of_another_organisation(),
+        .of_another_organization(),
     row(
         "refused, and another trace",
         Some((T, S, "0")),
@@ -174,9 +175,9 @@ const ROWS: [Row; 19] = [
         (NEW, Ours),
         ((T2, S2, "0"), Ours),
     )
-    .of_another_organisation(),
+    .of_another_organization(),
     row("refused without sentry-trace", None, Some((T, S, "0")), Some(T), (NEW, Ours), (NEW, Ours))
-        .of_another_organisation(),
+        .of_another_organization(),
     row(
         "refused, the DSC is W3C's",
         Some((T, S, "0")),
@@ -185,7 +186,7 @@ const ROWS: [Row; 19] = [
         (NEW, Ours),
         (NEW, Ours),
     )
-    .of_another_organisation(),
+    .of_another_organization(),
     row(
         "refused, the DSC is of neither",
         Some((T, S, "0")),
@@ -194,7 +195,7 @@ const ROWS: [Row; 19] = [
         (NEW, Ours),
         (NEW, Ours),
     )
-    .of_another_organisation(),
+    .of_another_organization(),
 ];
 
 impl Row {

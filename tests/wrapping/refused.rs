@@ -91,7 +91,7 @@ fn the_next_span_is_a_recorded_head_under_any_sampler() {
                             ("tracestate", "vendor=1,ot=th:8;rv:ffffffffffffff"),
                             ("baggage", &*format!("sentry-trace_id={TRACE},{dsc},tenant=7")),
                         ]);
-                        // Of two traces W3C's is none of the refused one's.
+                        // If there are two traces, W3C's is not the refused one.
                         let name = format!(
                             "{refusal}, {}, {sampler:?}, {flag}, {traceparent}",
                             composition.name()
@@ -122,7 +122,7 @@ fn assert_head(called: &Called, sent: &Headers, name: &str) {
     assert!(!tracestate.contains("vendor") && !tracestate.contains("rv:"), "{name}: {tracestate}");
 }
 
-/// An inner propagator that brings the same trace by other headers.
+/// An inner propagator that reads the same trace from other headers.
 #[test]
 fn b3_does_not_bring_it_back() {
     let incoming = headers([
@@ -146,8 +146,8 @@ fn b3_does_not_bring_it_back() {
 
 struct Theirs(u8);
 
-/// `wrap` keeps the whole context; a plain list keeps baggage and suppression, where a remote span
-/// has to go.
+/// `wrap` keeps the whole context. A plain list that must remove a remote span keeps only baggage and
+/// suppression.
 #[test]
 fn what_is_left_of_the_context() {
     let sentry = ours().build().expect("settings");
@@ -177,7 +177,7 @@ fn what_is_left_of_the_context() {
     }
 }
 
-/// A remote span that was active before the refusal goes too.
+/// A remote span that was active before the refusal is removed, too.
 #[test]
 fn a_remote_span_from_before_is_no_parent_either() {
     let sentry = ours().build().expect("settings");

@@ -1,4 +1,4 @@
-//! `tracestate` goes out without our members, with everybody else's, and with no false `th`.
+//! `tracestate` is sent without our members, with all others, and without a false `th`.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -13,7 +13,7 @@ use crate::lists::Composition;
 
 struct Row {
     name: &'static str,
-    /// What the inner propagator writes; it need not be what the span has.
+    /// The `tracestate` of the inner propagator. It may differ from the span's.
     inner: &'static str,
     sampled: bool,
     out: &'static str,
@@ -27,10 +27,10 @@ const fn row(name: &'static str, inner: &'static str, sampled: bool, out: &'stat
 const ROWS: [Row; 17] = [
     row("empty", "", true, ""),
     row("others'", "vendor=1,a@b=x y", true, "vendor=1,a@b=x y"),
-    row("ours", "sentry=c..T,vendor=1", true, "vendor=1"),
-    row("ours, several", "sentry=c..T,sentry-2=x,sentry-17=y,vendor=1", true, "vendor=1"),
-    row("ours alone", "sentry=c..T,sentry-2=x", true, ""),
-    row("ours, not in front", "vendor=1,sentry=c..T,other=2", true, "vendor=1,other=2"),
+    row("ours", "sentry=c..;T,vendor=1", true, "vendor=1"),
+    row("ours, several", "sentry=c..;T,sentry-2=x,sentry-17=y,vendor=1", true, "vendor=1"),
+    row("ours alone", "sentry=c..;T,sentry-2=x", true, ""),
+    row("ours, not in front", "vendor=1,sentry=c..;T,other=2", true, "vendor=1,other=2"),
     row("ours, however it came", "sentry=,vendor=1", true, "vendor=1"),
     row(
         "not quite ours",
@@ -38,10 +38,10 @@ const ROWS: [Row; 17] = [
         true,
         "sentryco=1,sentry-x=2,sentry-2x=3",
     ),
-    row("spaces", " vendor=1 , sentry=c..T,\tother=2", true, "vendor=1,other=2"),
+    row("spaces", " vendor=1 , sentry=c..;T,\tother=2", true, "vendor=1,other=2"),
     row(
         "th that holds",
-        "sentry=c..T,ot=th:0;rv:80000000000000",
+        "sentry=c..;T,ot=th:0;rv:80000000000000",
         true,
         "ot=th:0;rv:80000000000000",
     ),
@@ -91,8 +91,8 @@ fn w3cs_propagator_is_no_exception() {
     }
 }
 
-/// A head's and a continued trace's `th` after the SDK's own samplers had their say. In a plain list
-/// nobody can take it back.
+/// The `th` of a head and of a continued trace under the SDK's own samplers. In a plain list a false
+/// one cannot be removed.
 #[test]
 fn a_foreign_sampler_that_drops_makes_th_false() {
     let sentry_trace = format!("{TRACE}-{SPAN}-1");
@@ -106,7 +106,7 @@ fn a_foreign_sampler_that_drops_makes_th_false() {
         (Sampler::AlwaysOff, Composition::WrapW3c, false),
         (Sampler::AlwaysOff, Composition::WrapW3cBaggage, false),
         (Sampler::AlwaysOff, Composition::WrapBaggageW3c, false),
-        // The loss of the plain list.
+        // What the plain list loses.
         (Sampler::AlwaysOff, Composition::W3cSentry, true),
     ] {
         let propagator = composition.propagator(&sentry());
@@ -126,23 +126,28 @@ fn a_foreign_sampler_that_drops_makes_th_false() {
     }
 }
 
-/// In a list the option rewrites it; in `wrap` it changes nothing.
+/// In a list the option rewrites it where Sentry's headers go; in `wrap` it changes nothing.
 #[test]
 fn the_option_rewrites_it_in_a_list() {
     let sentry =
         opentelemetry_sentry::Sentry::builder().rewrite_tracestate(true).build().expect("settings");
     let cx = Context::new()
-        .with_remote_span_context(span_context(true, "sentry=c..T,vendor=1,sentry-2=x,ot=x:y"));
+        .with_remote_span_context(span_context(true, "sentry=c..;T,vendor=1,sentry-2=x,ot=x:y"));
     let list = TextMapCompositePropagator::new(vec![
         Box::new(TraceContextPropagator::new()),
         Box::new(sentry.propagator()),
     ]);
     let wrapped = sentry.propagator().wrap(TraceContextPropagator::new());
-    for propagator in [&list as &dyn TextMapPropagator, &wrapped] {
-        for cx in [cx.clone(), cx.with_telemetry_suppressed()] {
-            let mut sent = std::collections::HashMap::new();
-            propagator.inject_context(&cx, &mut sent);
-            assert_eq!(sent["tracestate"], "vendor=1,ot=x:y");
-        }
+    let (clean, as_it_is) = ("vendor=1,ot=x:y", "sentry=c..;T,vendor=1,sentry-2=x,ot=x:y");
+    let suppressed = cx.with_telemetry_suppressed();
+    for (propagator, cx, expected) in [
+        (&list as &dyn TextMapPropagator, &cx, clean),
+        (&list, &suppressed, as_it_is),
+        (&wrapped, &cx, clean),
+        (&wrapped, &suppressed, clean),
+    ] {
+        let mut sent = std::collections::HashMap::new();
+        propagator.inject_context(cx, &mut sent);
+        assert_eq!(sent["tracestate"], expected);
     }
 }

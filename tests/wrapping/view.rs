@@ -119,7 +119,7 @@ fn repeated_baggage_headers_are_complete() {
     assert_eq!(alone.baggage().len(), 1);
 }
 
-/// `sentry%2D` decodes to the prefix only after the view was made.
+/// `sentry%2D` decodes to the prefix only after filtering.
 #[test]
 fn an_encoded_prefix_brings_nothing_in() {
     let incoming = headers([("baggage", "sentry%2Drelease=stray,a=1")]);
@@ -129,7 +129,7 @@ fn an_encoded_prefix_brings_nothing_in() {
     assert_eq!(keys, ["a"]);
 }
 
-/// B3's ids stand where W3C's would.
+/// B3's ids in place of W3C's.
 #[test]
 fn b3_is_a_parent_like_w3c() {
     let b3 =

@@ -1,4 +1,4 @@
-//! The counts of rows: allocations here, instructions under callgrind.
+//! Counts allocations in this process and instructions under callgrind.
 
 use std::alloc::System;
 use std::error::Error;
@@ -13,7 +13,7 @@ use stats_alloc::{Region, StatsAlloc, INSTRUMENTED_SYSTEM};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Enough that the chances of hashing and of random ids level out.
+/// Enough to average out hashing and random ids.
 const TIMES: u64 = 400;
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -26,7 +26,7 @@ pub(crate) struct Counts {
 pub(crate) type Counted = Vec<(&'static Scenario, Counts)>;
 
 pub(crate) fn count(rows: &[&'static Scenario]) -> Result<Counted, Box<dyn Error>> {
-    // Before there are other threads that allocate.
+    // Comes first: no other thread allocates yet.
     let allocations: Vec<[u64; 2]> = rows.iter().map(|row| allocations(&*row.prepare())).collect();
     let idle = instructions("idle")?;
     let instructions = all_instructions(rows)?;
@@ -40,7 +40,7 @@ pub(crate) fn count(rows: &[&'static Scenario]) -> Result<Counted, Box<dyn Error
     Ok(rows.iter().copied().zip(counts).collect())
 }
 
-/// Allocations and reallocations of one operation: always the same, or it is no measurement.
+/// Allocations and reallocations of one operation. They must be the same in every run.
 fn allocations(operation: &dyn Operation) -> [u64; 2] {
     let count = || {
         let mut carrier = carrier();
@@ -55,7 +55,7 @@ fn allocations(operation: &dyn Operation) -> [u64; 2] {
     counts[0]
 }
 
-/// On every core, as the counts do not depend on what else runs.
+/// Runs on every core: other processes don't change the counts.
 fn all_instructions(rows: &[&'static Scenario]) -> Result<Vec<u64>, Box<dyn Error>> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let chunk = rows.len().div_ceil(threads);
@@ -81,7 +81,7 @@ fn number(row: &Scenario) -> String {
     number.to_string()
 }
 
-/// Of so many runs of `measured`, everything else being left out.
+/// Instructions of this many runs of `measured`, without everything else.
 fn instructions(row: &str) -> Result<u64, String> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

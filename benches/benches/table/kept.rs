@@ -1,4 +1,5 @@
-//! The table that the repository keeps: `benches/table.tsv`, and how `docs/performance.md` shows it.
+//! The kept table: `benches/table.tsv`, whose first line names the toolchain, and its copy in
+//! `docs/performance.md`.
 
 use std::error::Error;
 use std::fs;
@@ -16,7 +17,7 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md"
 const PAGE_START: &str = "<!-- table: written by --bless -->\n";
 const PAGE_END: &str = "<!-- end of table -->";
 
-/// How far ratios may be off, and counts under the same toolchain.
+/// The tolerance for ratios, and for counts under the same toolchain.
 const TOLERANCE: f64 = 0.05;
 
 #[derive(Deserialize, Serialize)]
@@ -75,7 +76,8 @@ impl Kept {
         Ok(())
     }
 
-    /// Allocations are equal and ratios hold; instructions do where the toolchain is the same.
+    /// Allocations must be equal and ratios near. Instructions are compared only under the same
+    /// toolchain.
     pub(crate) fn check(&self, toolchain: &str, measured: &Report) -> Result<(), String> {
         let mut differences = Vec::new();
         for ((row, kept), (_, now)) in self.report.rows.iter().zip(&measured.rows) {
@@ -111,7 +113,7 @@ impl Kept {
     }
 }
 
-/// The page up to the table, the table, and the rest.
+/// The page before the table, the table, and the rest.
 fn page() -> Result<[String; 3], String> {
     let page = fs::read_to_string(PAGE).map_err(|error| format!("{PAGE}: {error}"))?;
     let parts = page.find(PAGE_START).zip(page.find(PAGE_END));

@@ -1,11 +1,11 @@
-//! One table: what each operation costs in instructions and allocations, beside its bound and
-//! beside what the stock propagators cost.
+//! One table: the instructions and allocations of each operation, its bound, and the ratio to the stock
+//! propagators.
 //!
 //! ```sh
 //! cargo bench --bench table                # all rows
-//! cargo bench --bench table -- 'inject'    # those whose name has it
+//! cargo bench --bench table -- 'inject'    # rows with this in their name
 //! cargo bench --bench table -- --check     # against the kept table
-//! cargo bench --bench table -- --bless     # keeps what is measured now
+//! cargo bench --bench table -- --bless     # write the kept table
 //! ```
 
 mod count;
@@ -23,12 +23,12 @@ use report::Report;
 
 #[derive(Parser)]
 struct Arguments {
-    /// Only operations whose name has this text in it
+    /// Only operations whose name contains this text
     filter: Option<String>,
-    /// Fail where the counts differ from the kept table
+    /// Fail if the counts differ from the kept table
     #[arg(long, conflicts_with_all = ["bless", "filter"])]
     check: bool,
-    /// Write the kept table anew
+    /// Write the kept table
     #[arg(long, conflicts_with = "filter")]
     bless: bool,
     /// Given by `cargo bench`
@@ -67,7 +67,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Rows by name, with those that they are held against.
+/// Rows by name, with those that they are compared with.
 fn selected(filter: Option<&str>) -> Vec<&'static Scenario> {
     let wanted = |row: &Scenario| filter.is_none_or(|filter| row.name().contains(filter));
     let needed = |row: &Scenario| {

@@ -1,4 +1,4 @@
-//! Counts beside their bounds, and beside those of the stock propagators.
+//! Compares counts with their bounds and with the stock propagators.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub(crate) struct Report {
     pub(crate) rows: Counted,
 }
 
-/// The most that a row may cost.
+/// The bound of a row, in numbers.
 #[derive(Default)]
 struct Limit {
     instructions: Option<u64>,
@@ -28,7 +28,7 @@ impl Report {
         found.unwrap_or_else(|| panic!("not measured: {row:?}")).1
     }
 
-    /// To the stock propagators, or the stock sampler, with the same to do.
+    /// The ratio to the stock propagators, or to the stock sampler, for the same work.
     pub(crate) fn ratio(&self, row: &Scenario) -> f64 {
         let stock = self.counts(&row.of(Propagator::Stock));
         self.counts(row).instructions as f64 / stock.instructions as f64
@@ -68,7 +68,7 @@ impl Report {
         }
     }
 
-    /// The rows over their bounds.
+    /// The rows that exceed their bounds.
     pub(crate) fn misses(&self) -> impl Iterator<Item = String> + '_ {
         self.rows
             .iter()

@@ -1,0 +1,36 @@
+//! What the inner propagator of a wrapped one writes, before it goes out.
+
+use opentelemetry::propagation::Injector;
+
+use crate::wire::baggage::BAGGAGE_HEADER;
+use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
+use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
+
+/// The inner propagator's headers: the last value of each name.
+#[derive(Default)]
+pub(crate) struct CapturedHeaders {
+    pub(crate) baggage: Option<String>,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) tracestate: Option<String>,
+    pub(crate) others: Vec<(String, String)>,
+}
+
+impl Injector for CapturedHeaders {
+    fn set(&mut self, key: &str, value: String) {
+        let is = |name: &str| key.eq_ignore_ascii_case(name);
+        if is(TRACEPARENT_HEADER) {
+            self.traceparent = Some(value);
+        } else if is(TRACESTATE_HEADER) {
+            self.tracestate = Some(value);
+        } else if is(BAGGAGE_HEADER) {
+            self.baggage = Some(value);
+        } else if is(SENTRY_TRACE_HEADER) {
+            // Ours alone.
+        } else {
+            match self.others.iter_mut().find(|(known, _)| is(known)) {
+                Some((_, old)) => *old = value,
+                None => self.others.push((key.to_owned(), value)),
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What a trace says about its sampling.
+
+/// A decision, and the rate it was taken at, each where it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct TraceSampling {
+    /// `None` while the trace is undecided.
+    pub(crate) sampled: Option<bool>,
+    /// In `[0,1]`.
+    pub(crate) rate: Option<f64>,
+}
+
+impl TraceSampling {
+    pub(crate) fn new(sampled: Option<bool>, rate: Option<f64>) -> Self {
+        TraceSampling { sampled, rate }
+    }
+
+    /// Both, where both are known: only then can a `sample_rand` contradict them.
+    pub(crate) fn decided_at(self) -> Option<(bool, f64)> {
+        self.sampled.zip(self.rate)
+    }
+}

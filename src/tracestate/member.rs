@@ -1,0 +1,96 @@
+//! The `sentry` member of a `TraceState`: what a span knows about its Sentry trace.
+//!
+//! ```text
+//! member = status entries    ; see status.rs and entries.rs
+//! ```
+//!
+//! What does not fit into one `tracestate` value goes on in `sentry-2`, `sentry-3`, `sentry-4`.
+
+use std::borrow::Cow;
+
+use opentelemetry::trace::{SpanContext, TraceState};
+
+use crate::tracestate::ot::MAX_VALUE_BYTES;
+use crate::tracestate::status::{Origin, Permission, Status, STATUS_BYTES};
+
+/// The keys of our members, in the order in which their values are joined.
+const KEYS: [&str; 4] = ["sentry", "sentry-2", "sentry-3", "sentry-4"];
+
+/// Our member as it stands in a span context. Nothing of it is checked but its status.
+pub(crate) struct Member<'a> {
+    pub(crate) status: Status,
+    pub(crate) entries: Cow<'a, str>,
+}
+
+impl<'a> Member<'a> {
+    /// Our member, if the span context has one.
+    ///
+    /// Another propagator may have brought a remote parent's: only what a header could have said is
+    /// believed then.
+    pub(crate) fn read(span_context: &'a SpanContext) -> Option<Self> {
+        let first = first_value(span_context.trace_state())?;
+        let status = Status::parse(first.as_bytes().get(..STATUS_BYTES)?)?;
+        let status = if span_context.is_remote() { status.of_remote() } else { status };
+        if span_context.is_remote() && status.origin == Origin::Head {
+            return None;
+        }
+        let entries = first.get(STATUS_BYTES..)?;
+        let entries = match first.len() {
+            MAX_VALUE_BYTES => joined(entries, span_context.trace_state()),
+            _ => Cow::Borrowed(entries),
+        };
+        Some(Member { status, entries })
+    }
+}
+
+/// The status alone, of a local span.
+pub(crate) fn status(trace_state: &TraceState) -> Option<Status> {
+    Status::parse(first_value(trace_state)?.as_bytes().get(..STATUS_BYTES)?)
+}
+
+/// The permission alone, of a local span: it decides whether a child's trace state is its parent's.
+pub(crate) fn permission(trace_state: &TraceState) -> Permission {
+    match first_value(trace_state).map(str::as_bytes) {
+        // Common case: no permission recorded.
+        Some([_, _, b'.', ..]) | None => Permission::Unknown,
+        Some(_) => status(trace_state).map_or(Permission::Unknown, |status| status.permission),
+    }
+}
+
+fn first_value(trace_state: &TraceState) -> Option<&str> {
+    trace_state.get(KEYS[0])
+}
+
+fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
+    let mut whole = Cow::Borrowed(first);
+    for key in KEYS.iter().skip(1) {
+        let Some(part) = trace_state.get(key) else {
+            break;
+        };
+        whole.to_mut().push_str(part);
+        if part.len() < MAX_VALUE_BYTES {
+            break;
+        }
+    }
+    whole
+}
+
+/// The next of our members that hold a text, of which the first `index` are taken.
+#[inline]
+pub(crate) fn take_value(text: &mut String, index: usize) -> Option<(&'static str, String)> {
+    let key = KEYS.get(index).filter(|_| !text.is_empty())?;
+    let rest =
+        if text.len() > MAX_VALUE_BYTES { text.split_off(MAX_VALUE_BYTES) } else { String::new() };
+    Some((key, std::mem::replace(text, rest)))
+}
+
+/// `sentry` and `sentry-<digits>`, from any party; `sentryco` is another party's.
+pub(crate) fn is_ours(key: &str) -> bool {
+    match key.strip_prefix(KEYS[0]) {
+        Some("") => true,
+        Some(rest) => rest
+            .strip_prefix('-')
+            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())),
+        None => false,
+    }
+}

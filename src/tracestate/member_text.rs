@@ -1,0 +1,277 @@
+//! The text of our member under construction: a status and entries.
+
+use std::borrow::Cow;
+
+use opentelemetry::trace::TraceId;
+
+use crate::sampling::rate::SampleRate;
+use crate::sampling::sample_rand::SampleRand;
+use crate::text::hex::hex_of_trace_id;
+use crate::tracestate::entries::{
+    encode_known, find_unknown, value_of, Entries, Entry, Malformed, Value, UNKNOWN,
+};
+use crate::tracestate::status::{Origin, Status, STATUS_BYTES};
+use crate::wire::baggage::decode;
+use crate::wire::dsc::{for_each_member, names_trace, MAX_SENTRY_MEMBERS};
+use crate::wire::dsc_key::{DscKey, EntryKey};
+
+/// The longest text: four `tracestate` values.
+pub(crate) const MAX_TEXT_BYTES: usize = 1024;
+
+/// What this service may add to a DSC: `sample_rand`, `sample_rate`, `sampled`.
+const ADDED_BYTES: usize = 48;
+
+/// The keys that go when room is short, in this order, after those the specification does not name.
+const LEAST_IMPORTANT: [DscKey; 4] =
+    [DscKey::Transaction, DscKey::ReplayId, DscKey::Environment, DscKey::Release];
+
+/// A DSC, or the facts for sampling, as the text of our member.
+pub(crate) struct MemberText {
+    trace_id: TraceId,
+    own_trace_id: [u8; 32],
+    /// Room for a status, then entries.
+    text: String,
+    /// Where the known entries stand, each without its `;`.
+    places: [Option<(u16, u16)>; DscKey::COUNT],
+    len: usize,
+}
+
+impl MemberText {
+    /// No entry, with room for so many bytes of them.
+    pub(crate) fn new(trace_id: TraceId, capacity: usize) -> Self {
+        let mut text = String::with_capacity(STATUS_BYTES + capacity + ADDED_BYTES);
+        // The most common status, which `finish` need not write then.
+        text.push_str("c..");
+        MemberText {
+            trace_id,
+            own_trace_id: hex_of_trace_id(trace_id.to_bytes()),
+            text,
+            places: [None; DscKey::COUNT],
+            len: 0,
+        }
+    }
+
+    /// The Sentry members of repeated `baggage` headers. Of a key that occurs twice the last value
+    /// counts, in the first one's place.
+    pub(crate) fn from_baggage(lines: &[&str], trace_id: TraceId) -> Self {
+        // Each entry is shorter than its member.
+        let capacity = lines.iter().map(|line| line.len()).sum::<usize>().min(MAX_TEXT_BYTES);
+        let mut text = Self::new(trace_id, capacity);
+        for_each_member(lines.iter().copied(), |key, value| match key {
+            EntryKey::Known(key) => text.set(key, &value),
+            EntryKey::Unknown(key) => text.set_unknown(key, &value),
+        });
+        if memchr::memchr(b'=', text.text.as_bytes()).is_some() {
+            text.text = text.text.replace('=', "\"");
+        }
+        text
+    }
+
+    /// The entries of a member; an error where they are malformed or name another trace.
+    pub(crate) fn from_entries(entries: &str, trace_id: TraceId) -> Result<Self, Malformed> {
+        let mut text = Self::new(trace_id, entries.len());
+        text.text.push_str(entries);
+        text.index(Entries::new(entries, trace_id)?)?;
+        Ok(text)
+    }
+
+    /// Notes where the entries stand.
+    fn index(&mut self, mut entries: Entries<'_>) -> Result<(), Malformed> {
+        self.places = [None; DscKey::COUNT];
+        self.len = 0;
+        while let Some(Entry { key, start, end, .. }) = entries.next_entry()? {
+            self.len += 1;
+            if let EntryKey::Known(key) = key {
+                self.note(key, STATUS_BYTES + start, STATUS_BYTES + end);
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, key: DscKey, start: usize, end: usize) {
+        if let Some(place) = self.places.get_mut(key as usize) {
+            // A text has at most 8192 bytes: what is read of `baggage`.
+            *place = Some((start as u16, end as u16));
+        }
+    }
+
+    fn place(&self, key: DscKey) -> Option<(usize, usize)> {
+        let (start, end) = (*self.places.get(key as usize)?)?;
+        Some((start.into(), end.into()))
+    }
+
+    /// Puts another entry, or nothing, in the place of one.
+    fn replace(&mut self, (start, end): (usize, usize), entry: [&str; 4]) {
+        self.text.replace_range(start - 1..end, "");
+        for part in entry.into_iter().rev() {
+            self.text.insert_str(start - 1, part);
+        }
+        let text = std::mem::take(&mut self.text);
+        let entries = text.get(STATUS_BYTES..).unwrap_or_default();
+        // Our own text is well-formed.
+        let _ = self.index(Entries::of_ours(entries));
+        self.text = text;
+    }
+
+    /// Sets a value in place, or appends it.
+    pub(crate) fn set(&mut self, key: DscKey, value: &str) {
+        let own_trace_id = self.own_trace_id;
+        let (letter, value) = encode_known(key, value, &own_trace_id);
+        if let Some(place) = self.place(key) {
+            return self.replace(place, [letter, value, "", ""]);
+        }
+        let start = self.text.len() + 1;
+        self.text.push_str(letter);
+        self.text.push_str(value);
+        self.note(key, start, self.text.len());
+        self.len += 1;
+    }
+
+    fn set_unknown(&mut self, key: &str, value: &str) {
+        let entries = self.text.get(STATUS_BYTES..).unwrap_or_default();
+        if let Some((start, end)) = find_unknown(entries, key) {
+            let place = (STATUS_BYTES + start, STATUS_BYTES + end);
+            return self.replace(place, [";u", key, ":", value]);
+        }
+        for part in [";u", key, ":", value] {
+            self.text.push_str(part);
+        }
+        self.len += 1;
+    }
+
+    /// The value of a key, as it is encoded in `baggage`.
+    fn value(&self, key: DscKey) -> Option<Value<'_>> {
+        let (start, end) = self.place(key)?;
+        value_of(self.text.get(start..end)?)
+    }
+
+    fn text_of(&self, key: DscKey) -> Option<&str> {
+        match self.value(key)? {
+            Value::Text(text) => Some(text),
+            Value::OwnTraceId => None,
+        }
+    }
+
+    /// Whether the trace is the one that the DSC names; `None` where it names none.
+    pub(crate) fn names_trace(&self) -> Option<bool> {
+        match self.value(DscKey::TraceId)? {
+            Value::OwnTraceId => Some(true),
+            Value::Text(text) => names_trace(text, self.trace_id),
+        }
+    }
+
+    /// The organization, where it is named.
+    pub(crate) fn org_id(&self) -> Option<Cow<'_, str>> {
+        let value = self.value(DscKey::OrgId)?.decoded()?;
+        let id = match value {
+            Cow::Borrowed(value) => decode(value),
+            Cow::Owned(value) => decode(&value).into_owned().into(),
+        };
+        (!id.is_empty()).then_some(id)
+    }
+
+    /// The `sample_rate`, where it is a number in `[0,1]`.
+    pub(crate) fn sample_rate(&self) -> Option<f64> {
+        let value = self.text_of(DscKey::SampleRate)?;
+        SampleRate::parse_incoming(value).or_else(|| SampleRate::parse_incoming(&decode(value)))
+    }
+
+    /// The `sample_rand`, where it is a number in `[0,1)`.
+    pub(crate) fn sample_rand(&self) -> Option<SampleRand> {
+        let value = self.text_of(DscKey::SampleRand)?;
+        SampleRand::parse_incoming(value).or_else(|| SampleRand::parse_incoming(&decode(value)))
+    }
+
+    /// Whether the DSC says anything about the decision.
+    pub(crate) fn has_sampled(&self) -> bool {
+        self.place(DscKey::Sampled).is_some()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Removes every entry.
+    pub(crate) fn clear(&mut self) {
+        self.text.truncate(STATUS_BYTES);
+        self.places = [None; DscKey::COUNT];
+        self.len = 0;
+    }
+
+    /// Removes everything but what sampling needs, when the DSC must not be sent.
+    pub(crate) fn keep_sampling_facts(&mut self) {
+        /// Longer than any number that is worth forwarding.
+        const MAX_NUMBER_BYTES: usize = 40;
+        let mut facts = Self::new(self.trace_id, 0);
+        let numbers = [
+            (DscKey::SampleRate, self.sample_rate().is_some()),
+            (DscKey::SampleRand, self.sample_rand().is_some()),
+        ];
+        for (key, is_number) in numbers {
+            match self.text_of(key) {
+                Some(value) if is_number && value.len() <= MAX_NUMBER_BYTES => {
+                    facts.set(key, value)
+                }
+                _ => {}
+            }
+        }
+        *self = facts;
+    }
+
+    /// Drops whole entries until the text has at most `room` bytes and one entry for each of the
+    /// members that are read: the least important entries first, in the end all.
+    fn fit(&mut self, room: usize) {
+        let mut end = self.text.len();
+        while self.is_over(room) {
+            let Some(start) = self.text.get(..end).and_then(|text| text.rfind(';')) else {
+                break;
+            };
+            if self.text.as_bytes().get(start + 1) == Some(&UNKNOWN) {
+                self.text.replace_range(start..end, "");
+                self.len -= 1;
+            }
+            end = start;
+        }
+        for key in LEAST_IMPORTANT {
+            if self.is_over(room) {
+                // Unknown entries that were dropped moved the others.
+                if let Some(place) = self.find(key) {
+                    self.replace(place, [""; 4]);
+                }
+            }
+        }
+        if self.is_over(room) {
+            self.clear();
+        }
+    }
+
+    fn is_over(&self, room: usize) -> bool {
+        self.text.len() > room || self.len > MAX_SENTRY_MEMBERS
+    }
+
+    fn find(&self, key: DscKey) -> Option<(usize, usize)> {
+        let mut entries = Entries::of_ours(self.text.get(STATUS_BYTES..)?);
+        while let Ok(Some(entry)) = entries.next_entry() {
+            if entry.key == EntryKey::Known(key) {
+                return Some((STATUS_BYTES + entry.start, STATUS_BYTES + entry.end));
+            }
+        }
+        None
+    }
+
+    /// The member's value, in at most `room` bytes. A DSC that does not fit at all is withheld.
+    pub(crate) fn finish(mut self, status: Status, room: usize) -> String {
+        let had_entries = !self.is_empty();
+        if self.is_over(room) {
+            self.fit(room);
+        }
+        let is_lost = had_entries && self.is_empty() && status.origin == Origin::Continued;
+        let origin = if is_lost { Origin::Withheld } else { status.origin };
+        let status = Status { origin, ..status }.to_bytes();
+        if !self.text.as_bytes().starts_with(&status) {
+            let status = std::str::from_utf8(&status).unwrap_or_default();
+            self.text.replace_range(..STATUS_BYTES, status);
+        }
+        self.text
+    }
+}

@@ -1,0 +1,172 @@
+//! A `baggage` list to be sent, within the limits of W3C Baggage.
+
+use opentelemetry::baggage::{Baggage, BaggageMetadata, KeyValueMetadata};
+use opentelemetry::{Key, StringValue};
+use percent_encoding::PercentEncode;
+
+use crate::text::chars::trim_ows;
+use crate::wire::baggage::{
+    encode, encode_octets, header_text, is_key, is_plain, split_member, MAX_BAGGAGE_BYTES,
+    MAX_BAGGAGE_MEMBERS,
+};
+
+/// A list to be sent: other parties' members as far as there is room, then those that must stay.
+pub(crate) struct OutgoingBaggage {
+    list: String,
+    members: usize,
+    /// The members that must stay: Sentry's.
+    reserved: String,
+    reserved_members: usize,
+    /// Whether something did not fit.
+    pub(crate) overflowed: bool,
+}
+
+impl OutgoingBaggage {
+    pub(crate) fn before(reserved: String) -> Self {
+        /// For what most services put into their baggage.
+        const ROOM_BYTES: usize = 128;
+        let commas = memchr::memchr_iter(b',', reserved.as_bytes()).count();
+        OutgoingBaggage {
+            list: String::with_capacity(reserved.len() + ROOM_BYTES),
+            members: 0,
+            reserved_members: commas + usize::from(!reserved.is_empty()),
+            reserved,
+            overflowed: false,
+        }
+    }
+
+    /// Appends a member of OTel's own baggage, percent-encoded, if it fits whole.
+    pub(crate) fn push(&mut self, key: &str, value: &str, metadata: &BaggageMetadata) {
+        let start = self.start_member();
+        // OTel's propagators decode keys, so `%` must be encoded there too.
+        if key.contains('%') {
+            self.list.push_str(&key.replace('%', "%25"));
+        } else {
+            self.list.push_str(key);
+        }
+        self.list.push('=');
+        self.list.extend(encode(value));
+        self.push_properties(metadata.as_str(), encode);
+        self.keep_if_it_fits(start);
+    }
+
+    /// Appends a member that another propagator wrote, if it fits whole: as it is where it is valid.
+    /// One without a key is dropped, since some readers reject the whole list for it.
+    pub(crate) fn push_valid(&mut self, member: &str) {
+        let Some((key, rest)) = split_member(member).filter(|(key, _)| is_key(key)) else {
+            return;
+        };
+        let start = self.start_member();
+        let (value, properties) = rest.split_once(';').unwrap_or((rest, ""));
+        let is_octets = |text: &str| is_plain(trim_ows(text)) && !text.contains(',');
+        let is_property = |property: &str| {
+            let (key, value) = property.split_once('=').unwrap_or((property, ""));
+            is_key(trim_ows(key)) && is_octets(value)
+        };
+        let is_valid =
+            is_octets(value) && (properties.is_empty() || properties.split(';').all(is_property));
+        if is_valid {
+            self.list.push_str(member);
+        } else {
+            self.list.push_str(key);
+            self.list.push('=');
+            self.list.extend(encode_octets(trim_ows(value)));
+            self.push_properties(properties, encode_octets);
+        }
+        self.keep_if_it_fits(start);
+    }
+
+    /// Appends a member as it is, if it fits whole, but for what no header can hold.
+    pub(crate) fn push_as_is(&mut self, member: &str) {
+        let start = self.start_member();
+        self.list.push_str(&header_text(member));
+        self.keep_if_it_fits(start);
+    }
+
+    fn start_member(&mut self) -> usize {
+        let start = self.list.len();
+        if start > 0 {
+            self.list.push(',');
+        }
+        start
+    }
+
+    fn push_properties(&mut self, properties: &str, encode: fn(&str) -> PercentEncode<'_>) {
+        for (key, value) in split_properties(properties) {
+            self.list.push(';');
+            self.list.push_str(key);
+            if let Some(value) = value {
+                self.list.push('=');
+                self.list.extend(encode(value));
+            }
+        }
+    }
+
+    fn keep_if_it_fits(&mut self, start: usize) {
+        let comma = usize::from(!self.reserved.is_empty());
+        let bytes = self.list.len() + comma + self.reserved.len();
+        let members = self.members + 1 + self.reserved_members;
+        if bytes <= MAX_BAGGAGE_BYTES && members <= MAX_BAGGAGE_MEMBERS {
+            self.members += 1;
+        } else {
+            self.list.truncate(start);
+            self.overflowed = true;
+        }
+    }
+
+    /// The list with the members that must stay at its end; `None` where it is empty.
+    pub(crate) fn finish(mut self) -> Option<String> {
+        if self.list.is_empty() {
+            return (!self.reserved.is_empty()).then_some(self.reserved);
+        }
+        if !self.reserved.is_empty() {
+            self.list.push(',');
+            self.list.push_str(&self.reserved);
+        }
+        Some(self.list)
+    }
+}
+
+/// Keys and values of a member's properties. A key that is not a token cannot be sent, and nobody
+/// would decode it: such a property is dropped.
+///
+/// ```text
+/// property = key [ OWS "=" OWS value ]
+/// ```
+fn split_properties(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let properties = text.split(';').map(|property| match property.split_once('=') {
+        Some((key, value)) => (trim_ows(key), Some(trim_ows(value))),
+        None => (trim_ows(property), None),
+    });
+    properties.filter(|(key, _)| is_key(key))
+}
+
+/// Baggage that an inner propagator cannot write so that it is misread: the stock one writes
+/// metadata as it is, others also values. `None` where it can be handed on unchanged.
+pub(crate) fn unambiguous(own: &Baggage) -> Option<Baggage> {
+    let separates =
+        |text: &str| text.bytes().any(|b| b"\",;=\\".contains(&b) || b.is_ascii_control());
+    // Metadata has `;` and `=` of its own.
+    let is_plain_metadata = |text: &str| properties_text(text) == text;
+    let is_unchanged = |(_, (value, metadata)): (&Key, &(StringValue, BaggageMetadata))| {
+        !separates(value.as_str())
+            && (metadata.as_str().is_empty() || is_plain_metadata(metadata.as_str()))
+    };
+    if own.iter().all(is_unchanged) {
+        return None;
+    }
+    let members = own.iter().map(|(key, (value, metadata))| {
+        let text = value.as_str();
+        let value = if separates(text) { encode(text).to_string() } else { text.to_owned() };
+        let metadata = properties_text(metadata.as_str());
+        KeyValueMetadata::new(key.clone(), value, metadata)
+    });
+    Some(members.collect())
+}
+
+/// Properties as a list has them, without the first `;`.
+fn properties_text(metadata: &str) -> String {
+    let mut list = OutgoingBaggage::before(String::new());
+    list.push_properties(metadata, encode);
+    list.list.trim_start_matches(';').to_owned()
+}

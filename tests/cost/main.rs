@@ -1,0 +1,203 @@
+//! The cost of reading is bounded by the limits of the headers, not by their size.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use std::alloc::System;
+use std::cell::Cell;
+
+use opentelemetry::propagation::{Extractor, TextMapPropagator};
+use opentelemetry::Context;
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sentry::{Dsn, DynamicSamplingContext, PropagationTargets, Sentry, SentryTrace};
+
+use common::{Headers, DSN, SPAN_ID, TRACE_ID};
+use stats_alloc::{Region, Stats, StatsAlloc, INSTRUMENTED_SYSTEM};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The limit for reading a list.
+const LIMIT: usize = 8192;
+
+/// One header of many bytes.
+const HUGE: usize = 10_000_000;
+const LARGE: usize = 1_000_000;
+
+/// Headers that count their reads and the allocations of their answers.
+struct Counting {
+    headers: Vec<(&'static str, Vec<String>)>,
+    calls: Cell<usize>,
+    answered_bytes: Cell<usize>,
+}
+
+impl Counting {
+    fn new(headers: Vec<(&'static str, Vec<String>)>) -> Self {
+        Counting { headers, calls: Cell::new(0), answered_bytes: Cell::new(0) }
+    }
+
+    fn values(&self, name: &str) -> Option<&[String]> {
+        self.calls.set(self.calls.get() + 1);
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, values)| values.as_slice())
+    }
+}
+
+impl Extractor for Counting {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.values(key)?.first().map(String::as_str)
+    }
+
+    fn get_all(&self, key: &str) -> Option<Vec<&str>> {
+        let values: Vec<&str> = self.values(key)?.iter().map(String::as_str).collect();
+        let bytes = values.capacity() * std::mem::size_of::<&str>();
+        self.answered_bytes.set(self.answered_bytes.get() + bytes);
+        Some(values)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.calls.set(self.calls.get() + 1);
+        self.headers.iter().map(|(name, _)| *name).collect()
+    }
+}
+
+/// Headers that are as hostile as they are large; the larger the number the longer.
+fn hostile(bytes: usize) -> Vec<(&'static str, Counting)> {
+    let trace = || ("sentry-trace", vec![format!("{TRACE_ID}-{SPAN_ID}-1")]);
+    let list = |part: &str| part.repeat(bytes / part.len());
+    let baggage = |part: &str| Counting::new(vec![trace(), ("baggage", vec![list(part)])]);
+    let lines = |part: &str| vec![part.to_owned(); bytes / 64];
+    let traces = vec![trace(), ("traceparent", vec![format!("00-{TRACE_ID}-{SPAN_ID}-01")])];
+    let tracestate = Counting::new([traces, vec![("tracestate", vec![list("k=v,")])]].concat());
+    vec![
+        ("one member", baggage("a")),
+        ("commas", baggage(",")),
+        ("spaces", baggage(" ")),
+        ("foreign members", baggage("k=v,")),
+        ("Sentry members of one key", baggage("sentry-release=a,")),
+        ("members to encode", baggage("sentry-release=\u{1}é,")),
+        ("members without a value", baggage("sentry-a,")),
+        ("escapes", baggage("sentry-org_id=%31%31,")),
+        ("properties", baggage("sentry-a=1;")),
+        ("equals signs", baggage("sentry-a=====")),
+        (
+            "Sentry members of many keys",
+            Counting::new(vec![trace(), ("baggage", vec![many(bytes)])]),
+        ),
+        ("lines", Counting::new(vec![trace(), ("baggage", lines("sentry-a=1"))])),
+        ("empty lines", Counting::new(vec![trace(), ("baggage", vec![String::new(); bytes / 64])])),
+        ("a trace id", Counting::new(vec![("sentry-trace", vec![list("a")])])),
+        ("traces", Counting::new(vec![("sentry-trace", vec![list("1-1,")])])),
+        ("lines of traces", Counting::new(vec![("sentry-trace", lines("1-1"))])),
+        ("trace state", tracestate),
+    ]
+}
+
+fn many(bytes: usize) -> String {
+    // Beyond these nothing is read.
+    let members: Vec<String> =
+        (0..(bytes / 12).min(10_000)).map(|n| format!("sentry-{n}=v")).collect();
+    members.join(",")
+}
+
+/// What was allocated.
+#[derive(Debug)]
+struct Cost {
+    bytes: usize,
+    count: usize,
+}
+
+/// The least of a few, as the test's own harness has a thread, which can only add.
+fn cost(run: impl Fn()) -> Cost {
+    let once = || {
+        let region = Region::new(ALLOCATOR);
+        run();
+        let Stats { allocations, bytes_allocated, .. } = region.change();
+        Cost { bytes: bytes_allocated, count: allocations }
+    };
+    (0..3).map(|_| once()).min_by_key(|cost| (cost.bytes, cost.count)).expect("three")
+}
+
+/// Extract and inject, beyond what the carrier's own answers take; and how often it was asked.
+fn request(propagator: &dyn TextMapPropagator, carrier: &Counting) -> (Cost, usize) {
+    let run = || {
+        carrier.calls.set(0);
+        carrier.answered_bytes.set(0);
+        let cx = propagator.extract_with_context(&Context::new(), carrier);
+        propagator.inject_context(&cx, &mut Headers::new());
+    };
+    // Creates what exists once per thread.
+    run();
+    let mut counted = cost(run);
+    counted.bytes = counted.bytes.saturating_sub(carrier.answered_bytes.get());
+    (counted, carrier.calls.get())
+}
+
+fn sentry() -> Sentry {
+    Sentry::builder().dsn(DSN).release("shop@1.2.3").build().expect("settings")
+}
+
+/// The counter is global, so this is the only test of the suite.
+#[test]
+fn reading_costs_what_the_limits_allow() {
+    nothing_grows_beyond_the_limit();
+    what_is_allocated_is_linear_in_what_comes();
+    nothing_is_allocated_for_what_is_refused_or_only_looked_at();
+    headers_are_asked_for_a_constant_number_of_times();
+}
+
+fn nothing_grows_beyond_the_limit() {
+    let alone = sentry().propagator();
+    let wrap_baggage = sentry().propagator().wrap(BaggagePropagator::new());
+    for (name, carrier) in hostile(HUGE) {
+        let (cost, calls) = request(&alone, &carrier);
+        assert!(cost.bytes <= 4 * LIMIT, "{name}: {cost:?}");
+        assert!(calls <= 4, "{name}: {calls} calls");
+        let (cost, calls) = request(&wrap_baggage, &carrier);
+        assert!(cost.bytes <= 4 * LIMIT, "{name} wrapped: {cost:?}");
+        assert!(calls <= 8, "{name} wrapped: {calls} calls");
+    }
+}
+
+/// Up to the limit what is allocated grows no faster than what comes in; behind it no more.
+fn what_is_allocated_is_linear_in_what_comes() {
+    let propagator = sentry().propagator();
+    let of = |bytes: usize| -> Vec<(&str, Cost)> {
+        let carriers = hostile(bytes).into_iter();
+        carriers.map(|(name, carrier)| (name, request(&propagator, &carrier).0)).collect()
+    };
+    for bytes in [64, 512, 4096, 8192] {
+        for ((name, one), (_, four)) in of(bytes).into_iter().zip(of(4 * bytes)) {
+            let most = 4 * one.bytes + 2048;
+            assert!(four.bytes <= most, "{name}, {bytes} bytes: {one:?}, {four:?}");
+            assert!(four.count <= 4 * one.count + 16, "{name}, {bytes} bytes");
+        }
+    }
+    for ((name, at_limit), (_, beyond)) in of(4 * 8192).into_iter().zip(of(LARGE)) {
+        let most = at_limit.bytes + 256;
+        assert!(beyond.bytes <= most, "{name}: {at_limit:?}, {beyond:?}");
+    }
+}
+
+fn nothing_is_allocated_for_what_is_refused_or_only_looked_at() {
+    let texts = ["a", "-", "1", "https://", "é", " "].map(|part| part.repeat(LARGE / part.len()));
+    let targets = PropagationTargets::new(["https://api.myecommerce.com"]);
+    for text in &texts {
+        let counted = cost(|| {
+            assert!(text.parse::<SentryTrace>().is_err());
+            assert!(text.parse::<Dsn>().is_err());
+            assert!(!targets.matches(text));
+        });
+        assert_eq!(counted.count, 0, "{counted:?}");
+        let counted = cost(|| assert!(DynamicSamplingContext::parse(text).is_empty()));
+        assert!(counted.bytes <= LIMIT, "{counted:?}");
+    }
+}
+
+/// Around W3C's own: what that one reads of `traceparent` is its own matter, but not how often.
+fn headers_are_asked_for_a_constant_number_of_times() {
+    let propagator = sentry().propagator().wrap(TraceContextPropagator::new());
+    for ((name, small), (_, large)) in hostile(64).into_iter().zip(hostile(LARGE)) {
+        let (small, large) = (request(&propagator, &small).1, request(&propagator, &large).1);
+        assert_eq!(small, large, "{name}");
+    }
+}

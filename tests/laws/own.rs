@@ -1,0 +1,86 @@
+//! What goes out in `baggage` against what stands in the context.
+
+use std::collections::{BTreeMap, HashMap};
+
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::Context;
+
+use super::w3c::{baggage, decoded, is_token, Member};
+
+/// What is wrong with the members that go out: they are the context's, decoded, and no others but
+/// Sentry's; each property is one of its metadata's, and each of those that is one by the grammar is
+/// there.
+pub(crate) fn fault(sent: &HashMap<String, String>, cx: &Context) -> Option<String> {
+    own_fault(sent, cx).err().map(|fault| format!("{fault}: {:?}", sent.get("baggage")))
+}
+
+fn own_fault(sent: &HashMap<String, String>, cx: &Context) -> Result<(), String> {
+    let list = sent.get("baggage").map_or("", String::as_str);
+    let members = match list {
+        "" => Vec::new(),
+        list => baggage(list)?,
+    };
+    is(list.len() <= 8192 && members.len() <= 64, || "too long".to_owned())?;
+    let (_, others): (Vec<Member>, Vec<Member>) =
+        members.into_iter().partition(|member| member.key.starts_with("sentry-"));
+    let sent_keys: Vec<String> = others.iter().map(|member| decoded(&member.key)).collect();
+    let expected: BTreeMap<&str, _> =
+        cx.baggage().iter().map(|(key, entry)| (key.as_str(), entry)).collect();
+    let mut keys: Vec<&str> = sent_keys.iter().map(String::as_str).collect();
+    keys.sort_unstable();
+    let meant: Vec<&str> =
+        expected.keys().copied().filter(|key| !key.starts_with("sentry-")).collect();
+    is(keys == meant, || format!("members {keys:?}, expected {meant:?}"))?;
+    for (member, key) in others.iter().zip(&sent_keys) {
+        let (value, metadata) = expected[&**key];
+        let (said, meant) = (decoded(&member.value), value.as_str());
+        is(said == meant, || format!("{key} is {said:?}, expected {meant:?}"))?;
+        properties(member, metadata.as_str())?;
+    }
+    Ok(())
+}
+
+fn is(holds: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
+    holds.then_some(()).ok_or_else(fault)
+}
+
+fn properties(member: &Member, metadata: &str) -> Result<(), String> {
+    let meant: Vec<(String, Option<String>)> = metadata
+        .split(';')
+        .filter(|text| !text.trim().is_empty())
+        .map(|text| match text.split_once('=') {
+            Some((key, value)) => (key.trim().to_owned(), Some(value.trim().to_owned())),
+            None => (text.trim().to_owned(), None),
+        })
+        .collect();
+    let said =
+        |(key, value): &(String, Option<String>)| (key.clone(), value.as_deref().map(decoded));
+    let sent: Vec<(String, Option<String>)> = member.properties.iter().map(said).collect();
+    // A key is a token, and nobody decodes it: it is there as it is, or the property is not.
+    let is_property = |(key, _): &&(String, Option<String>)| is_token(key) && !key.contains('%');
+    let expected: Vec<&(String, Option<String>)> = meant.iter().filter(is_property).collect();
+    let found: Vec<&(String, Option<String>)> = sent.iter().filter(is_property).collect();
+    is(found == expected, || format!("properties {found:?}, expected {expected:?}"))?;
+    for (key, value) in &sent {
+        let is_meant = |(k, v): &(String, Option<String>)| *k == decoded(key) && v == value;
+        let is_there = meant.iter().any(|meant| is_meant(meant) || meant.0 == *key);
+        is(is_there, || format!("the property {key} of {metadata:?}"))?;
+    }
+    Ok(())
+}
+
+/// Everything that is wrong, so that one fault does not hide the next.
+#[derive(Default)]
+pub(crate) struct Faults(Vec<String>);
+
+impl Faults {
+    pub(crate) fn note(&mut self, case: impl FnOnce() -> String, fault: Option<String>) {
+        self.0.extend(fault.map(|fault| format!("{}: {fault}", case())));
+    }
+
+    #[track_caller]
+    pub(crate) fn none(self) {
+        let some: Vec<&str> = self.0.iter().take(12).map(String::as_str).collect();
+        assert!(some.is_empty(), "{} faults\n{}", self.0.len(), some.join("\n"));
+    }
+}

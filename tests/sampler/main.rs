@@ -1,0 +1,12 @@
+//! `SentrySampler`, through the SDK and the headers that its spans send.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod callback;
+mod destinations;
+mod foreign;
+mod probability;
+mod table;
+mod transaction;
+mod urls;

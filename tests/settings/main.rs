@@ -1,0 +1,8 @@
+//! The settings: which are rejected and how, what the environment fills, where headers are sent.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod environment;
+mod refused;
+mod targets;
