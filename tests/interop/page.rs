@@ -20,7 +20,7 @@ pub(crate) fn markdown(
     probes: &[Probe],
     measured: &[Measured],
 ) -> String {
-    let sections = [
+    let mut sections = vec![
         services(),
         matrices(rows),
         checks(rows),
@@ -29,7 +29,19 @@ pub(crate) fn markdown(
         differences(probes),
         faults(),
     ];
+    sections.extend(of_other_runs());
     sections.join("\n")
+}
+
+/// The sections that other runs write into `tests/interop/sections`, by name.
+fn of_other_runs() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/sections");
+    let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<_> =
+        files.map(|file| file.expect("the folder can be read").path()).collect();
+    paths.sort();
+    let read = |path| std::fs::read_to_string(path).expect("a section is text");
+    paths.into_iter().map(|path| read(path).trim_end().to_owned() + "\n").collect()
 }
 
 fn lines(lines: impl IntoIterator<Item = String>) -> String {
