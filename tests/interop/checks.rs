@@ -22,6 +22,7 @@ pub(crate) const RECORDED: &str = "it records as decided";
 pub(crate) const BYTES: &str = "the DSC arrives byte for byte";
 pub(crate) const MEMBERS: &str = "every member of our DSC is right";
 pub(crate) const UNDERSTOOD: &str = "it understands the DSC as sent";
+pub(crate) const SENDS_ON: &str = "its envelopes have a DSC of its own; it sends ours on";
 pub(crate) const ENVELOPE: &str = "its envelopes' `trace` agrees";
 pub(crate) const PREFLIGHT: &str = "the preflight happens and passes";
 
@@ -29,7 +30,7 @@ pub(crate) const W3C: &str = "`traceparent` says what `sentry-trace` says";
 pub(crate) const W3C_OF_SPAN: &str = "`traceparent` has the same ids, and our span's own flag";
 pub(crate) const STATE: &str = "`tracestate` is valid, without our members, and its `th` holds";
 
-pub(crate) const ALL: [&str; 13] = [
+pub(crate) const ALL: [&str; 14] = [
     ARRIVES,
     ONE_TRACE,
     PARENT,
@@ -38,6 +39,7 @@ pub(crate) const ALL: [&str; 13] = [
     BYTES,
     MEMBERS,
     UNDERSTOOD,
+    SENDS_ON,
     ENVELOPE,
     PREFLIGHT,
     W3C,
@@ -72,12 +74,13 @@ pub(crate) fn evaluate(outcome: &Outcome, ingest: &Ingest) -> Vec<Row> {
     }
     // Where no DSC arrives, what an SDK makes of that is another question: see the probes.
     let arrives = chain.head.as_ref().map_or(true, |app| app.sdk.has_dsc());
-    let reports = |app: &Arc<App>| {
-        app.sdk.has_dsc() && (app.sdk.reports_dsc_of_messages() || chain.scenario.decision())
-    };
-    if arrives && chain.service.as_ref().is_some_and(reports) {
-        row(UNDERSTOOD, understood(outcome, ingest));
-        row(ENVELOPE, envelope(outcome, ingest));
+    if let Some(service) = chain.service.as_ref().filter(|app| arrives && app.sdk.has_dsc()) {
+        if service.sdk.reports_dsc() {
+            row(UNDERSTOOD, understood(outcome, ingest));
+            row(ENVELOPE, envelope(outcome, ingest));
+        } else {
+            row(SENDS_ON, sends_on(outcome));
+        }
     }
     if chain.head.as_ref().is_some_and(|app| app.sdk.in_browser()) {
         row(PREFLIGHT, preflight(outcome));
@@ -248,14 +251,23 @@ fn members(outcome: &Outcome) -> Check {
     consistent(arrived)
 }
 
-/// What the service sent with a DSC that is the trace's.
+/// What the service sent of the trace: the message, and the segment where there is one.
 fn reported(outcome: &Outcome, ingest: &Ingest) -> Result<Vec<Item>, String> {
     let mut all = items(outcome, ingest, true)?;
-    // DIFFERENCE: one SDK's messages have a DSC of its own.
-    if outcome.chain.service.as_ref().is_some_and(|app| app.sdk.reports_dsc_of_messages()) {
-        all.extend(items(outcome, ingest, false)?);
-    }
+    all.extend(items(outcome, ingest, false)?);
     Ok(all)
+}
+
+/// Where the envelopes say nothing of the DSC that arrived: what the SDK would send on, by value.
+fn sends_on(outcome: &Outcome) -> Check {
+    let arrived = dsc(header(&outcome.got.headers, "baggage")?)?;
+    let baggage = outcome.got.trace_data.get("baggage").and_then(Option::as_deref);
+    let mut sent_on = dsc(baggage)?;
+    if !arrived.contains_key("sample_rate") {
+        // The service adds what it applies by itself.
+        sent_on.remove("sample_rate");
+    }
+    equal("what goes on", sent_on, arrived)
 }
 
 /// A DSC as that SDK's envelopes have it.
@@ -286,10 +298,12 @@ fn understood(outcome: &Outcome, ingest: &Ingest) -> Check {
     Ok(())
 }
 
-/// JavaScript SDKs print a `sample_rand` anew, without zeros at its end.
+/// JavaScript SDKs print a `sample_rand` anew, without zeros at its end, Java's with 16 digits.
 fn numbers(mut dsc: Dsc) -> Dsc {
     if let Some(rand) = dsc.get_mut("sample_rand") {
-        *rand = rand.trim_end_matches('0').to_owned();
+        if let Ok(number) = rand.parse::<f64>() {
+            *rand = format!("{number:.12}");
+        }
     }
     dsc
 }

@@ -91,9 +91,9 @@ impl Sdk {
         self != Self::Go
     }
 
-    /// Whether a message's envelope has the DSC that arrived; Go's has one of its own.
-    pub(crate) fn reports_dsc_of_messages(self) -> bool {
-        self != Self::Go
+    /// Whether its envelopes have the DSC that arrived; Go's have one of its own.
+    pub(crate) fn reports_dsc(self) -> bool {
+        self.has_dsc() && self != Self::Go
     }
 
     /// The Rust SDK reads and writes no DSC, but for the organisation id that it reads.
