@@ -36,19 +36,25 @@
 //!
 //! # What is not
 //!
-//! Nothing is sent to Sentry by itself: no span processor, no errors or logs. Spans leave through
-//! the OTLP exporter that you register. There is no global state and no `unsafe`.
+//! Nothing is sent to Sentry by itself. Spans and logs leave through the OTLP exporters that you
+//! register, or that `Sentry::install` does; errors are the `sentry` crate's, whose events the
+//! feature `sentry` puts into the trace. There is no global state but OTel's, and no `unsafe`.
 //!
 //! # Crate features
 //!
-//! - **sdk** (default): `SentrySampler`, for opentelemetry_sdk.
+//! - **sdk** (default): `SentrySampler` and `SentrySpanExporter`, for opentelemetry_sdk.
 //! - **internal-logs** (default): the crate's warnings as `tracing` events, each at most once for
 //!   one `Sentry`.
-//! - **http**: `inject_request`, and `MergingInjector`, a carrier that keeps the `baggage` a request
-//!   already has.
-//! - **otlp**: `Sentry::span_exporter`, which sends spans to Sentry, with an HTTP client and TLS
-//!   (its dependencies want a newer Rust than this crate does).
+//! - **http**: `HeaderMapExtractor`, `inject_request`, and `MergingInjector`, a carrier that keeps the
+//!   `baggage` a request already has.
+//! - **otlp**: `Sentry::install`, `Sentry::span_exporter` and `Sentry::log_exporter`, which send
+//!   spans and logs to Sentry, with an HTTP client and TLS.
+//! - **otlp-request**: `Sentry::span_buffer`, which makes the requests that take spans to Sentry, for
+//!   programs that send them by themselves: workers, functions, WebAssembly.
 //! - **regex**: regular expressions as trace propagation targets.
+//! - **reqwest**: `ClientLayer` around `reqwest::Client` 0.13 as it is.
+//! - **sentry**: `OpenTelemetryIntegration`, which puts the `sentry` crate's events, logs and metrics
+//!   into the OTel trace. For `sentry` 0.49, which needs Rust 1.89.
 //! - **tower**: `ClientLayer`, spans and trace headers for HTTP clients.
 //!
 //! [`SpanContext`]: opentelemetry::trace::SpanContext
@@ -85,8 +91,6 @@ mod http_client;
 // The way into Sentry.
 mod into_sentry;
 // Custom instrumentation.
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
-mod deferred;
 mod trace_api;
 
 pub use crate::carrier::message::{MessageExtractor, MessageInjector};
@@ -96,22 +100,35 @@ pub use crate::http_client::client_layer::{ClientFuture, ClientLayer, ClientServ
 #[cfg(feature = "http")]
 pub use crate::http_client::header;
 #[cfg(feature = "http")]
-pub use crate::http_client::inject_request::inject_request;
+pub use crate::http_client::header_map_extractor::HeaderMapExtractor;
+#[cfg(feature = "http")]
+pub use crate::http_client::inject_request::{inject_headers, inject_request};
 #[cfg(feature = "http")]
 pub use crate::http_client::merging_injector::MergingInjector;
+#[cfg(feature = "otlp-request")]
+pub use crate::into_sentry::export_request::{ExportRequest, SpanBuffer};
 #[cfg(feature = "otlp")]
-pub use crate::into_sentry::exporter::CleanSpanExporter;
+pub use crate::into_sentry::install::{InstallBuilder, InstallError, InstallGuard};
+#[cfg(feature = "sentry")]
+pub use crate::into_sentry::integration::OpenTelemetryIntegration;
+#[cfg(feature = "otlp")]
+pub use crate::into_sentry::logs::SentryLogExporter;
+#[cfg(feature = "sdk")]
+pub use crate::into_sentry::span_exporter::SentrySpanExporter;
 pub use crate::propagator::continue_decision::ContinueDecision;
 pub use crate::propagator::sentry_propagator::SentryPropagator;
 pub use crate::propagator::wrapped::WrappedPropagator;
 #[cfg(feature = "sdk")]
 pub use crate::sampler::sentry_sampler::SentrySampler;
+#[cfg(feature = "sdk")]
+pub use crate::sampler::wrapped::WrappedSampler;
 pub use crate::sampling::rate::{InvalidSampleRate, SampleRate};
 pub use crate::settings::builder::SentryBuilder;
 pub use crate::settings::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
 pub use crate::settings::sentry::Sentry;
 pub use crate::settings::setting::ConfigError;
-pub use crate::settings::targets::{OutgoingUrlExt, PropagationTargets, Target};
+pub use crate::settings::target::Target;
+pub use crate::settings::targets::{OutgoingUrlExt, PropagationTargets};
 pub use crate::settings::traces_sampler::SamplingContext;
 pub use crate::trace_api::{continue_trace, start_new_trace, trace_data};
 pub use crate::wire::baggage::BAGGAGE_HEADER;
@@ -125,6 +142,8 @@ pub use crate::wire::traceparent::TRACEPARENT_HEADER;
 /// that it leads to a module here, and to a file in the repository.
 #[cfg(all(any(doc, doctest), feature = "sdk"))]
 pub mod _documentation {
+    #[doc = include_str!("../docs/cloudflare_workers.md")]
+    pub mod cloudflare_workers {}
     #[doc = include_str!("../docs/composition.md")]
     pub mod composition {}
     #[doc = include_str!("../docs/cors.md")]
@@ -165,12 +184,13 @@ pub mod _documentation {
     #[doc = include_str!("../docs/targets_and_privacy.md")]
     pub mod targets_and_privacy {}
     #[cfg(not(doctest))]
+    #[cfg(feature = "http")]
     #[doc = include_str!("../docs/tracing.md")]
     pub mod tracing {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/troubleshooting.md")]
     pub mod troubleshooting {}
-    #[cfg(doctest)]
+    #[cfg(all(doctest, feature = "http", feature = "otlp"))]
     #[doc = include_str!("../README.md")]
     pub mod readme {}
 }

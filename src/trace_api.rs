@@ -1,6 +1,8 @@
 //! Custom instrumentation: what Sentry's SDKs call `continueTrace`, `getTraceData` and
 //! `startNewTrace`, in terms of OTel's `Context`.
 
+mod deferred;
+
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::Context;
 

@@ -8,7 +8,10 @@ use crate::scenario::{Propagator, Scenario, Step};
 
 pub(crate) fn check(scenario: &Scenario, operation: &dyn Operation) {
     let Scenario { step, input, propagator, .. } = *scenario;
-    let ours = matches!(propagator, Propagator::Sentry | Propagator::Wrapped);
+    let ours = matches!(
+        propagator,
+        Propagator::Sentry | Propagator::Wrapped | Propagator::WrappedTraceContext
+    );
     let theirs = propagator == Propagator::SentryOpentelemetry;
 
     if matches!(step, Step::Extract | Step::Full) && !theirs {
@@ -27,7 +30,9 @@ pub(crate) fn check(scenario: &Scenario, operation: &dyn Operation) {
         (Step::Extract | Step::FirstSpan | Step::Span | Step::ClientSpan, _) => &[],
         (Step::InjectDenied, Propagator::Sentry) => &[],
         (_, Propagator::Sentry | Propagator::Floor) => &["sentry-trace", "baggage"],
-        (_, Propagator::Wrapped) => &["sentry-trace", "baggage", "traceparent", "tracestate"],
+        (_, Propagator::Wrapped | Propagator::WrappedTraceContext) => {
+            &["sentry-trace", "baggage", "traceparent", "tracestate"]
+        }
         // Without an incoming trace there is no baggage in the context.
         (Step::InjectHead, Propagator::Stock) => &["traceparent", "tracestate"],
         (_, Propagator::Stock) => &["baggage", "traceparent", "tracestate"],

@@ -39,6 +39,18 @@ pub enum Input {
     /// Nine Sentry members. No `ot` is written.
     Unsampled,
     Deferred,
+    /// As sampled, with `, ` between members.
+    Spaced,
+    /// As sampled, with a property on another party's member.
+    Property,
+    /// As sampled, with one unknown `sentry-` key.
+    UnknownKey,
+    /// As sampled, with one key twice.
+    Twice,
+    /// As sampled, in two lines.
+    TwoLines,
+    /// As sampled, with a byte to encode in one value.
+    Encode,
     /// A release of 60 characters, a transaction of 80, and a replay id.
     Long,
     /// Unknown Sentry members up to the limit, each long.
@@ -69,6 +81,12 @@ impl Input {
             Self::NoRate => "sampled, no rate".into(),
             Self::Unsampled => "unsampled".into(),
             Self::Deferred => "deferred".into(),
+            Self::Spaced => "spaces".into(),
+            Self::Property => "a property".into(),
+            Self::UnknownKey => "an unknown key".into(),
+            Self::Twice => "a key twice".into(),
+            Self::TwoLines => "two lines".into(),
+            Self::Encode => "a byte to encode".into(),
             Self::Long => "long".into(),
             Self::HostileLong => "hostile, long members".into(),
             Self::HostileShort => "hostile, short members".into(),
@@ -96,7 +114,7 @@ impl Input {
             headers.insert(name, HeaderValue::from_static("some value here"));
         }
         for (name, value) in self.trace_headers() {
-            headers.insert(name, value.parse().expect("a header value"));
+            headers.append(name, value.parse().expect("a header value"));
         }
         headers
     }
@@ -116,11 +134,12 @@ impl Input {
             Some(false) => ("-0", "00"),
             None => ("", "00"),
         };
-        vec![
+        let mut headers = vec![
             ("sentry-trace", format!("{TRACE_ID}-{SPAN_ID}{flag}")),
-            ("baggage", self.baggage()),
             ("traceparent", format!("00-{TRACE_ID}-{SPAN_ID}-{w3c}")),
-        ]
+        ];
+        headers.extend(self.baggage().split('\n').map(|line| ("baggage", line.to_owned())));
+        headers
     }
 
     fn baggage(self) -> String {
@@ -129,6 +148,14 @@ impl Input {
             Self::Sampled => {
                 realistic("sampled=true,sentry-sample_rand=0.6851552540613344,sentry-sample_rate=1")
             }
+            Self::Spaced => Self::Sampled.baggage().replace(',', ", "),
+            Self::Property => Self::Sampled.baggage().replace("tenant=7", "tenant=7;p=q"),
+            Self::UnknownKey => Self::Sampled.baggage() + ",sentry-user_id=7",
+            Self::Twice => Self::Sampled.baggage() + ",sentry-sampled=true",
+            Self::TwoLines => {
+                Self::Sampled.baggage().replacen(",sentry-sampled", "\nsentry-sampled", 1)
+            }
+            Self::Encode => Self::Sampled.baggage().replace("GET%20", "GET "),
             Self::NoRate => realistic("sampled=true,sentry-sample_rand=0.785811"),
             Self::Unsampled => {
                 realistic("sampled=false,sentry-sample_rand=0.785811,sentry-sample_rate=0.25")

@@ -225,6 +225,9 @@ fn propagator(by: Propagator, sentry: &Sentry) -> Box<dyn TextMapPropagator> {
     match by {
         Propagator::Sentry => Box::new(sentry.propagator()),
         Propagator::Wrapped => Box::new(sentry.propagator().wrap(stock())),
+        Propagator::WrappedTraceContext => {
+            Box::new(sentry.propagator().wrap(TraceContextPropagator::new()))
+        }
         Propagator::Stock => Box::new(stock()),
         Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
         Propagator::Floor => Box::new(Floor),

@@ -1,4 +1,4 @@
-//! A loopback server that stands in for Sentry's OTLP endpoint and for a Collector.
+//! A loopback server in the place of Sentry, its OTLP endpoints among it, and of a Collector.
 
 use std::io::{self, Read};
 use std::mem;
@@ -14,7 +14,7 @@ use opentelemetry_sentry::SENTRY_AUTH_HEADER;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::protobuf::{self, Span};
+use crate::protobuf::{self, Log, Span};
 
 const PROJECT: &str = "42";
 const COLLECTOR: &str = "/v1/traces";
@@ -28,14 +28,17 @@ pub(crate) struct Received {
     pub(crate) content_type: Option<String>,
     pub(crate) gzip: bool,
     pub(crate) spans: Vec<Span>,
+    pub(crate) logs: Vec<Log>,
+    /// An envelope of a Sentry SDK: lines of JSON.
+    pub(crate) envelope: String,
 }
 
-type Log = Arc<Mutex<Vec<Received>>>;
+type Requests = Arc<Mutex<Vec<Received>>>;
 
 /// Listens until it is dropped.
 pub(crate) struct Endpoint {
     address: SocketAddr,
-    received: Log,
+    received: Requests,
     _runtime: Runtime,
 }
 
@@ -44,7 +47,7 @@ impl Endpoint {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_io().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
-        let received = Log::default();
+        let received = Requests::default();
         let router = Router::new().fallback(receive).with_state(Arc::clone(&received));
         runtime.spawn(async move { axum::serve(listener, router).await });
         Ok(Endpoint { address, received, _runtime: runtime })
@@ -65,15 +68,26 @@ impl Endpoint {
     }
 }
 
-async fn receive(State(log): State<Log>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive(
+    State(log): State<Requests>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     let header = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let gzip = header("content-encoding").as_deref() == Some("gzip");
     let mut unpacked = Vec::new();
     if gzip && GzDecoder::new(&*body).take(MAX_BYTES).read_to_end(&mut unpacked).is_err() {
         return StatusCode::BAD_REQUEST;
     }
-    let spans = protobuf::spans(if gzip { &unpacked } else { &body });
-    let Some(spans) = spans else {
+    let body = if gzip { &unpacked } else { &*body };
+    let (mut spans, mut logs, mut envelope) = (Some(Vec::new()), Some(Vec::new()), String::new());
+    match uri.path().trim_end_matches('/').rsplit('/').next() {
+        Some("envelope") => envelope = String::from_utf8_lossy(body).into_owned(),
+        Some("logs") => logs = protobuf::logs(body),
+        _ => spans = protobuf::spans(body),
+    }
+    let (Some(spans), Some(logs)) = (spans, logs) else {
         return StatusCode::BAD_REQUEST;
     };
     log.lock().unwrap_or_else(PoisonError::into_inner).push(Received {
@@ -82,6 +96,8 @@ async fn receive(State(log): State<Log>, uri: Uri, headers: HeaderMap, body: Byt
         content_type: header("content-type"),
         gzip,
         spans,
+        logs,
+        envelope,
     });
     StatusCode::OK
 }

@@ -8,7 +8,10 @@
 //! SENTRY_DSN=https://..@o1.ingest.sentry.io/42 cargo run --example otlp_to_sentry --features otlp
 //! ```
 
+// They see more than this program looks at.
+#[allow(dead_code)]
 mod endpoint;
+#[allow(dead_code)]
 mod protobuf;
 
 use std::error::Error;
@@ -21,7 +24,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{Compression, WithHttpConfig};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sentry::{continue_trace, trace_data, CleanSpanExporter, Sentry};
+use opentelemetry_sentry::{continue_trace, trace_data, Sentry, SentrySpanExporter};
 
 const KEY: &str = "49d0f7386ad645858ae85020e393bef3";
 
@@ -62,7 +65,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     // Compressed, and without this crate's member of the trace state.
     let trace_id = shop_and_checkout(&sentry, || {
         let builder = sentry.span_exporter_builder()?.with_compression(Compression::Gzip);
-        Ok(CleanSpanExporter::new(builder.build()?))
+        Ok(SentrySpanExporter::new(&sentry, builder.build()?).strip_tracestate(true))
     })?;
     let received = endpoint.take();
     print(&received)?;
@@ -125,7 +128,7 @@ fn start(
     cx.with_span(builder.start_with_context(&tracer, cx))
 }
 
-/// What Sentry's endpoint needs: path, key, one trace, its weight, and the sender.
+/// What Sentry's endpoint needs: path, key, one trace; and of each span its weight and origin.
 fn assert_sentry(received: &[Received], trace_id: TraceId) {
     assert_eq!(spans(received).count(), 3, "two spans of the shop, one of the checkout");
     for request in received {
@@ -138,6 +141,9 @@ fn assert_sentry(received: &[Received], trace_id: TraceId) {
         assert!(span.trace_state.contains("ot=th:0"), "{}", span.trace_state);
         assert_eq!(span.resource["deployment.environment.name"], "staging");
         assert_eq!(span.resource["service.version"], "shop@1.2.3");
+        assert_eq!(span.attributes["sentry.release"], "shop@1.2.3");
+        assert_eq!(span.attributes["sentry.environment"], "staging");
+        assert_eq!(span.attributes["sentry.client_sample_rate"], "1");
     }
 }
 
@@ -154,6 +160,11 @@ fn print(received: &[Received]) -> io::Result<()> {
         for span in &request.spans {
             let service = span.resource.get("service.name").map_or("", String::as_str);
             writeln!(stdout, "  {service}: {} {} {}", span.name, span.trace_id, span.trace_state)?;
+            let mut added: Vec<_> = span.attributes.iter().collect();
+            added.retain(|(name, _)| name.starts_with("sentry."));
+            added.sort();
+            let added: Vec<String> = added.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            writeln!(stdout, "    {}", added.join(" "))?;
         }
     }
     Ok(())

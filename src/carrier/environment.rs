@@ -1,24 +1,44 @@
 //! Environment variables: from a process to those that it starts.
 
+use std::ffi::OsString;
+
+use opentelemetry::propagation::Injector;
+
+use crate::carrier::ascii_line::line_text;
 use crate::carrier::trace_data::TraceData;
 use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
+use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 
-/// The variables and the headers that they stand for
-/// ([Trace Propagation, environment variables](https://develop.sentry.dev/sdk/foundations/trace-propagation/)).
-const VARIABLES: [(&str, &str); 2] =
-    [("SENTRY_TRACE", SENTRY_TRACE_HEADER), ("SENTRY_BAGGAGE", BAGGAGE_HEADER)];
+/// The variables and the headers that they stand for: Sentry's
+/// ([Trace Propagation, environment variables](https://develop.sentry.dev/sdk/foundations/trace-propagation/)),
+/// then OTel's
+/// ([environment carriers](https://opentelemetry.io/docs/specs/otel/context/env-carriers/)).
+/// Of two for one header the first that is set counts.
+const VARIABLES: [(&str, &str); 5] = [
+    ("SENTRY_TRACE", SENTRY_TRACE_HEADER),
+    ("SENTRY_BAGGAGE", BAGGAGE_HEADER),
+    ("TRACEPARENT", TRACEPARENT_HEADER),
+    ("TRACESTATE", TRACESTATE_HEADER),
+    ("BAGGAGE", BAGGAGE_HEADER),
+];
 
 /// The variable that turns reading off, and how Sentry's SDKs spell that, in any case.
 const USE_ENVIRONMENT: &str = "SENTRY_USE_ENVIRONMENT";
 const OFF: [&str; 6] = ["false", "0", "n", "no", "off", "f"];
 
 impl TraceData {
-    /// What the process that started this one says, in `SENTRY_TRACE` and `SENTRY_BAGGAGE`.
+    /// What the process that started this one says: Sentry's `SENTRY_TRACE` and `SENTRY_BAGGAGE`,
+    /// and OTel's `TRACEPARENT`, `TRACESTATE` and `BAGGAGE`, for a propagator that reads those.
+    ///
+    /// `BAGGAGE` is read only where `SENTRY_BAGGAGE` is not set: the two are of one trace only where
+    /// one process set both. Where both `SENTRY_TRACE` and `TRACEPARENT` are set the propagator
+    /// chooses, as it does for headers.
     ///
     /// Read it at start-up. There is nothing in it where `SENTRY_USE_ENVIRONMENT` is `false`, `0`,
-    /// `n`, `no`, `off` or `f`. A variable that is empty or not UTF-8 counts as not set; of what is
-    /// no valid trace the propagator makes a new one, as it does for headers.
+    /// `n`, `no`, `off` or `f`, and none on a target without an environment. An empty variable
+    /// counts as not set; of what is no valid trace the propagator makes a new one. What is
+    /// outside ASCII is percent-encoded, as in [`MessageExtractor`](crate::MessageExtractor).
     ///
     /// ```
     /// use opentelemetry_sentry::{continue_trace, Sentry, TraceData};
@@ -28,20 +48,26 @@ impl TraceData {
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
     pub fn from_env() -> Self {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let is_off = |switch: String| OFF.iter().any(|off| switch.eq_ignore_ascii_case(off));
-        if variable(USE_ENVIRONMENT).is_some_and(is_off) {
+        let is_off = |switch: OsString| OFF.iter().any(|off| switch.eq_ignore_ascii_case(off));
+        if std::env::var_os(USE_ENVIRONMENT).is_some_and(is_off) {
             return TraceData::default();
         }
-        let headers = VARIABLES.into_iter();
-        headers.filter_map(|(name, header)| Some((header, variable(name)?))).collect()
+        let mut data = TraceData::default();
+        for (name, header) in VARIABLES {
+            let value = std::env::var_os(name).unwrap_or_default();
+            if !value.is_empty() && data.get(header).is_none() {
+                data.set(header, line_text(header, value.as_encoded_bytes()).into_owned());
+            }
+        }
+        data
     }
 
-    /// The variables for a process that is to continue the trace: `SENTRY_TRACE` and
-    /// `SENTRY_BAGGAGE`, for `Command::envs` of std and of tokio.
+    /// The variables for a process that is to continue the trace, for `Command::envs` of std and of
+    /// tokio: Sentry's and OTel's, whichever the process reads.
     ///
-    /// Both are always there, empty where there is nothing to send: a process inherits the
-    /// variables of the one that starts it, and those are of an older trace.
+    /// All are always there, empty where there is nothing to send: a process inherits the variables
+    /// of the one that starts it, and those are of an older trace. `TRACEPARENT` and `TRACESTATE`
+    /// have a value only from a propagator that writes them.
     ///
     /// ```
     /// use std::process::Command;
@@ -53,7 +79,7 @@ impl TraceData {
     /// let mut resize = Command::new("resize-images");
     /// resize.envs(data.to_env());
     /// ```
-    pub fn to_env(&self) -> [(&'static str, &str); 2] {
+    pub fn to_env(&self) -> [(&'static str, &str); 5] {
         VARIABLES.map(|(name, header)| (name, self.get(header).unwrap_or_default()))
     }
 }

@@ -1,13 +1,19 @@
 //! Message headers as Kafka and AMQP have them: values are bytes, and a name may stand twice.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::str;
+use std::sync::OnceLock;
 
 use opentelemetry::propagation::{Extractor, Injector};
 
-/// Reads trace headers from a message: pairs of name and bytes, in order, nothing copied.
+use crate::carrier::ascii_line::line_text;
+
+/// Reads trace headers from a message: pairs of name and bytes, in order.
 ///
-/// Names are compared without case. A value that is not UTF-8 is as if absent.
+/// Names are compared without case. What is outside ASCII in a trace header is percent-encoded:
+/// UTF-8 as it is, every other byte as the Latin-1 character that it stands for. So one such byte
+/// costs at most its member of `baggage`. Common case: all values that are asked for are ASCII, and
+/// nothing is copied.
 ///
 /// ```
 /// use opentelemetry_sentry::{continue_trace, MessageExtractor, SentryPropagator};
@@ -20,33 +26,46 @@ use opentelemetry::propagation::{Extractor, Injector};
 /// ```
 #[derive(Clone)]
 pub struct MessageExtractor<'a> {
-    headers: Vec<(&'a str, &'a [u8])>,
+    headers: Vec<Header<'a>>,
+}
+
+#[derive(Clone)]
+struct Header<'a> {
+    name: &'a str,
+    value: &'a [u8],
+    /// The value as text, made when it is first asked for.
+    text: OnceLock<Cow<'a, str>>,
+}
+
+impl<'a> Header<'a> {
+    fn text(&self) -> &str {
+        self.text.get_or_init(|| line_text(self.name, self.value))
+    }
 }
 
 impl<'a> MessageExtractor<'a> {
     /// The headers of one message.
     pub fn new(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
-        MessageExtractor { headers: headers.into_iter().collect() }
-    }
-
-    fn values<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'a str> + 'b {
-        let named = self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name));
-        named.filter_map(|(_, value)| str::from_utf8(value).ok())
+        let headers = headers.into_iter();
+        let headers = headers.map(|(name, value)| Header { name, value, text: OnceLock::new() });
+        MessageExtractor { headers: headers.collect() }
     }
 }
 
 impl Extractor for MessageExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.values(key).next()
+        let named = self.headers.iter().find(|known| known.name.eq_ignore_ascii_case(key));
+        named.map(Header::text)
     }
 
     fn get_all(&self, key: &str) -> Option<Vec<&str>> {
-        let values: Vec<&str> = self.values(key).collect();
+        let named = self.headers.iter().filter(|known| known.name.eq_ignore_ascii_case(key));
+        let values: Vec<&str> = named.map(Header::text).collect();
         (!values.is_empty()).then_some(values)
     }
 
     fn keys(&self) -> Vec<&str> {
-        self.headers.iter().map(|(name, _)| *name).collect()
+        self.headers.iter().map(|header| header.name).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{ready, Poll};
 use std::{any, fmt, task};
 
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue};
@@ -14,9 +14,9 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::http_client::inject_request::{inject_request, url};
+use crate::http_client::inject_request::inject;
+use crate::http_client::outgoing_request::{OutgoingRequest, ResponseHead};
 use crate::settings::targets::OutgoingUrlExt;
-use crate::text::url::default_port;
 
 /// Attribute names of OTel's
 /// [HTTP conventions](https://opentelemetry.io/docs/specs/semconv/http/http-spans/).
@@ -35,13 +35,53 @@ const REDACTED: &str = "REDACTED";
 /// Keys of a query whose values are credentials.
 const CREDENTIALS: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature"];
 
-/// A tower layer for HTTP clients: each request gets a CLIENT span as a child of the current one,
-/// and the trace headers of that span, if its URL is one of the targets.
+/// A tower layer for HTTP clients: each request gets a CLIENT span, and the trace headers of that
+/// span, if its URL is one of the targets. What it has of another trace's Sentry headers goes, as
+/// with [`inject_request`](crate::inject_request).
 ///
 /// The span has the attributes of OTel's HTTP conventions from its start, so that the sampler sees
 /// them. It ends with the head of the response, or when the call is given up. A request that is
 /// sent again, or follows a redirect, is asked about anew where this layer stands below those that
 /// do so.
+///
+/// # Parent
+///
+/// The span is a child of the [`Context`] in the request's extensions, where the caller put one
+/// there, else of the current one. A tower `Buffer` or a pool of workers calls this layer from
+/// another task, where the caller's context is not the current one:
+///
+/// ```
+/// # fn cart() -> http::Result<http::Request<()>> {
+/// http::Request::get("https://api.myecommerce.com/cart")
+///     .extension(opentelemetry::Context::current())
+///     .body(())
+/// # }
+/// ```
+///
+/// The extensions of a `reqwest::Request` are private. Put this layer around the `Buffer` there,
+/// not below it: it then runs in the caller's task.
+///
+/// # Clients
+///
+/// Any tower service of `http`'s requests. With feature `reqwest` also `reqwest::Client` as it is.
+/// reqwest follows redirects by itself, below this layer, with the headers of the first request:
+/// turn that off, so that none reach a host that is no target.
+///
+/// ```
+/// # #[cfg(feature = "reqwest")] {
+/// use opentelemetry::global;
+/// use opentelemetry_sentry::{ClientLayer, Sentry};
+/// use reqwest::redirect::Policy;
+/// use reqwest::{Client, Request, Response};
+/// use tower::{Layer, ServiceExt};
+///
+/// async fn call(sentry: &Sentry, request: Request) -> reqwest::Result<Response> {
+///     let client = Client::builder().redirect(Policy::none()).build()?;
+///     let layer = ClientLayer::new(global::tracer("shop"), sentry.propagator());
+///     layer.layer(client).oneshot(request).await
+/// }
+/// # }
+/// ```
 ///
 /// ```
 /// use http::{Request, Response};
@@ -125,17 +165,57 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> ClientFuture<S::Future> {
-        let parent = Context::current();
-        let builder = span(request.method(), request.uri());
+    fn call(&mut self, request: Request<B>) -> ClientFuture<S::Future> {
+        self.send(request)
+    }
+}
+
+/// `reqwest::Client` is such a service, as it is.
+#[cfg(feature = "reqwest")]
+impl<S, T, P> Service<reqwest::Request> for ClientService<S, T, P>
+where
+    S: Service<reqwest::Request, Response = reqwest::Response>,
+    T: Tracer,
+    T::Span: Send + Sync + 'static,
+    P: TextMapPropagator,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ClientFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: reqwest::Request) -> ClientFuture<S::Future> {
+        self.send(request)
+    }
+}
+
+impl<S, T, P> ClientService<S, T, P>
+where
+    T: Tracer,
+    T::Span: Send + Sync + 'static,
+    P: TextMapPropagator,
+{
+    fn send<Q: OutgoingRequest>(&mut self, mut request: Q) -> ClientFuture<S::Future>
+    where
+        S: Service<Q>,
+    {
+        let parent = request.context_mut().cloned().unwrap_or_else(Context::current);
+        let builder = span(&request);
         let tracer = &self.plugs.tracer;
-        let span = match url(request.uri()) {
+        let span = match request.outgoing_url() {
             Some(url) => tracer.build_with_context(builder, &parent.with_outgoing_url(url)),
             None => tracer.build_with_context(builder, &parent),
         };
         // Without the URL: what the client does on its way there goes somewhere else.
         let cx = parent.with_span(span);
-        inject_request(&self.plugs.propagator, &cx, &mut request);
+        inject(&self.plugs.propagator, &cx, &mut request);
+        // A layer below that looks there finds this span, not its parent.
+        if let Some(context) = request.context_mut() {
+            context.clone_from(&cx);
+        }
         let inner = {
             let _guard = cx.clone().attach();
             self.inner.call(request)
@@ -150,14 +230,21 @@ pin_project! {
     pub struct ClientFuture<F> {
         #[pin]
         inner: F,
-        // Ends its span when it goes, at the latest.
         cx: Context,
+    }
+
+    impl<F> PinnedDrop for ClientFuture<F> {
+        // A call that is given up ends here, whoever else still has its context.
+        fn drop(this: Pin<&mut Self>) {
+            this.cx.span().end();
+        }
     }
 }
 
 impl<F, R, E> Future for ClientFuture<F>
 where
-    F: Future<Output = Result<Response<R>, E>>,
+    F: Future<Output = Result<R, E>>,
+    R: ResponseHead,
 {
     type Output = F::Output;
 
@@ -194,17 +281,17 @@ impl<F> fmt::Debug for ClientFuture<F> {
 }
 
 /// The span of a request, with everything that is known before it is sent.
-fn span(method: &Method, uri: &Uri) -> SpanBuilder {
-    let (name, method, original) = match known(method) {
+fn span(request: &impl OutgoingRequest) -> SpanBuilder {
+    let (name, method, original) = match known(request.method()) {
         Some(known) => (known, known, None),
-        None => ("HTTP", OTHER_METHOD, Some(method.as_str().to_owned())),
+        None => ("HTTP", OTHER_METHOD, Some(request.method().as_str().to_owned())),
     };
+    let url = request.outgoing_url().map(without_credentials);
     let mut attributes = vec![KeyValue::new(REQUEST_METHOD, method)];
     attributes.extend(original.map(|method| KeyValue::new(REQUEST_METHOD_ORIGINAL, method)));
-    attributes.extend(url(uri).map(|url| KeyValue::new(URL_FULL, without_credentials(url))));
-    attributes.extend(uri.host().map(|host| KeyValue::new(SERVER_ADDRESS, host.to_owned())));
-    let port = uri.port_u16().or_else(|| default_port(uri.scheme_str()?));
-    attributes.extend(port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))));
+    attributes.extend(url.map(|url| KeyValue::new(URL_FULL, url)));
+    attributes.extend(request.host().map(|host| KeyValue::new(SERVER_ADDRESS, host.to_owned())));
+    attributes.extend(request.port().map(|port| KeyValue::new(SERVER_PORT, i64::from(port))));
     SpanBuilder::from_name(name).with_kind(SpanKind::Client).with_attributes(attributes)
 }
 

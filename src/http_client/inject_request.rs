@@ -1,48 +1,116 @@
 //! Trace headers for one HTTP request.
 
-use http::{Request, Uri};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::Request;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::Context;
 
 use crate::http_client::merging_injector::MergingInjector;
+use crate::http_client::outgoing_request::OutgoingRequest;
 use crate::settings::targets::OutgoingUrlExt;
+use crate::text::chars::trim_ows;
+use crate::tracestate::member::is_ours;
+use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
+use crate::wire::traceparent::TRACESTATE_HEADER;
+
+const SENTRY_TRACE: HeaderName = HeaderName::from_static(SENTRY_TRACE_HEADER);
+const TRACESTATE: HeaderName = HeaderName::from_static(TRACESTATE_HEADER);
+
+/// The most members of a `tracestate`
+/// ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#list)).
+const MAX_TRACESTATE_MEMBERS: usize = 32;
 
 /// Writes the context's trace headers into a request, if its URL is one of the targets.
 ///
-/// What the request has in `baggage` stays, as with [`MergingInjector`]. Of a URI without scheme
-/// and host nothing is known; there the URL of the context holds, or the span's attributes.
+/// What the request has in `baggage` stays, as with [`MergingInjector`]. What it has of
+/// `sentry-trace`, of `sentry-*` in `baggage` and of Sentry's members in `tracestate` goes in every
+/// case, also where the target is denied or telemetry is suppressed: a request that was copied from
+/// an incoming one must not carry the caller's on. Other propagators' headers are left alone, and so
+/// is a request for a `propagator` that does not write `sentry-trace`.
 ///
-/// For clients with a request of their own type, do what this does:
+/// Of a URI without scheme and host nothing is known; there the URL of the context holds, or the
+/// span's attributes. For clients with a request of their own type there is [`inject_headers`].
 ///
 /// ```
-/// use opentelemetry::propagation::TextMapPropagator;
 /// use opentelemetry::Context;
-/// use opentelemetry_sentry::{inject_request, MergingInjector, OutgoingUrlExt, SentryPropagator};
+/// use opentelemetry_sentry::{inject_request, SentryPropagator};
 ///
 /// let propagator = SentryPropagator::new();
 /// let mut request = http::Request::get("https://api.myecommerce.com/cart").body(())?;
 /// inject_request(&propagator, &Context::current(), &mut request);
-///
-/// let mut request = reqwest::Client::new().get("https://api.myecommerce.com/cart").build()?;
-/// let cx = Context::current().with_outgoing_url(request.url().as_str());
-/// propagator.inject_context(&cx, &mut MergingInjector(request.headers_mut()));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), http::Error>(())
 /// ```
 pub fn inject_request<B>(
     propagator: &dyn TextMapPropagator,
     cx: &Context,
     request: &mut Request<B>,
 ) {
-    let known = url(request.uri()).map(|url| cx.with_outgoing_url(url));
-    let cx = known.as_ref().unwrap_or(cx);
-    propagator.inject_context(cx, &mut MergingInjector(request.headers_mut()));
+    inject(propagator, cx, request);
 }
 
-/// An absolute URI without the user and the password before its host: they are nobody's business,
-/// and `https://api.example@elsewhere.example` is not the host that it looks like.
-pub(crate) fn url(uri: &Uri) -> Option<String> {
-    let (scheme, host) = (uri.scheme_str()?, uri.host()?);
-    let port = uri.port_u16().map_or(String::new(), |port| format!(":{port}"));
-    let path = uri.path_and_query().map_or("", |path| path.as_str());
-    Some(format!("{scheme}://{host}{port}{path}"))
+/// As [`inject_request`] does, for a client with a request of its own type: the URL that is called,
+/// and the request's headers.
+///
+/// ```
+/// use opentelemetry::Context;
+/// use opentelemetry_sentry::{inject_headers, SentryPropagator};
+///
+/// let url = "https://api.myecommerce.com/cart";
+/// let mut request = reqwest::Client::new().get(url).build()?;
+/// inject_headers(&SentryPropagator::new(), &Context::current(), url, request.headers_mut());
+/// # Ok::<(), reqwest::Error>(())
+/// ```
+pub fn inject_headers(
+    propagator: &dyn TextMapPropagator,
+    cx: &Context,
+    url: &str,
+    headers: &mut HeaderMap,
+) {
+    write(propagator, &cx.with_outgoing_url(url), headers);
+}
+
+/// The headers of any request that says where it goes.
+pub(crate) fn inject(
+    propagator: &dyn TextMapPropagator,
+    cx: &Context,
+    request: &mut impl OutgoingRequest,
+) {
+    let known = request.outgoing_url().map(|url| cx.with_outgoing_url(url));
+    write(propagator, known.as_ref().unwrap_or(cx), request.headers_mut());
+}
+
+/// A context that knows its URL, if there is one; what is written is new, or nothing.
+fn write(propagator: &dyn TextMapPropagator, cx: &Context, headers: &mut HeaderMap) {
+    if propagator.fields().any(|field| field.eq_ignore_ascii_case(SENTRY_TRACE_HEADER)) {
+        headers.remove(SENTRY_TRACE);
+        MergingInjector(headers).remove_sentry_members();
+        remove_tracestate_members(headers);
+    }
+    propagator.inject_context(cx, &mut MergingInjector(headers));
+}
+
+/// A caller's Sentry members of `tracestate` hold its DSC.
+fn remove_tracestate_members(headers: &mut HeaderMap) {
+    let members = || {
+        let lines = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes);
+        lines.flat_map(|line| line.split(|byte| *byte == b','))
+    };
+    if !members().any(is_sentry_member) {
+        return;
+    }
+    let others = members().filter(|member| !is_blank(member) && !is_sentry_member(member));
+    let others: Vec<&[u8]> = others.take(MAX_TRACESTATE_MEMBERS).collect();
+    match HeaderValue::from_bytes(&others.join(&b',')) {
+        Ok(list) if !list.is_empty() => headers.insert(TRACESTATE, list),
+        _ => headers.remove(TRACESTATE),
+    };
+}
+
+fn is_sentry_member(member: &[u8]) -> bool {
+    let key = member.split(|byte| *byte == b'=').next().unwrap_or_default();
+    std::str::from_utf8(key).is_ok_and(|key| is_ours(trim_ows(key)))
+}
+
+fn is_blank(member: &[u8]) -> bool {
+    member.iter().all(|byte| matches!(byte, b' ' | b'\t'))
 }

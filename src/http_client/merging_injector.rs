@@ -1,15 +1,19 @@
 //! A carrier for request headers that already hold some of what is injected.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::Injector;
 use opentelemetry_http::HeaderInjector;
 
+use crate::carrier::ascii_line::ascii_line;
+use crate::text::chars::trim_ows;
 use crate::wire::baggage::{
-    header_text, is_plain, key, members, BAGGAGE_HEADER, MAX_BAGGAGE_MEMBERS,
+    header_text, is_plain, key, members, within_limit, BAGGAGE_HEADER, MAX_BAGGAGE_BYTES,
+    MAX_BAGGAGE_MEMBERS,
 };
-use crate::wire::dsc_key::{is_sentry_key, PREFIX};
+use crate::wire::dsc_key::is_sentry_key;
 use crate::wire::outgoing_baggage::OutgoingBaggage;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 
@@ -20,8 +24,14 @@ const SENTRY_TRACE: HeaderName = HeaderName::from_static(SENTRY_TRACE_HEADER);
 ///
 /// Of a key that is there already, the request's member stays; its `sentry-*` members go when a
 /// `sentry-trace` is set, as they belong to that header's trace: `sentry-trace` is to be set first,
-/// as the propagators of this crate do. There is never a second `sentry-trace`. Within the limits
-/// of W3C Baggage the injected Sentry members come first, then the request's, then the others.
+/// as the propagators of this crate do. There is never a second `sentry-trace`.
+///
+/// What is written is one list, without optional white space (spaces and tabs around keys, values
+/// and properties), and with what is outside ASCII percent-encoded. It keeps to the limits of
+/// [W3C Baggage](https://www.w3.org/TR/baggage/#limits), 8192 bytes and 64 members: the injected
+/// Sentry members come first, then the request's, then the others, whole members only. Of the
+/// request's own lines the first 8192 bytes are read; what is behind them goes, as nobody has looked
+/// for stale `sentry-*` there.
 ///
 /// ```
 /// use http::HeaderMap;
@@ -49,7 +59,7 @@ impl Injector for MergingInjector<'_> {
                 _ => self.merge_baggage(&value),
             }
         } else if key.eq_ignore_ascii_case(SENTRY_TRACE_HEADER) {
-            self.drop_sentry_members();
+            self.remove_sentry_members();
             // Without a copy of the name or the value.
             if let Ok(value) = HeaderValue::try_from(value) {
                 self.0.insert(SENTRY_TRACE, value);
@@ -66,66 +76,111 @@ impl Injector for MergingInjector<'_> {
 
 impl MergingInjector<'_> {
     fn merge_baggage(&mut self, injected: &str) {
-        let (sentry, others): (Vec<&str>, Vec<&str>) =
-            members(injected).partition(|member| is_sentry_key(member));
-        if !sentry.is_empty() {
-            self.drop_sentry_members();
-        }
-        let lines: Vec<HeaderValue> = self.0.get_all(BAGGAGE).iter().cloned().collect();
-        let sentry = header_text(&sentry.join(",")).into_owned();
-        let mut list = OutgoingBaggage::before(sentry);
-        let mut keys = Vec::new();
-        for member in lines.iter().filter_map(|line| line.to_str().ok()).flat_map(members) {
-            list.push_as_is(member);
-            keys.push(key(member));
-        }
-        for member in others.into_iter().filter(|member| !keys.contains(&key(member))) {
-            list.push_as_is(member);
-        }
-        // What is no text cannot be compared; it is not ours to drop.
-        let opaque = lines.iter().filter(|line| line.to_str().is_err()).cloned();
-        let merged = list.finish().and_then(|list| HeaderValue::try_from(list).ok());
-        if let Some(merged) = merged {
-            let lines: Vec<HeaderValue> = [merged].into_iter().chain(opaque).collect();
-            self.replace_baggage(lines);
-        }
-    }
-
-    /// Takes out the request's `sentry-*`, and nothing else.
-    fn drop_sentry_members(&mut self) {
-        let is_sentry = |member: &&[u8]| {
-            let key = member.iter().position(|b| *b != b' ' && *b != b'\t');
-            key.and_then(|key| member.get(key..)).is_some_and(|m| m.starts_with(PREFIX.as_bytes()))
-        };
-        let lines: Vec<HeaderValue> = self.0.get_all(BAGGAGE).iter().cloned().collect();
-        let has_sentry =
-            |line: &HeaderValue| line.as_bytes().split(|b| *b == b',').any(|m| is_sentry(&m));
-        if !lines.iter().any(has_sentry) {
+        let (sentry, others): (Vec<Cow<'_, str>>, Vec<Cow<'_, str>>) =
+            members(injected).map(without_spaces).partition(|member| is_sentry_key(member));
+        if sentry.is_empty() && others.is_empty() {
             return;
         }
-        let kept = lines.into_iter().filter_map(|line| {
-            if !has_sentry(&line) {
-                return Some(line);
-            }
-            let members = line.as_bytes().split(|byte| *byte == b',');
-            let kept: Vec<&[u8]> = members.filter(|member| !is_sentry(member)).collect();
-            HeaderValue::from_bytes(&kept.join(&b',')).ok().filter(|line| !line.is_empty())
-        });
-        let kept: Vec<HeaderValue> = kept.collect();
-        self.replace_baggage(kept);
+        let keeps_sentry = sentry.is_empty();
+        self.write(&sentry.join(","), &others, keeps_sentry);
     }
 
-    fn replace_baggage(&mut self, lines: impl IntoIterator<Item = HeaderValue>) {
-        self.0.remove(BAGGAGE);
-        for line in lines {
-            self.0.append(BAGGAGE, line);
+    /// Takes out the request's `sentry-*`, and what is over the limit of bytes; else it stays as it is.
+    pub(crate) fn remove_sentry_members(&mut self) {
+        let is_plain = |lines: &[Cow<'_, str>]| {
+            let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
+            let mut members = lines.iter().flat_map(|line| members(line));
+            bytes <= MAX_BAGGAGE_BYTES + 1 && !members.any(is_sentry_key)
+        };
+        if !is_plain(&lines(self.0)) {
+            let own = lines(self.0);
+            let own = within_limit(own.iter().map(|line| &**line)).flat_map(members);
+            let kept: Vec<&str> = own.filter(|member| !is_sentry_key(member)).collect();
+            let kept: Vec<Cow<'_, str>> = kept.into_iter().map(without_spaces).collect();
+            self.replace(Some(kept.join(",")));
         }
     }
+
+    /// Writes one list: the request's own members, as far as they are read, others whose keys it
+    /// does not have, and Sentry's.
+    fn write(&mut self, sentry: &str, others: &[Cow<'_, str>], keeps_sentry: bool) {
+        let mut list = OutgoingBaggage::before(header_text(sentry).into_owned());
+        let mut keys: Vec<String> = Vec::new();
+        let lines = lines(self.0);
+        for member in within_limit(lines.iter().map(|line| &**line)).flat_map(members) {
+            let member = without_spaces(member);
+            if (keeps_sentry || !is_sentry_key(&member)) && fits(&mut list, &member) {
+                keys.push(sent_key(&member));
+            }
+        }
+        for member in others.iter().filter(|member| !keys.contains(&sent_key(member))) {
+            list.push_as_is(member);
+        }
+        self.replace(list.finish());
+    }
+
+    /// Puts one line, or none, in the place of the request's own.
+    fn replace(&mut self, list: Option<String>) {
+        let list = list.filter(|list| !list.is_empty());
+        match list.and_then(|list| HeaderValue::try_from(list).ok()) {
+            Some(list) => self.0.insert(BAGGAGE, list),
+            None => self.0.remove(BAGGAGE),
+        };
+    }
+}
+
+/// A request's lines of `baggage` as text: those that begin within the limit, and of each so much
+/// that it is over the limit if the whole is.
+fn lines(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
+    let mut read = 0;
+    let lines = headers.get_all(BAGGAGE).iter().map_while(|line| {
+        let line = line.as_bytes();
+        let line = ascii_line(line.get(..=MAX_BAGGAGE_BYTES).unwrap_or(line));
+        let is_within = read <= MAX_BAGGAGE_BYTES + 1;
+        read += line.len() + 1;
+        is_within.then_some(line)
+    });
+    lines.collect()
+}
+
+/// Appends a member if there is room for it.
+fn fits(list: &mut OutgoingBaggage, member: &str) -> bool {
+    list.overflowed = false;
+    list.push_as_is(member);
+    !list.overflowed
+}
+
+/// The key of a member as it goes out.
+fn sent_key(member: &str) -> String {
+    header_text(key(member)).into_owned()
+}
+
+/// A member without the white space that W3C Baggage has as optional.
+///
+/// ```text
+/// list-member = key OWS "=" OWS value *( OWS ";" OWS property )
+/// property    = key OWS "=" OWS value / key
+/// ```
+fn without_spaces(member: &str) -> Cow<'_, str> {
+    if !member.contains([' ', '\t']) {
+        return Cow::Borrowed(member);
+    }
+    let mut tight = String::with_capacity(member.len());
+    for (index, part) in member.split(';').enumerate() {
+        if index > 0 {
+            tight.push(';');
+        }
+        match part.split_once('=') {
+            Some((key, value)) => tight.extend([trim_ows(key), "=", trim_ows(value)]),
+            None => tight.push_str(trim_ows(part)),
+        }
+    }
+    Cow::Owned(tight)
 }
 
 /// Whether a list is what merging it with nothing would give, as a propagator of this crate's is.
 fn is_merged(list: &str) -> bool {
-    if !is_plain(list) {
+    if list.len() > MAX_BAGGAGE_BYTES || !is_plain(list) {
         return false;
     }
     let (mut count, mut is_behind) = (0, false);

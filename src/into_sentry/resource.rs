@@ -1,22 +1,22 @@
-//! What the settings say of a service, as attributes of its OTel resource.
+//! What the settings say of a service, as attributes: of its OTel resource, and of what it exports.
 
 use opentelemetry::KeyValue;
 
-use crate::settings::builder::DEFAULT_ENVIRONMENT;
+use crate::settings::build::DEFAULT_ENVIRONMENT;
 use crate::settings::sentry::Sentry;
 
-/// Attribute names of OTel's
+/// Attributes of OTel's resource conventions:
 /// [deployment](https://opentelemetry.io/docs/specs/semconv/resource/deployment-environment/) and
-/// [service](https://opentelemetry.io/docs/specs/semconv/resource/service/) conventions, which
-/// Sentry reads as a span's environment and release.
-const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
+/// [service](https://opentelemetry.io/docs/specs/semconv/resource/service/).
+pub(crate) const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
 const SERVICE_VERSION: &str = "service.version";
 
 impl Sentry {
     /// The environment and the release as attributes of a resource:
     /// `deployment.environment.name`, and `service.version` where a release is set.
     ///
-    /// With them exported spans say the same as the Dynamic Sampling Context that is sent on.
+    /// They are for every backend. Of these two Sentry reads the environment alone, since its
+    /// release 26.3.0. It reads the release from each span, where `SentrySpanExporter` puts it.
     ///
     /// ```
     /// # #[cfg(feature = "sdk")] {

@@ -59,12 +59,24 @@ impl Incoming<'_> {
             if dsc.names_trace() != Some(true) {
                 return ContinueDecision::NotASentryTrace;
             }
-            if !dsc.has_sampled() {
+            // Nobody says that 00 is a decision.
+            if dsc.sampled().is_none() {
                 parent.sampled = parent.sampled.filter(|sampled| *sampled);
             }
         }
         let ours = settings.org_id.as_deref();
         ContinueDecision::of(ours, dsc.org_id().as_deref(), settings.strict_trace_continuation)
+    }
+}
+
+/// `strict_trace_continuation` needs an organization of our own, which `build` cannot require.
+pub(crate) fn check_own_organization(settings: &Settings, decision: ContinueDecision) {
+    let is_unknown = matches!(
+        decision,
+        ContinueDecision::NeitherOrganizationKnown | ContinueDecision::OwnOrganizationUnknown
+    );
+    if is_unknown && settings.strict_trace_continuation {
+        settings.warnings.no_own_organization.give();
     }
 }
 
@@ -97,7 +109,10 @@ impl<'a> Parent<'a> {
             return w3c;
         };
         match w3c {
-            Some(w3c) if settings.prefer_traceparent => Some(w3c),
+            Some(w3c) if settings.prefer_traceparent => {
+                let is_same = w3c.trace_id == trace.trace_id() && w3c.sampled == trace.sampled();
+                Some(Parent { is_w3c_flag: !is_same, ..w3c })
+            }
             Some(w3c) if w3c.trace_id == trace.trace_id() => Some(Parent {
                 span_id: trace.span_id(),
                 // W3C has no word for undecided: its 00 may mean that.
@@ -117,6 +132,8 @@ impl<'a> Parent<'a> {
 
     fn into_span_context(self, settings: &Settings, mut dsc: MemberText) -> SpanContext {
         let ot = self.settle(&mut dsc);
+        // A DSC that agrees is the decision of a Sentry service.
+        let is_w3c_flag = self.is_w3c_flag && dsc.sampled() != self.sampled;
         let mut origin = Origin::Continued;
         if dsc.is_empty() {
             origin = Origin::Withheld;
@@ -126,7 +143,7 @@ impl<'a> Parent<'a> {
         }
         let decision = match self.sampled {
             None => Decision::Deferred,
-            Some(_) if self.is_w3c_flag => Decision::W3cFlag,
+            Some(_) if is_w3c_flag => Decision::Traceparent,
             Some(_) => Decision::Flag,
         };
         let status = Status { origin, decision, permission: Permission::Unknown };

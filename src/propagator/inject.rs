@@ -31,12 +31,6 @@ pub(crate) struct Outgoing {
 }
 
 /// Whether a request of this context may have Sentry's headers.
-pub(crate) fn may_send(settings: &Settings, cx: &Context) -> bool {
-    let span = cx.span();
-    let member = Member::read(span.span_context());
-    is_allowed(settings, cx, member.as_ref())
-}
-
 fn is_allowed(settings: &Settings, cx: &Context, member: Option<&Member<'_>>) -> bool {
     if settings.targets.are_nowhere() || cx.is_telemetry_suppressed() {
         return false;
@@ -117,15 +111,12 @@ fn sampled(settings: &Settings, span_context: &SpanContext, decision: Decision) 
         return Some(true);
     }
     match decision {
-        Decision::Flag | Decision::W3cFlag => Some(false),
+        Decision::Flag | Decision::Traceparent => Some(false),
         Decision::Undecided => None,
         Decision::Forwarded(sampled) => Some(sampled),
         Decision::Deferred => {
             if !span_context.is_remote() {
-                settings.warnings.deferred_ignored.give(
-                    "a deferred Sentry trace was not sampled, by a sampler that knows no deferred \
-                     decisions; use the sampler of these Sentry settings",
-                );
+                settings.warnings.deferred_ignored.give();
             }
             None
         }

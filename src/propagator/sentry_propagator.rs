@@ -10,7 +10,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, Key};
 
 use crate::propagator::continue_decision::ContinueDecision;
-use crate::propagator::extract::Incoming;
+use crate::propagator::extract::{check_own_organization, Incoming};
 use crate::propagator::inject::{baggage, outgoing};
 use crate::settings::sentry::{Sentry, Settings};
 use crate::tracestate::list::{cleaned, has_ours, is_flawed, replace};
@@ -93,6 +93,7 @@ impl SentryPropagator {
         arrived_with_request: impl FnOnce() -> bool,
     ) -> Option<Context> {
         let (decision, parent) = incoming.parent(&self.settings);
+        check_own_organization(&self.settings, decision);
         if decision.is_refused() {
             return None;
         }
@@ -120,6 +121,7 @@ impl TextMapPropagator for SentryPropagator {
     /// request's target is denied.
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = &*self.settings;
+        settings.warnings.say_pending();
         let Some(outgoing) = outgoing(settings, cx) else {
             return;
         };
@@ -142,6 +144,7 @@ impl TextMapPropagator for SentryPropagator {
     /// The context with the caller's span as remote parent; unchanged where no valid
     /// `sentry-trace` came, but for what is Sentry's in its baggage and its remote trace state.
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
+        self.settings.warnings.say_pending();
         let remote = remote_parent(cx);
         let incoming = incoming(extractor, remote.as_ref());
         if incoming.is_absent() {

@@ -12,7 +12,7 @@ use opentelemetry::Context;
 use crate::propagator::captured_headers::CapturedHeaders;
 use crate::propagator::continue_decision::ContinueDecision;
 use crate::propagator::filtered_extractor::FilteredExtractor;
-use crate::propagator::inject::{may_send, outgoing};
+use crate::propagator::inject::outgoing;
 use crate::propagator::sentry_propagator::{incoming, refuse, remote_parent, SentryPropagator};
 use crate::tracestate::list::outgoing_header;
 use crate::wire::baggage::{decode, key, members, BAGGAGE_HEADER};
@@ -98,8 +98,9 @@ impl<P: TextMapPropagator> WrappedPropagator<P> {
 impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = self.sentry.settings();
+        settings.warnings.say_pending();
         let outgoing = outgoing(settings, cx);
-        if self.within_targets && outgoing.is_none() && !may_send(settings, cx) {
+        if self.within_targets && outgoing.is_none() {
             return;
         }
         let mut captured = CapturedHeaders::default();
@@ -129,6 +130,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
+        self.sentry.settings().warnings.say_pending();
         let (found, remote) = self.inner_context(cx, extractor);
         let incoming = incoming(extractor, remote.as_ref());
         // The remote parent is from this request, or it is none.
@@ -168,6 +170,9 @@ impl<P> WrappedPropagator<P> {
     /// The inner propagator's list with the context's own values in our encoding, what else the
     /// context has, and the DSC. `dsc` is `None` where we may not write anything of our own.
     fn baggage(&self, cx: &Context, inner: Option<String>, dsc: Option<String>) -> Option<String> {
+        if inner.is_none() && cx.baggage().is_empty() {
+            return dsc.filter(|dsc| !dsc.is_empty());
+        }
         let may_write = dsc.is_some();
         let mut list = OutgoingBaggage::before(dsc.unwrap_or_default());
         let own = cx.baggage();

@@ -1,42 +1,30 @@
-//! From options and environment variables to settings; every bad one is an error.
+//! The options, each with what it means.
 
-use std::sync::Arc;
-
-use crate::sampling::rate::SampleRate;
-use crate::settings::dsn::{is_org_id, Dsn};
-use crate::settings::sentry::{Sentry, Settings, Warnings};
-use crate::settings::setting::{ConfigError, Reason, Setting, Source};
-use crate::settings::targets::{PropagationTargets, Target};
+use crate::settings::sentry::Sentry;
+use crate::settings::setting::{ConfigError, Setting};
+use crate::settings::target::Target;
+use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::{SamplingContext, TracesSampler};
-use crate::wire::baggage::BAGGAGE_HEADER;
-use crate::wire::head::HeadTemplate;
-use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
-use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
-
-/// The longest release and environment, in bytes: even percent-encoded, the head's whole DSC fits
-/// into W3C Baggage's 8192.
-const MAX_TEXT_BYTES: usize = 1000;
-
-/// The environment where none is set, as in Sentry's SDKs.
-pub(crate) const DEFAULT_ENVIRONMENT: &str = "production";
 
 /// Makes [`Sentry`] settings. The options have the names they have in Sentry's SDKs.
 #[derive(Clone, Default)]
 #[must_use = "settings do nothing before `build`"]
 pub struct SentryBuilder {
-    env: bool,
-    dsn: Option<String>,
-    release: Option<String>,
-    environment: Option<String>,
-    org_id: Option<String>,
-    traces_sample_rate: Option<f64>,
-    traces_sampler: Option<TracesSampler>,
-    targets: Option<PropagationTargets>,
-    strict_trace_continuation: Option<bool>,
-    propagate_traceparent: Option<bool>,
-    deny_unknown_urls: bool,
-    prefer_traceparent: bool,
-    rewrite_tracestate: bool,
+    pub(super) env: bool,
+    /// What [`SentryBuilder::env_from`] found.
+    pub(super) given: Vec<(Setting, String)>,
+    pub(super) dsn: Option<String>,
+    pub(super) release: Option<String>,
+    pub(super) environment: Option<String>,
+    pub(super) org_id: Option<String>,
+    pub(super) traces_sample_rate: Option<f64>,
+    pub(super) traces_sampler: Option<TracesSampler>,
+    pub(super) targets: Option<PropagationTargets>,
+    pub(super) strict_trace_continuation: Option<bool>,
+    pub(super) propagate_traceparent: Option<bool>,
+    pub(super) deny_unknown_urls: bool,
+    pub(super) prefer_traceparent: bool,
+    pub(super) rewrite_tracestate: bool,
 }
 
 impl Sentry {
@@ -55,16 +43,9 @@ impl Sentry {
     }
 }
 
-/// No option set: continues and forwards traces, starts none of its own towards Sentry.
-impl Default for Sentry {
-    fn default() -> Self {
-        SentryBuilder::default().assemble(None, None)
-    }
-}
-
 impl SentryBuilder {
-    /// The project's [DSN](Dsn). Without one a trace that starts here sends no `sentry-*` baggage,
-    /// and requests to Sentry itself are not recognised.
+    /// The project's [DSN](crate::Dsn). Without one a trace that starts here sends no `sentry-*` baggage,
+    /// and requests to Sentry itself are not recognized.
     pub fn dsn(mut self, dsn: impl Into<String>) -> Self {
         self.dsn = Some(dsn.into());
         self
@@ -82,7 +63,11 @@ impl SentryBuilder {
         self
     }
 
-    /// The organisation's id, 1 to 20 decimal digits; else the one in the DSN's host.
+    /// The organization's id, 1 to 20 decimal digits; else the one in the DSN's host.
+    ///
+    /// Set it where Sentry is self-hosted, or reached through a relay or a proxy: there the DSN's
+    /// host names no organization, and
+    /// [`strict_trace_continuation`](Self::strict_trace_continuation) has nothing to compare.
     pub fn org_id(mut self, org_id: impl Into<String>) -> Self {
         self.org_id = Some(org_id.into());
         self
@@ -101,7 +86,8 @@ impl SentryBuilder {
     /// sample rate, in `[0,1]`. It wins over [`traces_sample_rate`](Self::traces_sample_rate) and
     /// over the caller's decision.
     ///
-    /// Any other number counts as 0, with one warning.
+    /// Any other number counts as 0, with one warning. A panic counts as if there were no function:
+    /// the caller's decision holds, else the rate, else 0; with one warning.
     ///
     /// ```
     /// # use opentelemetry_sentry::Sentry;
@@ -110,6 +96,15 @@ impl SentryBuilder {
     ///     _ => ctx.inherit_or_sample_with(0.2),
     /// });
     /// ```
+    ///
+    /// # While a span starts
+    ///
+    /// The function runs inside the start of a span. Telemetry is suppressed until it returns: a
+    /// span that it starts is not recorded and asks no sampler.
+    ///
+    /// Below `tracing-opentelemetry` it must not read the context of the span that starts:
+    /// `Span::current().context()` waits for a lock that is held until the function returns, forever.
+    /// So does a log line, where a layer puts the current span's ids into it.
     pub fn traces_sampler(
         mut self,
         sampler: impl Fn(&SamplingContext<'_>) -> f64 + Send + Sync + 'static,
@@ -118,9 +113,16 @@ impl SentryBuilder {
         self
     }
 
-    /// The destinations that get trace headers: texts that the URL contains, or regular
-    /// expressions that match it (feature `regex`). None in an empty list; every one where
-    /// nothing is set.
+    /// The destinations that get trace headers: texts that the URL contains, ASCII case ignored, or
+    /// other [`Target`]s. None in an empty list; every one where nothing is set.
+    ///
+    /// ```
+    /// use opentelemetry_sentry::{Sentry, Target};
+    ///
+    /// let targets = ["https://api.myecommerce.com", "https://auth.myecommerce.com"];
+    /// Sentry::builder().trace_propagation_targets(targets.map(Target::origin)).build()?;
+    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+    /// ```
     pub fn trace_propagation_targets(
         mut self,
         targets: impl IntoIterator<Item = impl Into<Target>>,
@@ -129,8 +131,13 @@ impl SentryBuilder {
         self
     }
 
-    /// Whether a trace is refused, too, where only one side's organisation is known. Where both
+    /// Whether a trace is refused, too, where only one side's organization is known. Where both
     /// are and differ it always is.
+    ///
+    /// The own organization comes from the DSN's host (`o<digits>.`). Self-hosted Sentry and relays
+    /// have other hosts: set [`org_id`](Self::org_id) there. Without one, traces that name no
+    /// organization are continued all the same, as both are unknown then, and those that name one
+    /// are refused. One warning says so when the first trace is judged that way.
     pub fn strict_trace_continuation(mut self, strict: bool) -> Self {
         self.strict_trace_continuation = Some(strict);
         self
@@ -143,6 +150,9 @@ impl SentryBuilder {
     }
 
     /// Whether a request whose URL is not known gets no trace headers. Off, as in Sentry's SDKs.
+    ///
+    /// A CLIENT or PRODUCER span that starts without a URL counts as denied then, so that a W3C
+    /// propagator in the same list carries nothing of Sentry's in `tracestate` either.
     pub fn deny_unknown_urls(mut self, deny: bool) -> Self {
         self.deny_unknown_urls = deny;
         self
@@ -173,154 +183,31 @@ impl SentryBuilder {
         self
     }
 
-    /// The settings, checked.
+    /// As [`env`](Self::env), with values that the process's environment does not hold: the
+    /// bindings of a worker, or a map of settings that a platform hands over.
     ///
-    /// # Errors
+    /// The function is asked for each variable's name once, here. With [`env`](Self::env) as well,
+    /// what it gives comes first.
     ///
-    /// - `dsn("sentry.io/42")` - no [`Dsn`]
-    /// - `traces_sample_rate(1.5)`, `1e-16`, `NaN` - no [`SampleRate`]
-    /// - `release("")`, `environment("a\n")` - empty, longer than 1000 bytes, or with a control
-    ///   character
-    /// - `org_id("")`, `org_id("o1")` - not 1 to 20 decimal digits
-    /// - `trace_propagation_targets([""])` - a text that every URL contains
-    /// - `SENTRY_STRICT_TRACE_CONTINUATION=1` - a variable that is not `true` or `false`, no
-    ///   number, or not UTF-8
-    pub fn build(mut self) -> Result<Sentry, ConfigError> {
-        let dsn = self.take(
-            Setting::Dsn,
-            |builder| builder.dsn.take(),
-            |text| text.parse::<Dsn>().map_err(Reason::Dsn),
-        )?;
-        self.release = self.take(Setting::Release, |builder| builder.release.take(), text)?;
-        self.environment =
-            self.take(Setting::Environment, |builder| builder.environment.take(), text)?;
-        self.org_id = self.take(
-            Setting::OrgId,
-            |builder| builder.org_id.take(),
-            |id| {
-                if is_org_id(&id) {
-                    Ok(id)
-                } else {
-                    Err(Reason::OrgId)
-                }
-            },
-        )?;
-        let traces_sample_rate = self.sample_rate()?;
-        self.strict_trace_continuation =
-            self.flag(Setting::StrictTraceContinuation, self.strict_trace_continuation)?;
-        self.propagate_traceparent =
-            self.flag(Setting::PropagateTraceparent, self.propagate_traceparent)?;
-        self.check_targets()?;
-        Ok(self.assemble(dsn, traces_sample_rate))
-    }
-
-    /// A text option, else its variable, read as what it means.
-    fn take<T>(
-        &mut self,
-        setting: Setting,
-        option: impl FnOnce(&mut Self) -> Option<String>,
-        read: impl FnOnce(String) -> Result<T, Reason>,
-    ) -> Result<Option<T>, ConfigError> {
-        let (source, value) = match option(self) {
-            Some(value) => (Source::Code, Some(value)),
-            None => (Source::Environment, self.variable(setting)?),
-        };
-        value.map(read).transpose().map_err(|reason| source.error(setting, reason))
-    }
-
-    /// A variable that is not empty, where the environment is asked for.
-    fn variable(&self, setting: Setting) -> Result<Option<String>, ConfigError> {
-        let value = if self.env { setting.read()? } else { None };
-        Ok(value.filter(|value| !value.is_empty()))
-    }
-
-    fn sample_rate(&self) -> Result<Option<SampleRate>, ConfigError> {
-        let setting = Setting::TracesSampleRate;
-        let (source, rate) = match self.traces_sample_rate {
-            Some(rate) => (Source::Code, Some(rate)),
-            None => {
-                let not_a_number = |_| Source::Environment.error(setting, Reason::NotANumber);
-                let text = self.variable(setting)?;
-                let rate = text.map(|text| text.parse()).transpose().map_err(not_a_number)?;
-                (Source::Environment, rate)
-            }
-        };
-        let error = |error| source.error(setting, Reason::SampleRate(error));
-        rate.map(SampleRate::new).transpose().map_err(error)
-    }
-
-    fn flag(&self, setting: Setting, option: Option<bool>) -> Result<Option<bool>, ConfigError> {
-        if option.is_some() {
-            return Ok(option);
-        }
-        let not_a_boolean = |_| Source::Environment.error(setting, Reason::NotABoolean);
-        self.variable(setting)?.map(|text| text.parse()).transpose().map_err(not_a_boolean)
-    }
-
-    fn check_targets(&mut self) -> Result<(), ConfigError> {
-        let setting = Setting::TracePropagationTargets;
-        let mut source = Source::Code;
-        if self.targets.is_none() && self.env {
-            source = Source::Environment;
-            self.targets = setting.read()?.map(|list| match list.as_str() {
-                "" => PropagationTargets::new([""; 0]),
-                list => PropagationTargets::new(list.split(',').map(str::trim)),
-            });
-        }
-        match self.targets.as_ref().and_then(PropagationTargets::empty_target) {
-            Some(place) => Err(source.error(setting, Reason::EmptyTarget(place))),
-            None => Ok(()),
-        }
-    }
-
-    fn assemble(self, dsn: Option<Dsn>, traces_sample_rate: Option<SampleRate>) -> Sentry {
-        let environment = self.environment.as_deref().unwrap_or(DEFAULT_ENVIRONMENT);
-        let dsn_org_id = || dsn.as_ref()?.org_id().map(str::to_owned);
-        let org_id = self.org_id.or_else(dsn_org_id);
-        let head = dsn.as_ref().map(|dsn| {
-            let (key, release) = (dsn.public_key(), self.release.as_deref());
-            HeadTemplate::new(key, release, environment, org_id.as_deref())
-        });
-        let propagate_traceparent = self.propagate_traceparent.unwrap_or(false);
-        let fields = [
-            (SENTRY_TRACE_HEADER, true),
-            (BAGGAGE_HEADER, true),
-            (TRACEPARENT_HEADER, propagate_traceparent),
-            (TRACESTATE_HEADER, self.rewrite_tracestate),
-        ];
-        let written = fields.into_iter().filter(|(_, written)| *written);
-        Sentry {
-            settings: Arc::new(Settings {
-                head,
-                fields: written.map(|(name, _)| name.to_owned()).collect(),
-                dsn,
-                release: self.release,
-                environment: self.environment,
-                org_id,
-                traces_sample_rate,
-                traces_sampler: self.traces_sampler,
-                targets: self.targets.unwrap_or_default(),
-                deny_unknown_urls: self.deny_unknown_urls,
-                strict_trace_continuation: self.strict_trace_continuation.unwrap_or(false),
-                propagate_traceparent,
-                prefer_traceparent: self.prefer_traceparent,
-                rewrite_tracestate: self.rewrite_tracestate,
-                warnings: Warnings::default(),
-            }),
-        }
-    }
-}
-
-/// A release or an environment.
-fn text(text: String) -> Result<String, Reason> {
-    if text.is_empty() {
-        Err(Reason::Empty)
-    } else if text.len() > MAX_TEXT_BYTES {
-        Err(Reason::TooLong(MAX_TEXT_BYTES))
-    } else if text.chars().any(char::is_control) {
-        Err(Reason::ControlCharacter)
-    } else {
-        Ok(text)
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use opentelemetry_sentry::Sentry;
+    ///
+    /// let bindings = HashMap::from([
+    ///     ("SENTRY_DSN", "https://key@o1.ingest.sentry.io/42"),
+    ///     ("SENTRY_TRACES_SAMPLE_RATE", "0.2"),
+    /// ]);
+    /// let sentry = Sentry::builder().env_from(|name| bindings.get(name).copied()).build()?;
+    /// assert_eq!(sentry.dsn().and_then(|dsn| dsn.org_id()), Some("1"));
+    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+    /// ```
+    pub fn env_from<V: Into<String>>(mut self, mut value: impl FnMut(&str) -> Option<V>) -> Self {
+        let given = Setting::ALL.into_iter();
+        self.given = given
+            .filter_map(|setting| Some((setting, value(setting.variable())?.into())))
+            .collect();
+        self
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::settings::address::{is_address, is_host};
 use crate::text::url::{default_port, Url};
 
 /// The longest DSN that is read, in bytes: its key goes into every `baggage` header.
@@ -99,12 +100,37 @@ impl Dsn {
     /// # Ok::<(), opentelemetry_sentry::InvalidDsn>(())
     /// ```
     pub fn otlp_traces_endpoint(&self) -> String {
+        self.otlp_endpoint("traces")
+    }
+
+    /// Where an OTLP/HTTP exporter sends the project's log records, beside the
+    /// [`SENTRY_AUTH_HEADER`].
+    ///
+    /// ```text
+    /// endpoint = scheme "://" host [ ":" port ] [ path ] "/api/" project-id "/integration/otlp/v1/logs/"
+    /// ```
+    ///
+    /// ```
+    /// use opentelemetry_sentry::Dsn;
+    ///
+    /// let dsn: Dsn = "https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42".parse()?;
+    /// assert_eq!(
+    ///     dsn.otlp_logs_endpoint(),
+    ///     "https://o1.ingest.sentry.io/api/42/integration/otlp/v1/logs/",
+    /// );
+    /// # Ok::<(), opentelemetry_sentry::InvalidDsn>(())
+    /// ```
+    pub fn otlp_logs_endpoint(&self) -> String {
+        self.otlp_endpoint("logs")
+    }
+
+    fn otlp_endpoint(&self, signal: &str) -> String {
         let Dsn { scheme, host, port, path, project_id, .. } = self;
         let port = match default_port(scheme) {
             Some(default) if default == *port => String::new(),
             _ => format!(":{port}"),
         };
-        format!("{scheme}://{host}{port}{path}/api/{project_id}/integration/otlp/v1/traces/")
+        format!("{scheme}://{host}{port}{path}/api/{project_id}/integration/otlp/v1/{signal}/")
     }
 
     /// The value of the [`SENTRY_AUTH_HEADER`]. It holds the key: it goes to Sentry alone.
@@ -119,9 +145,12 @@ impl Dsn {
     }
 
     fn serves_parsed(&self, url: &str) -> bool {
-        Url::parse(url.trim()).is_some_and(|url| {
-            url.host.eq_ignore_ascii_case(&self.host) && url.effective_port() == Some(self.port)
-        })
+        match Url::parse(url.trim()) {
+            Some(url) => {
+                url.host.eq_ignore_ascii_case(&self.host) && url.effective_port() == Some(self.port)
+            }
+            None => is_address(url, &self.host, Some(self.port), self.scheme),
+        }
     }
 
     /// `false` for most URLs on other hosts: asked for every client span, whose URL is then not
@@ -148,17 +177,6 @@ impl Dsn {
 /// Whether a text can be an organisation id: 1 to 20 decimal digits.
 pub(crate) fn is_org_id(id: &str) -> bool {
     (1..=MAX_ORG_ID_DIGITS).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// A name of labels, or an IPv6 address in brackets.
-fn is_host(host: &str) -> bool {
-    let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-    };
-    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => host.split('.').all(label),
-    }
 }
 
 impl FromStr for Dsn {

@@ -1,9 +1,13 @@
 //! Policy: the options, the DSN, the targets, the user's sampling function, the warnings.
 
+mod address;
+pub(crate) mod build;
 pub(crate) mod builder;
+pub(crate) mod callback;
 pub(crate) mod dsn;
 pub(crate) mod sentry;
 pub(crate) mod setting;
+pub(crate) mod target;
 pub(crate) mod targets;
 pub(crate) mod traces_sampler;
 pub(crate) mod warning;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::sampling::rate::SampleRate;
 use crate::settings::dsn::Dsn;
+use crate::settings::target::looked_at;
 use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::TracesSampler;
-use crate::settings::warning::Warning;
+use crate::settings::warning::Warnings;
 use crate::wire::head::HeadTemplate;
-use crate::wire::outgoing_baggage::OutgoingBaggage;
 
 /// Sentry's trace settings, from which the [propagator](Sentry::propagator) and the sampler are
 /// made. Several in one process are independent of each other; a clone shares them.
@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     pub(crate) dsn: Option<Dsn>,
     pub(crate) release: Option<String>,
     pub(crate) environment: Option<String>,
-    /// Our organisation: the option, else the DSN's.
+    /// Our organization: the option, else the DSN's.
     pub(crate) org_id: Option<String>,
     pub(crate) traces_sample_rate: Option<SampleRate>,
     pub(crate) traces_sampler: Option<TracesSampler>,
@@ -59,35 +59,34 @@ pub(crate) struct Settings {
     pub(crate) warnings: Warnings,
 }
 
-/// One place for each kind of warning, so that none hides another.
-#[derive(Default)]
-pub(crate) struct Warnings {
-    baggage_overflow: Warning,
-    pub(crate) deferred_ignored: Warning,
-    pub(crate) traces_sampler_rate: Warning,
-}
-
-impl Warnings {
-    pub(crate) fn check_overflow(&self, list: &OutgoingBaggage) {
-        if list.overflowed {
-            self.baggage_overflow.give(
-                "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members \
-                 that are not Sentry's were left out",
-            );
-        }
-    }
+/// Where a request goes, as its URL says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// It gets trace headers.
+    Target,
+    Elsewhere,
+    /// The DSN's own host and port: never a target.
+    Sentry,
 }
 
 impl Settings {
-    /// Whether a request to a known URL gets trace headers; never one to Sentry itself.
-    pub(crate) fn allows(&self, url: &str) -> bool {
-        self.targets.matches(url) && !self.is_sentry(url)
+    /// May a request to this URL have trace headers: the one rule, for propagator and sampler.
+    #[inline]
+    pub(crate) fn destination(&self, url: &str) -> Destination {
+        let url = looked_at(url);
+        if self.dsn.as_ref().is_some_and(|dsn| dsn.serves(url)) {
+            return Destination::Sentry;
+        }
+        let on_panic = || self.warnings.note(|warnings| &warnings.target_panicked);
+        match self.targets.matches_or(url, on_panic) {
+            true => Destination::Target,
+            false => Destination::Elsewhere,
+        }
     }
 
-    /// Whether a URL is on the DSN's host and port.
-    #[inline]
-    pub(crate) fn is_sentry(&self, url: &str) -> bool {
-        self.dsn.as_ref().is_some_and(|dsn| dsn.serves(url))
+    /// Whether a request to a known URL gets trace headers.
+    pub(crate) fn allows(&self, url: &str) -> bool {
+        self.destination(url) == Destination::Target
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::sampling::rate::InvalidSampleRate;
 use crate::settings::dsn::InvalidDsn;
+use crate::settings::target::Unusable;
 
 /// A setting that the environment can fill.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,21 @@ pub(crate) enum Setting {
 }
 
 impl Setting {
+    pub(crate) const ALL: [Setting; 8] = [
+        Setting::Dsn,
+        Setting::Release,
+        Setting::Environment,
+        Setting::TracesSampleRate,
+        Setting::OrgId,
+        Setting::StrictTraceContinuation,
+        Setting::TracePropagationTargets,
+        Setting::PropagateTraceparent,
+    ];
+
+    pub(crate) fn variable(self) -> &'static str {
+        self.names().1
+    }
+
     /// The option's name in code, and its variable.
     fn names(self) -> (&'static str, &'static str) {
         match self {
@@ -73,7 +89,7 @@ pub(crate) enum Reason {
     TooLong(usize),
     ControlCharacter,
     OrgId,
-    EmptyTarget(usize),
+    Target(usize, Unusable),
 }
 
 /// Why settings cannot be used: which one, and what is wrong. Its sentence never repeats a value.
@@ -99,8 +115,14 @@ impl fmt::Display for ConfigError {
             Reason::TooLong(limit) => write!(f, "longer than {limit} bytes"),
             Reason::ControlCharacter => f.write_str("holds a control character"),
             Reason::OrgId => f.write_str("not 1 to 20 decimal digits"),
-            Reason::EmptyTarget(place) => {
+            Reason::Target(place, Unusable::Empty) => {
                 write!(f, "target {place} is empty and would match every URL")
+            }
+            Reason::Target(place, Unusable::NotAnOrigin) => {
+                write!(
+                    f,
+                    "target {place} is not an origin: a scheme, `://`, a host, and perhaps a port"
+                )
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Trace propagation targets: which URLs may get trace headers.
 
-use std::fmt;
-
 use opentelemetry::Context;
+
+use crate::settings::callback;
+use crate::settings::target::{SeenUrl, Target, Unusable};
 
 /// Which destinations get trace headers: the `trace_propagation_targets` option of Sentry's SDKs.
 ///
@@ -23,20 +24,27 @@ impl PropagationTargets {
         PropagationTargets { targets: None }
     }
 
-    /// Whether a request to this URL gets trace headers.
+    /// Whether a request to this URL gets trace headers. Of the URL the first 8192 bytes are looked
+    /// at. A target does not match where its function panics, or its origin is none.
     ///
     /// ```
     /// use opentelemetry_sentry::PropagationTargets;
     ///
-    /// let targets = PropagationTargets::new(["https://api.myecommerce.com"]);
-    /// assert!(targets.matches("https://api.myecommerce.com/cart?page=2"));
+    /// let targets = PropagationTargets::new(["https://api.myecommerce.com/"]);
+    /// assert!(targets.matches("https://api.myEcommerce.com/cart?page=2"));
     /// assert!(!targets.matches("https://tracker.example"));
     /// ```
     #[inline]
     pub fn matches(&self, url: &str) -> bool {
+        self.matches_or(url, || {})
+    }
+
+    /// [`Self::matches`], where `on_panic` learns of a target's function that panicked.
+    #[inline]
+    pub(crate) fn matches_or(&self, url: &str, on_panic: impl Fn()) -> bool {
         match &self.targets {
             None => true,
-            Some(targets) => targets.iter().any(|target| target.matches(url)),
+            Some(targets) => matches_one_of(targets, url, on_panic),
         }
     }
 
@@ -48,71 +56,23 @@ impl PropagationTargets {
         self.targets.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// The 1-based place of a target that would match everything by accident.
-    pub(crate) fn empty_target(&self) -> Option<usize> {
-        let targets = self.targets.as_ref()?;
-        let empty = |target: &Target| matches!(&target.kind, Kind::Text(text) if text.is_empty());
-        targets.iter().position(empty).map(|index| index + 1)
+    /// The 1-based place of the first target that cannot be used, and what is wrong with it.
+    pub(crate) fn unusable(&self) -> Option<(usize, Unusable)> {
+        let targets = self.targets.iter().flatten().enumerate();
+        let mut faults =
+            targets.filter_map(|(index, target)| Some((index + 1, target.unusable()?)));
+        faults.next()
     }
 }
 
-/// One trace propagation target: a text that the URL contains, or a regular expression that
-/// matches it.
-#[derive(Clone)]
-pub struct Target {
-    kind: Kind,
-}
-
-#[derive(Clone)]
-enum Kind {
-    Text(String),
-    #[cfg(feature = "regex")]
-    Regex(regex::Regex),
-}
-
-impl Target {
-    fn matches(&self, url: &str) -> bool {
-        match &self.kind {
-            Kind::Text(text) => url.contains(text),
-            #[cfg(feature = "regex")]
-            Kind::Regex(regex) => regex.is_match(url),
-        }
-    }
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::Text(text) => text.fmt(f),
-            #[cfg(feature = "regex")]
-            Kind::Regex(regex) => regex.fmt(f),
-        }
-    }
-}
-
-impl From<&str> for Target {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
-
-impl From<&String> for Target {
-    fn from(text: &String) -> Self {
-        text.clone().into()
-    }
-}
-
-impl From<String> for Target {
-    fn from(text: String) -> Self {
-        Target { kind: Kind::Text(text) }
-    }
-}
-
-#[cfg(feature = "regex")]
-impl From<regex::Regex> for Target {
-    fn from(regex: regex::Regex) -> Self {
-        Target { kind: Kind::Regex(regex) }
-    }
+fn matches_one_of(targets: &[Target], url: &str, on_panic: impl Fn()) -> bool {
+    let url = SeenUrl::new(url);
+    targets.iter().any(|target| {
+        target.matches(&url).unwrap_or_else(|callback::Panicked| {
+            on_panic();
+            false
+        })
+    })
 }
 
 /// The destination of a request, for [`Context`]s from which its headers are injected.

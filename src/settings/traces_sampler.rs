@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::trace::{SpanKind, TraceId};
-use opentelemetry::KeyValue;
+use opentelemetry::{Context, KeyValue};
+
+use crate::settings::callback::{call_suppressed, Panicked};
 
 /// What a `traces_sampler` knows about the span it decides over: the first of a trace in this
 /// service.
@@ -14,8 +16,30 @@ pub struct SamplingContext<'a> {
     pub(crate) span_kind: &'a SpanKind,
     pub(crate) attributes: &'a [KeyValue],
     pub(crate) trace_id: TraceId,
-    pub(crate) parent_sampled: Option<bool>,
+    pub(crate) parent: Parent,
     pub(crate) parent_sample_rate: Option<f64>,
+}
+
+/// What the caller decided, and in which header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parent {
+    /// The trace starts here.
+    None,
+    /// The caller left the decision open.
+    Deferred,
+    /// `sentry-trace` decided, or a DSC that says the same as `traceparent`.
+    Sentry { sampled: bool },
+    /// `traceparent` decided, and no header of Sentry's.
+    Traceparent { sampled: bool },
+}
+
+impl Parent {
+    pub(crate) fn sampled(self) -> Option<bool> {
+        match self {
+            Parent::None | Parent::Deferred => None,
+            Parent::Sentry { sampled } | Parent::Traceparent { sampled } => Some(sampled),
+        }
+    }
 }
 
 impl<'a> SamplingContext<'a> {
@@ -39,9 +63,58 @@ impl<'a> SamplingContext<'a> {
         self.trace_id
     }
 
-    /// The decision that came with the trace; `None` where it is deferred, or we are the head.
+    /// Whether the trace came from a caller; `false` where it starts here.
+    ///
+    /// Only the traces that start here, and of the others what the caller decided:
+    ///
+    /// ```
+    /// # use opentelemetry_sentry::Sentry;
+    /// Sentry::builder().traces_sampler(|ctx| {
+    ///     if ctx.has_parent() { ctx.inherit_or_sample_with(0.0) } else { 0.2 }
+    /// });
+    /// ```
+    pub fn has_parent(&self) -> bool {
+        self.parent != Parent::None
+    }
+
+    /// Whether a caller left the decision to this service: its `sentry-trace` has no flag.
+    ///
+    /// ```
+    /// # use opentelemetry_sentry::Sentry;
+    /// // A web page without tracing sends such traces. Keep more of them than of those that start here.
+    /// Sentry::builder().traces_sampler(|ctx| {
+    ///     ctx.inherit_or_sample_with(if ctx.is_parent_deferred() { 0.5 } else { 0.1 })
+    /// });
+    /// ```
+    pub fn is_parent_deferred(&self) -> bool {
+        self.parent == Parent::Deferred
+    }
+
+    /// The decision that came with the trace, in `sentry-trace` or in `traceparent`; `None` where it
+    /// is deferred, or the trace starts here.
     pub fn parent_sampled(&self) -> Option<bool> {
-        self.parent_sampled
+        self.parent.sampled()
+    }
+
+    /// The decision that came in the flag of `traceparent` alone; `None` where a header of Sentry's
+    /// says it too, the decision is deferred, or the trace starts here.
+    ///
+    /// Load balancers of some platforms put `traceparent` with the flag `00` on every request. This
+    /// samples their traces as if they started here, and follows everybody who sends Sentry's
+    /// headers:
+    ///
+    /// ```
+    /// # use opentelemetry_sentry::Sentry;
+    /// Sentry::builder().traces_sampler(|ctx| match ctx.parent_sampled_by_traceparent() {
+    ///     Some(false) => 0.2,
+    ///     _ => ctx.inherit_or_sample_with(0.2),
+    /// });
+    /// ```
+    pub fn parent_sampled_by_traceparent(&self) -> Option<bool> {
+        match self.parent {
+            Parent::Traceparent { sampled } => Some(sampled),
+            Parent::None | Parent::Deferred | Parent::Sentry { .. } => None,
+        }
     }
 
     /// The rate that came with the trace in `baggage`, in `[0,1]`.
@@ -50,10 +123,20 @@ impl<'a> SamplingContext<'a> {
     }
 
     /// The parent's rate; else 1 or 0 by the parent's decision; else `fallback`.
+    ///
+    /// A rate that the parent's decision contradicts, 0 where it sampled or 1 where it did not,
+    /// counts as missing.
+    ///
+    /// ```
+    /// # use opentelemetry_sentry::Sentry;
+    /// Sentry::builder().traces_sampler(|ctx| ctx.inherit_or_sample_with(0.2));
+    /// ```
     pub fn inherit_or_sample_with(&self, fallback: f64) -> f64 {
-        match (self.parent_sample_rate, self.parent_sampled) {
-            (Some(rate), _) => rate,
-            (None, Some(sampled)) => f64::from(u8::from(sampled)),
+        match (self.parent_sample_rate, self.parent.sampled()) {
+            (Some(rate), Some(true)) if rate > 0.0 => rate,
+            (Some(rate), Some(false)) if rate < 1.0 => rate,
+            (_, Some(sampled)) => f64::from(u8::from(sampled)),
+            (Some(rate), None) => rate,
             (None, None) => fallback,
         }
     }
@@ -72,8 +155,13 @@ impl TracesSampler {
         TracesSampler(Arc::new(callback))
     }
 
-    pub(crate) fn call(&self, context: &SamplingContext<'_>) -> f64 {
-        (self.0)(context)
+    /// The only call of the function; `cx` is the context in which the span starts.
+    pub(crate) fn call(
+        &self,
+        cx: Option<&Context>,
+        context: &SamplingContext<'_>,
+    ) -> Result<f64, Panicked> {
+        call_suppressed(cx, || (self.0)(context))
     }
 }
 

@@ -35,9 +35,17 @@ pub(crate) fn is_graphic_without<const N: usize>(excluded: [u8; N], text: &str) 
     };
     let is_good = |block: &[u8]| block.iter().fold(0, |any, byte| any | is_bad(*byte)) == 0;
     let bytes = text.as_bytes();
-    // The last block overlaps the one before it, since a shorter one would not be vectorized.
-    let Some(last) = bytes.len().checked_sub(BLOCK).and_then(|start| bytes.get(start..)) else {
-        return is_good(bytes);
+    // A shorter block would not be vectorized: the last one overlaps the one before it, and a short
+    // text is padded with what is good.
+    let mut padded = [b'0'; BLOCK];
+    let last = match bytes.len().checked_sub(BLOCK).and_then(|start| bytes.get(start..)) {
+        Some(last) => last,
+        None => {
+            if let Some(start) = padded.get_mut(..bytes.len()) {
+                start.copy_from_slice(bytes);
+            }
+            &padded
+        }
     };
     bytes.chunks_exact(BLOCK).chain([last]).fold(true, |good, block| {
         good & <&[u8; BLOCK]>::try_from(block).is_ok_and(|block| is_good(block))

@@ -1,23 +1,39 @@
 //! Hexadecimal ids, read strictly: the standard integer parsers take a sign and any number of
 //! digits.
 
+/// What a byte that is not a digit stands for in [`NIBBLES`].
+const NOT_HEX: u8 = 0xff;
+
+/// The value of each digit of either case.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [NOT_HEX; 256];
+    let mut value = 0;
+    // The compiler evaluates it.
+    #[allow(clippy::indexing_slicing)]
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        nibbles[digit as usize] = value;
+        nibbles[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    nibbles
+};
+
 /// The value of exactly `N` hexadecimal digits of either case; `N` is 16 or 32.
 #[inline]
 pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
     let digits: &[u8; N] = digits.as_bytes().try_into().ok()?;
+    let mut all = 0;
     // Word by word: 128 bits are two registers, and twice the work for each digit.
-    digits.chunks_exact(16).try_fold(0, |value, word| {
-        let word = word.iter().try_fold(0_u64, |value, digit| {
-            let nibble = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                b'A'..=b'F' => digit - b'A' + 10,
-                _ => return None,
-            };
-            Some((value << 4) | u64::from(nibble))
-        })?;
-        Some((value << 64) | u128::from(word))
-    })
+    let value = digits.chunks_exact(16).fold(0, |value, word| {
+        let word = word.iter().fold(0_u64, |value, digit| {
+            let nibble = NIBBLES.get(usize::from(*digit)).copied().unwrap_or(NOT_HEX);
+            all |= nibble;
+            (value << 4) | u64::from(nibble & 0x0f)
+        });
+        (value << 64) | u128::from(word)
+    });
+    (all != NOT_HEX).then_some(value)
 }
 
 /// The value of 1 to 16 lower-case hexadecimal digits.

@@ -191,7 +191,8 @@ impl<'a> Entries<'a> {
     fn unknown(&self, entry: &'a str) -> Result<(EntryKey<'a>, Value<'a>), Malformed> {
         let (key, value) = entry.split_once(':').ok_or(Malformed)?;
         let rest = self.text.get(self.next..).unwrap_or_default();
-        let is_repeated = find_unknown(rest, key).is_some();
+        // Our own text has no key twice.
+        let is_repeated = self.trace_id.is_some() && find_unknown(rest, key).is_some();
         // A key that has a letter of its own would slip past the checks of that key.
         if !is_key(key) || DscKey::from_name(key).is_some() || is_repeated {
             return Err(Malformed);

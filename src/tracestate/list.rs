@@ -1,5 +1,6 @@
 //! The list of a `TraceState`: other parties' members, and ours before them.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use opentelemetry::trace::{SpanContext, TraceState};
@@ -80,6 +81,27 @@ impl<'a> Iterator for Members<'a> {
         }
         self.rest.next().map(|(key, value)| (key, Text::Borrowed(value)))
     }
+}
+
+/// A trace state with the members that the inner sampler wrote in front. The trace's own `ot` stays;
+/// what the sampler decided is written into that.
+pub(crate) fn merged<'a>(base: &'a TraceState, written: TraceState) -> Cow<'a, TraceState> {
+    if written == TraceState::NONE {
+        return Cow::Borrowed(base);
+    }
+    if *base == TraceState::NONE {
+        return Cow::Owned(written);
+    }
+    let has_ot = base.get(OT_KEY).is_some();
+    let mut members: Vec<(&str, &str)> = Vec::new();
+    let written = (&written).into_iter().filter(|(key, _)| !has_ot || *key != OT_KEY);
+    for (key, value) in written.chain(base) {
+        let is_new = members.iter().all(|(known, _)| *known != key);
+        if is_new && !is_ours(key) && is_valid(key, value) {
+            members.push((key, value));
+        }
+    }
+    Cow::Owned(TraceState::from_key_value(members).unwrap_or_default())
 }
 
 /// A span context with only what is valid in its trace state, and nothing of ours.

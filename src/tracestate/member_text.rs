@@ -57,9 +57,14 @@ impl MemberText {
         // Each entry is shorter than its member.
         let capacity = lines.iter().map(|line| line.len()).sum::<usize>().min(MAX_TEXT_BYTES);
         let mut text = Self::new(trace_id, capacity);
+        let mut unknown = UnknownKeys::new();
         for_each_member(lines.iter().copied(), |key, value| match key {
-            EntryKey::Known(key) => text.set(key, &value),
-            EntryKey::Unknown(key) => text.set_unknown(key, &value),
+            EntryKey::Known(key) => {
+                if text.set(key, &value) {
+                    unknown.index(&text);
+                }
+            }
+            EntryKey::Unknown(key) => text.set_unknown(key, &value, &mut unknown),
         });
         if memchr::memchr(b'=', text.text.as_bytes()).is_some() {
             text.text = text.text.replace('=', "\"");
@@ -113,27 +118,34 @@ impl MemberText {
         self.text = text;
     }
 
-    /// Sets a value in place, or appends it.
-    pub(crate) fn set(&mut self, key: DscKey, value: &str) {
-        let own_trace_id = self.own_trace_id;
-        let (letter, value) = encode_known(key, value, &own_trace_id);
+    /// Sets a value in place, or appends it. Returns whether there was one.
+    pub(crate) fn set(&mut self, key: DscKey, value: &str) -> bool {
+        let (letter, value) = encode_known(key, value, &self.own_trace_id);
         if let Some(place) = self.place(key) {
-            return self.replace(place, [letter, value, "", ""]);
+            self.replace(place, [letter, value, "", ""]);
+            return true;
         }
         let start = self.text.len() + 1;
         self.text.push_str(letter);
         self.text.push_str(value);
         self.note(key, start, self.text.len());
         self.len += 1;
+        false
     }
 
-    fn set_unknown(&mut self, key: &str, value: &str) {
-        let entries = self.text.get(STATUS_BYTES..).unwrap_or_default();
-        if let Some((start, end)) = find_unknown(entries, key) {
-            let place = (STATUS_BYTES + start, STATUS_BYTES + end);
-            return self.replace(place, [";u", key, ":", value]);
+    fn set_unknown(&mut self, key: &str, value: &str, unknown: &mut UnknownKeys) {
+        if unknown.contains(self, key) {
+            let entries = self.text.get(STATUS_BYTES..).unwrap_or_default();
+            if let Some((start, end)) = find_unknown(entries, key) {
+                let place = (STATUS_BYTES + start, STATUS_BYTES + end);
+                self.replace(place, [";u", key, ":", value]);
+                unknown.index(self);
+            }
+            return;
         }
-        for part in [";u", key, ":", value] {
+        self.text.push_str(";u");
+        unknown.note(self.text.len(), key.len());
+        for part in [key, ":", value] {
             self.text.push_str(part);
         }
         self.len += 1;
@@ -182,9 +194,9 @@ impl MemberText {
         SampleRand::parse_incoming(value).or_else(|| SampleRand::parse_incoming(&decode(value)))
     }
 
-    /// Whether the DSC says anything about the decision.
-    pub(crate) fn has_sampled(&self) -> bool {
-        self.place(DscKey::Sampled).is_some()
+    /// The decision, where the DSC says it.
+    pub(crate) fn sampled(&self) -> Option<bool> {
+        self.text_of(DscKey::Sampled)?.parse().ok()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -210,7 +222,7 @@ impl MemberText {
         for (key, is_number) in numbers {
             match self.text_of(key) {
                 Some(value) if is_number && value.len() <= MAX_NUMBER_BYTES => {
-                    facts.set(key, value)
+                    facts.set(key, value);
                 }
                 _ => {}
             }
@@ -273,5 +285,44 @@ impl MemberText {
             self.text.replace_range(..STATUS_BYTES, status);
         }
         self.text
+    }
+}
+
+/// Where the keys stand that the specification does not name: a look at each key, and not at the
+/// whole text, bounds what a list of many costs.
+struct UnknownKeys {
+    places: [(u16, u16); MAX_SENTRY_MEMBERS],
+    len: usize,
+}
+
+impl UnknownKeys {
+    fn new() -> Self {
+        UnknownKeys { places: [(0, 0); MAX_SENTRY_MEMBERS], len: 0 }
+    }
+
+    fn note(&mut self, start: usize, key_len: usize) {
+        if let Some(place) = self.places.get_mut(self.len) {
+            *place = (start as u16, key_len as u16);
+            self.len += 1;
+        }
+    }
+
+    fn contains(&self, text: &MemberText, key: &str) -> bool {
+        let text = text.text.as_bytes();
+        self.places.iter().take(self.len).any(|(start, len)| {
+            let (start, len) = (usize::from(*start), usize::from(*len));
+            len == key.len() && text.get(start..start + len) == Some(key.as_bytes())
+        })
+    }
+
+    /// Notes them anew, after entries have moved.
+    fn index(&mut self, text: &MemberText) {
+        self.len = 0;
+        let mut entries = Entries::of_ours(text.text.get(STATUS_BYTES..).unwrap_or_default());
+        while let Ok(Some(entry)) = entries.next_entry() {
+            if let EntryKey::Unknown(key) = entry.key {
+                self.note(STATUS_BYTES + entry.start + 1, key.len());
+            }
+        }
     }
 }

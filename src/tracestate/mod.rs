@@ -5,4 +5,5 @@ pub(crate) mod list;
 pub(crate) mod member;
 pub(crate) mod member_text;
 pub(crate) mod ot;
+pub(crate) mod sample_rate;
 pub(crate) mod status;

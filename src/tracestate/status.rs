@@ -47,7 +47,7 @@ pub(crate) enum Decision {
     /// Decided, as the span's OTel flag says.
     Flag,
     /// The same, and the flag came in `traceparent`, not in `sentry-trace`.
-    W3cFlag,
+    Traceparent,
     /// It arrived undecided.
     Deferred,
     /// It is undecided, and our sampler left it so.
@@ -94,7 +94,7 @@ impl Status {
             },
             decision: match decision {
                 b'.' => Decision::Flag,
-                b't' => Decision::W3cFlag,
+                b't' => Decision::Traceparent,
                 b'?' => Decision::Deferred,
                 b'-' => Decision::Undecided,
                 b'0' => Decision::Forwarded(false),
@@ -118,7 +118,7 @@ impl Status {
         };
         let decision = match self.decision {
             Decision::Flag => b'.',
-            Decision::W3cFlag => b't',
+            Decision::Traceparent => b't',
             Decision::Deferred => b'?',
             Decision::Undecided => b'-',
             Decision::Forwarded(false) => b'0',

@@ -76,6 +76,10 @@ pub(crate) fn is_plain(list: &str) -> bool {
 
 /// A value without its properties, and with everything that is not a baggage octet encoded.
 pub(crate) fn octets(value: &str) -> Cow<'_, str> {
+    // Common case: nothing to cut and nothing to encode.
+    if is_plain(value) {
+        return Cow::Borrowed(value);
+    }
     let value = value.split(';').next().map_or("", trim_ows);
     encode_octets(value).into()
 }
@@ -97,6 +101,7 @@ pub(crate) fn encode(text: &str) -> PercentEncode<'_> {
 }
 
 /// A list as it stands, but for control characters, which no header can hold.
+#[cfg(feature = "http")]
 pub(crate) fn header_text(list: &str) -> Cow<'_, str> {
     utf8_percent_encode(list, CONTROLS).into()
 }

@@ -49,11 +49,14 @@ pub(crate) fn for_each_member<'a>(
 #[inline]
 fn sentry_member(member: &str, is_plain: bool) -> Option<(EntryKey<'_>, Cow<'_, str>)> {
     let member = if is_plain { member } else { trim_ows(member) };
-    let (name, value) = split_equals(strip_prefix(member)?)?;
-    let (name, value) = match is_plain {
-        true => (name, Cow::Borrowed(value)),
-        false => (name.trim_end_matches([' ', '\t']), octets(value)),
-    };
+    let member = strip_prefix(member)?;
+    let encode = |value| if is_plain { Cow::Borrowed(value) } else { octets(trim_ows(value)) };
+    // Common case: a known key, and its `=` at once.
+    if let Some((key, value)) = DscKey::split(member) {
+        return Some((EntryKey::Known(key), encode(value)));
+    }
+    let (name, value) = split_equals(member)?;
+    let (name, value) = (name.trim_end_matches([' ', '\t']), encode(value));
     let key = match DscKey::from_name(name) {
         Some(key) => EntryKey::Known(key),
         None => is_key(name).then_some(EntryKey::Unknown(name))?,

@@ -43,6 +43,20 @@ macro_rules! dsc_keys {
                 }
             }
 
+            /// The key at the start of a member without its prefix, and the value behind the `=`.
+            ///
+            /// One byte rules out most names before a longer comparison.
+            #[inline]
+            pub(crate) fn split(member: &str) -> Option<(Self, &str)> {
+                let first = member.as_bytes().first();
+                $(if first == $name.as_bytes().first() {
+                    if let Some(value) = member.strip_prefix(concat!($name, "=")) {
+                        return Some((DscKey::$key, value));
+                    }
+                })*
+                None
+            }
+
             pub(crate) fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(DscKey::$key),)*

@@ -6,8 +6,7 @@ use percent_encoding::PercentEncode;
 
 use crate::text::chars::trim_ows;
 use crate::wire::baggage::{
-    encode, encode_octets, header_text, is_key, is_plain, split_member, MAX_BAGGAGE_BYTES,
-    MAX_BAGGAGE_MEMBERS,
+    encode, encode_octets, is_key, is_plain, split_member, MAX_BAGGAGE_BYTES, MAX_BAGGAGE_MEMBERS,
 };
 
 /// A list to be sent: other parties' members as far as there is room, then those that must stay.
@@ -77,9 +76,10 @@ impl OutgoingBaggage {
     }
 
     /// Appends a member as it is, if it fits whole, but for what no header can hold.
+    #[cfg(feature = "http")]
     pub(crate) fn push_as_is(&mut self, member: &str) {
         let start = self.start_member();
-        self.list.push_str(&header_text(member));
+        self.list.push_str(&crate::wire::baggage::header_text(member));
         self.keep_if_it_fits(start);
     }
 
@@ -135,8 +135,8 @@ impl OutgoingBaggage {
 /// ```
 fn split_properties(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     let properties = text.split(';').map(|property| match property.split_once('=') {
-        Some((key, value)) => (trim_ows(key), Some(trim_ows(value))),
-        None => (trim_ows(property), None),
+        Some((key, value)) => (key.trim(), Some(value.trim())),
+        None => (property.trim(), None),
     });
     properties.filter(|(key, _)| is_key(key))
 }

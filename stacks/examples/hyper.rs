@@ -17,8 +17,7 @@ use opentelemetry::global::{self, BoxedTracer};
 use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::{FutureExt, SpanBuilder, SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_http::HeaderExtractor;
-use opentelemetry_sentry::{inject_request, OutgoingUrlExt};
+use opentelemetry_sentry::{inject_request, HeaderMapExtractor, OutgoingUrlExt};
 use stacks::{Error, Protocol, Setup, Stack, Telemetry};
 use tokio::net::TcpStream;
 
@@ -62,7 +61,7 @@ impl Shop {
         let span = SpanBuilder::from_name(name)
             .with_kind(SpanKind::Server)
             .with_attributes(route.map(|route| KeyValue::new("http.route", route)));
-        let headers = HeaderExtractor(request.headers());
+        let headers = HeaderMapExtractor::new(request.headers());
         let parent = global::get_text_map_propagator(|propagator| propagator.extract(&headers));
         let cx = parent.with_span(span.start_with_context(&self.tracer, &parent));
         let status = match route {

@@ -5,20 +5,19 @@
 //! ```
 
 use axum::extract::State;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::Router;
 use opentelemetry::global;
-use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::{FutureExt, SpanBuilder, SpanKind, TraceContextExt};
 use opentelemetry::Context;
 use opentelemetry_instrumentation_tower::http::server;
-use opentelemetry_sentry::{ClientLayer, MergingInjector, OutgoingUrlExt};
+use opentelemetry_sentry::{inject_headers, ClientLayer, OutgoingUrlExt};
 use reqwest::redirect::Policy;
-use reqwest::{Body, Client};
+use reqwest::{Client, Request, Response};
 use stacks::{Error, Protocol, Setup, Stack, Telemetry};
 use tower::util::BoxCloneSyncService;
-use tower::{service_fn, Layer, ServiceExt};
+use tower::{Layer, ServiceExt};
 
 pub const STACK: Stack = Stack {
     protocol: Protocol::Http,
@@ -27,7 +26,8 @@ pub const STACK: Stack = Stack {
     knows_urls: true,
 };
 
-type Traced = BoxCloneSyncService<Request<Body>, Response<Body>, reqwest::Error>;
+/// The client in its layer, whose type would name the tracer and the propagator.
+type Traced = BoxCloneSyncService<Request, Response, reqwest::Error>;
 
 #[derive(Clone)]
 struct Shop {
@@ -39,7 +39,8 @@ struct Shop {
 pub async fn serve(setup: Setup) -> Result<(), Error> {
     // reqwest would send the headers to the address of a redirect, too.
     let client = Client::builder().no_proxy().redirect(Policy::none()).build()?;
-    let traced = traced(client.clone(), setup.propagator);
+    let layer = ClientLayer::new(global::tracer("shop"), setup.propagator);
+    let traced = BoxCloneSyncService::new(layer.layer(client.clone()));
     let router = Router::new()
         .route("/buy", get(buy))
         .route_layer(server::Layer::new())
@@ -47,30 +48,20 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
     Ok(axum::serve(setup.listener, router).await?)
 }
 
-/// reqwest as a tower service for `http`'s requests, below the layer.
-fn traced(client: Client, propagator: TextMapCompositePropagator) -> Traced {
-    let service = service_fn(move |request: Request<Body>| {
-        let client = client.clone();
-        async move { client.execute(request.try_into()?).await.map(Response::from) }
-    });
-    let layer = ClientLayer::new(global::tracer("shop"), propagator);
-    BoxCloneSyncService::new(layer.layer(service))
-}
-
-/// The same by hand, for reqwest's own request type.
+/// The same by hand.
 async fn by_hand(client: &Client, url: &str) -> reqwest::Result<StatusCode> {
     let mut request = client.get(url).build()?;
     let parent = Context::current().with_outgoing_url(url);
     let span = SpanBuilder::from_name("GET").with_kind(SpanKind::Client);
     let cx = parent.with_span(span.start_with_context(&global::tracer("shop"), &parent));
     global::get_text_map_propagator(|propagator| {
-        propagator.inject_context(&cx, &mut MergingInjector(request.headers_mut()));
+        inject_headers(propagator, &cx, url, request.headers_mut());
     });
     Ok(client.execute(request).with_context(cx).await?.status())
 }
 
 async fn buy(State(shop): State<Shop>) -> StatusCode {
-    let Ok(request) = Request::get(&shop.next).body(Body::default()) else {
+    let Ok(request) = shop.client.get(&shop.next).build() else {
         return StatusCode::INTERNAL_SERVER_ERROR;
     };
     let first = shop.traced.oneshot(request).await.map(|response| response.status());

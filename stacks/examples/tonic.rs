@@ -7,8 +7,7 @@
 use opentelemetry::global::{self, BoxedTracer};
 use opentelemetry::trace::{FutureExt, SpanBuilder, SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_http::HeaderExtractor;
-use opentelemetry_sentry::{MergingInjector, OutgoingUrlExt};
+use opentelemetry_sentry::{HeaderMapExtractor, MergingInjector, OutgoingUrlExt};
 use stacks::{Error, Protocol, Setup, Stack, Telemetry};
 use tonic::codegen::BoxStream;
 use tonic::metadata::MetadataMap;
@@ -53,7 +52,7 @@ fn span(service: &'static str, method: &'static str, kind: SpanKind) -> SpanBuil
 
 /// The context in which a method is served: the caller's, with a SERVER span.
 fn incoming(tracer: &BoxedTracer, span: SpanBuilder, metadata: &MetadataMap) -> Context {
-    let headers = HeaderExtractor(metadata.as_ref());
+    let headers = HeaderMapExtractor::new(metadata.as_ref());
     let parent = global::get_text_map_propagator(|propagator| propagator.extract(&headers));
     parent.with_span(span.start_with_context(tracer, &parent))
 }

@@ -24,8 +24,8 @@ pub const STACK: Stack = Stack {
     protocol: Protocol::Grpc,
     transaction: "grpc.health.v1.Health/Check",
     reads_all_lines: false,
-    // The client's span has no scheme, and without it the targets know no URL.
-    knows_urls: false,
+    // The client's span has no scheme: targets match its host and port.
+    knows_urls: true,
 };
 
 /// The shop is healthy if the service that it depends on is.

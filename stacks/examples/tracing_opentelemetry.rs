@@ -11,8 +11,7 @@ use axum::response::Response;
 use axum::routing::get;
 use axum::Router;
 use opentelemetry::global;
-use opentelemetry_http::HeaderExtractor;
-use opentelemetry_sentry::MergingInjector;
+use opentelemetry_sentry::{HeaderMapExtractor, MergingInjector};
 use reqwest::redirect::Policy;
 use reqwest::Client;
 use stacks::{Error, Protocol, Setup, Stack, Telemetry};
@@ -51,7 +50,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
 }
 
 async fn traced(path: MatchedPath, request: Request, next: Next) -> Response {
-    let headers = HeaderExtractor(request.headers());
+    let headers = HeaderMapExtractor::new(request.headers());
     let parent = global::get_text_map_propagator(|propagator| propagator.extract(&headers));
     let (method, route) = (request.method(), path.as_str());
     let span = info_span!(

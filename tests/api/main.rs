@@ -26,6 +26,12 @@ fn every_type_goes_to_other_threads() {
     shared::<SentryPropagator>();
     #[cfg(feature = "sdk")]
     shared::<opentelemetry_sentry::SentrySampler>();
+    #[cfg(feature = "sdk")]
+    shared::<opentelemetry_sentry::WrappedSampler<opentelemetry_sdk::trace::Sampler>>();
+    #[cfg(feature = "http")]
+    shared::<opentelemetry_sentry::HeaderMapExtractor<'static>>();
+    shared::<opentelemetry_sentry::MessageExtractor<'static>>();
+    shared::<opentelemetry_sentry::TraceData>();
     shared::<SentryTrace>();
     shared::<DynamicSamplingContext<'static>>();
     shared::<SamplingContext<'static>>();

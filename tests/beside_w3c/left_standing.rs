@@ -113,8 +113,8 @@ fn of_a_head_without_a_dsn() {
     faults.none();
 }
 
-/// Where we write nothing of our own, `sentry-*` of the context still stays here; the others are
-/// the stock propagator's, and stay.
+/// Where we write nothing of our own, `wrap` still keeps `sentry-*` of the context here. The other
+/// members are the stock propagator's, and stay.
 #[test]
 fn where_we_write_nothing() {
     let mut faults = Faults::default();
@@ -140,7 +140,8 @@ fn where_we_write_nothing() {
                     let strays: Vec<&&str> =
                         found.iter().filter(|member| member.starts_with("sentry-")).collect();
                     let name = || format!("{setting}, {composition}, {why}, {own:?}");
-                    let has_strays = !strays.is_empty();
+                    // In a list, another propagator's header stays as it is.
+                    let has_strays = !strays.is_empty() && composition.starts_with("wrap");
                     faults.note(name, has_strays.then(|| format!("{:?}", sent.get("baggage"))));
                     let is_wrapped_alone = composition == "wrap(W3C)";
                     let is_lost =

@@ -5,48 +5,109 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::TraceContextExt;
-use opentelemetry::Context;
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{continue_trace, trace_data, Sentry, SentryPropagator, TraceData};
 
 use crate::common::service::Service;
-use crate::common::{remote, sentry_trace, span_context, DSN, TRACE_ID};
+use crate::common::{
+    remote, sentry_trace, span_context, DSN, OTHER_SPAN_ID, OTHER_TRACE_ID, TRACE_ID,
+};
 
-const NAMES: [&str; 3] = ["SENTRY_TRACE", "SENTRY_BAGGAGE", "SENTRY_USE_ENVIRONMENT"];
-const IS_CHILD: &str = "OPENTELEMETRY_SENTRY_TEST_CHILD";
+const NAMES: [&str; 6] = [
+    "SENTRY_TRACE",
+    "SENTRY_BAGGAGE",
+    "SENTRY_USE_ENVIRONMENT",
+    "TRACEPARENT",
+    "TRACESTATE",
+    "BAGGAGE",
+];
+/// What the child speaks; a process without it is no child.
+const CHILD: &str = "OPENTELEMETRY_SENTRY_TEST_CHILD";
 const DSC: &str =
     "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-sample_rand=0.250000,sentry-x=a+b%20c";
 
 /// What the child prints: the headers of the context that it continued.
 const REPORT: &str = "continued: ";
 
-/// The other tests run this one as a child process.
-#[test]
-fn child() {
-    if env::var_os(IS_CHILD).is_none() {
-        return;
-    }
-    let propagator = SentryPropagator::new();
-    let cx = continue_trace(&propagator, &TraceData::from_env());
-    let data = trace_data(&propagator, &cx);
-    let header = |name| data.get(name).unwrap_or("nothing");
-    println!("{REPORT}{} {}", header("sentry-trace"), header("baggage"));
+fn otel() -> TextMapCompositePropagator {
+    TextMapCompositePropagator::new(vec![
+        Box::new(TraceContextPropagator::new()),
+        Box::new(BaggagePropagator::new()),
+    ])
 }
 
-/// Starts the child with these variables. Returns what it continued: `sentry-trace` and `baggage`.
-fn run<'a>(variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>) -> (String, String) {
+/// The variables of another implementation, as headers.
+fn variables(names: [(&str, &str); 2]) -> HashMap<String, String> {
+    let set =
+        |(variable, header): (&str, &str)| Some((header.to_owned(), env::var(variable).ok()?));
+    names.into_iter().filter_map(set).collect()
+}
+
+/// Run by the other tests, as a process of its own.
+#[test]
+fn child() {
+    let Ok(speaks) = env::var(CHILD) else {
+        return;
+    };
+    let otel_variables = || variables([("TRACEPARENT", "traceparent"), ("BAGGAGE", "baggage")]);
+    let cx = match &*speaks {
+        "sentry" => continue_trace(&SentryPropagator::new(), &TraceData::from_env()),
+        "both" => continue_trace(&SentryPropagator::new().wrap(otel()), &TraceData::from_env()),
+        // Not through this crate's carrier: only what another implementation knows.
+        "sentry's alone" => {
+            let names = [("SENTRY_TRACE", "sentry-trace"), ("SENTRY_BAGGAGE", "baggage")];
+            continue_trace(&SentryPropagator::new(), &variables(names))
+        }
+        "otel's alone" => continue_trace(&otel(), &otel_variables()),
+        "otel's alone, and starts one" => {
+            let data = trace_data(&otel(), &continue_trace(&otel(), &otel_variables()));
+            let names = [("TRACEPARENT", "traceparent"), ("BAGGAGE", "baggage")];
+            let set = names.map(|(name, header)| (name, data.get(header).unwrap_or_default()));
+            print!("{}", start("both", os(&set)));
+            return;
+        }
+        other => panic!("{other}"),
+    };
+    let trace = cx.span().span_context().clone();
+    let data = trace_data(&SentryPropagator::new().wrap(otel()), &cx);
+    let baggage = data.get("baggage").unwrap_or("nothing");
+    let sentry_trace = match trace.is_valid() {
+        true => data.get("sentry-trace").unwrap_or("nothing"),
+        false => "nothing",
+    };
+    println!("{REPORT}{sentry_trace} {baggage}");
+}
+
+/// Starts a child with these variables beside its own, and gives what it prints.
+fn start<'a>(speaks: &str, variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
-    child.args(["--exact", "carriers::environment::child", "--nocapture"]);
-    for name in NAMES {
-        child.env_remove(name);
-    }
-    let output = child.env(IS_CHILD, "1").envs(variables).output().unwrap();
+    child.args(["--exact", "environment::child", "--nocapture"]);
+    let output = child.env(CHILD, speaks).envs(variables).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{stdout}");
+    stdout
+}
+
+/// Starts the child with these variables alone; what it continued: `sentry-trace` and `baggage`.
+fn run_as<'a>(
+    speaks: &str,
+    variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>,
+) -> (String, String) {
+    // Set and empty counts as not set.
+    let none = NAMES.map(|name| (name, OsStr::new("")));
+    let stdout = start(speaks, none.into_iter().chain(variables));
     let report = stdout.split(REPORT).nth(1).unwrap_or_else(|| panic!("{stdout}"));
     let (trace, baggage) = report.lines().next().unwrap().split_once(' ').unwrap();
     (trace.to_owned(), baggage.to_owned())
+}
+
+fn run<'a>(variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>) -> (String, String) {
+    run_as("sentry", variables)
 }
 
 fn os<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = (&'a str, &'a OsStr)> {
@@ -107,7 +168,7 @@ fn reading_can_be_turned_off() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_text_is_not_set() {
+fn a_byte_outside_ascii_costs_its_member() {
     use std::os::unix::ffi::OsStringExt;
     let text = |text: &str| OsString::from(text);
     let bytes = |text: &str| OsString::from_vec([text.as_bytes(), b"\xff"].concat());
@@ -116,7 +177,8 @@ fn what_is_no_text_is_not_set() {
         run([("SENTRY_TRACE", trace.as_os_str()), ("SENTRY_BAGGAGE", baggage.as_os_str())])
     };
     assert_eq!(both(&bytes(&good), &text(DSC)).0, "nothing");
-    assert_eq!(both(&text(&good), &bytes(DSC)), (good, "nothing".to_owned()));
+    // One byte costs at most its member, and a Sentry member keeps it.
+    assert_eq!(both(&text(&good), &bytes(DSC)), (good, format!("{DSC}%C3%BF")));
 }
 
 /// Parent and child share one trace, through std's `Command::envs`.
@@ -138,10 +200,13 @@ fn from_a_span_to_a_child() {
 #[test]
 fn nothing_to_send_hides_what_is_inherited() {
     let nothing = trace_data(&SentryPropagator::new(), &Context::new());
-    assert_eq!(nothing.to_env(), [("SENTRY_TRACE", ""), ("SENTRY_BAGGAGE", "")]);
+    let names = ["SENTRY_TRACE", "SENTRY_BAGGAGE", "TRACEPARENT", "TRACESTATE", "BAGGAGE"];
+    assert_eq!(nothing.to_env(), names.map(|name| (name, "")));
     let cx = Context::new().with_remote_span_context(remote(true, ""));
-    let trace = trace_data(&SentryPropagator::new(), &cx);
-    assert_eq!(trace.to_env(), [("SENTRY_TRACE", &*sentry_trace("-1")), ("SENTRY_BAGGAGE", "")]);
+    let data = trace_data(&SentryPropagator::new(), &cx);
+    let trace = sentry_trace("-1");
+    let expected = names.map(|name| (name, if name == "SENTRY_TRACE" { &*trace } else { "" }));
+    assert_eq!(data.to_env(), expected);
 
     // Over existing variables, as in a child that inherits them.
     let mut variables: HashMap<&str, &str> =
@@ -151,4 +216,81 @@ fn nothing_to_send_hides_what_is_inherited() {
         run(variables.into_iter().map(|(name, value)| (name, OsStr::new(value)))).0,
         "nothing"
     );
+}
+
+/// `variables` of a process, what a child continues that reads both, and one that reads Sentry's.
+#[test]
+fn sentrys_names_come_before_otels() {
+    let trace = sentry_trace("-1");
+    let w3c = format!("00-{TRACE_ID}-{OTHER_SPAN_ID}-00");
+    let of_w3c = format!("{TRACE_ID}-{OTHER_SPAN_ID}-0");
+    let other_w3c = format!("00-{OTHER_TRACE_ID}-{OTHER_SPAN_ID}-01");
+    let rows: [Row<'_>; 6] = [
+        ("OTel's", &[("TRACEPARENT", &w3c), ("BAGGAGE", "tenant=7")], &of_w3c, "tenant=7"),
+        (
+            "OTel's, which carry a DSC that says nothing of the decision",
+            &[("TRACEPARENT", &w3c), ("BAGGAGE", DSC)],
+            of_w3c.trim_end_matches("-0"),
+            DSC,
+        ),
+        ("both, one trace", &[("SENTRY_TRACE", &trace), ("TRACEPARENT", &w3c)], &trace, "nothing"),
+        (
+            "both, another trace",
+            &[("SENTRY_TRACE", &trace), ("SENTRY_BAGGAGE", DSC), ("TRACEPARENT", &other_w3c)],
+            &trace,
+            DSC,
+        ),
+        (
+            "two lists",
+            &[("SENTRY_TRACE", &trace), ("SENTRY_BAGGAGE", DSC), ("BAGGAGE", "sentry-x=1,a=1")],
+            &trace,
+            DSC,
+        ),
+        (
+            "an empty list is none",
+            &[("SENTRY_TRACE", &trace), ("SENTRY_BAGGAGE", ""), ("BAGGAGE", DSC)],
+            &trace,
+            DSC,
+        ),
+    ];
+    for (name, variables, trace, baggage) in rows {
+        let (found, list) = run_as("both", os(variables));
+        assert_eq!(found, trace, "{name}");
+        assert!(list.starts_with(baggage), "{name}: {list}");
+        assert!(!list.contains("sentry-x=1"), "{name}: {list}");
+    }
+    let off = [("TRACEPARENT", &*w3c), ("BAGGAGE", DSC), ("SENTRY_USE_ENVIRONMENT", "0")];
+    assert_eq!(run_as("both", os(&off)).0, "nothing");
+}
+
+/// From this process to one that knows OTel's variables alone, and from there to one that knows all.
+#[test]
+fn a_parent_that_speaks_only_otels() {
+    let cx = Context::new().with_remote_span_context(remote(true, ""));
+    let cx = cx.with_baggage([KeyValue::new("tenant", "7")]);
+    let wrapped = SentryPropagator::new().wrap(otel());
+    let data = trace_data(&wrapped, &cx);
+    let set = data.to_env().map(|(name, value)| (name, OsStr::new(value)));
+    // A child of ours, and one that knows OTel's names alone.
+    for speaks in ["both", "otel's alone"] {
+        let (trace, baggage) = run_as(speaks, set);
+        assert_eq!((&*trace, &*baggage), (&*sentry_trace("-1"), "tenant=7"), "{speaks}");
+    }
+    // Through one that knows them alone, without Sentry's.
+    let otels = set.into_iter().filter(|(name, _)| !name.starts_with("SENTRY_"));
+    let (trace, baggage) = run_as("otel's alone, and starts one", otels);
+    assert_eq!((&*trace, &*baggage), (&*sentry_trace("-1"), "tenant=7"));
+}
+
+#[test]
+fn a_child_that_speaks_only_sentrys() {
+    let sentry = Sentry::builder().dsn(DSN).release("shop@1").build().unwrap();
+    let service = Service::new(&sentry, Sampler::AlwaysOn);
+    let cx = service.server(&Context::new(), "nightly job");
+    let data = trace_data(&sentry.propagator().wrap(otel()), &cx);
+    let set = data.to_env().map(|(name, value)| (name, OsStr::new(value)));
+    assert!(set.iter().any(|(name, value)| *name == "TRACEPARENT" && !value.is_empty()));
+    let (trace, baggage) = run_as("sentry's alone", set);
+    assert_eq!(trace, format!("{TRACE_ID}-{}-1", span_context(&cx).span_id()));
+    assert!(baggage.contains("sentry-release=shop%401"), "{baggage}");
 }

@@ -4,6 +4,9 @@
 mod common;
 
 mod environment;
+#[cfg(feature = "http")]
+mod header_map;
 mod html;
 mod message;
 mod server_timing;
+mod trace_data;

@@ -38,13 +38,13 @@ fn what_a_consumer_continues() {
             Some(Some("sentry-a=3,sentry-sample_rand=0.25")),
         ),
         (
-            "baggage of which one is no text",
+            "baggage in Latin-1, then in UTF-8",
             headers([
                 ("sentry-trace", trace),
-                ("baggage", b"sentry-a=\xff"),
-                ("baggage", b"sentry-sample_rand=0.25"),
+                ("baggage", b"tenant=Jos\xe9,sentry-a=Jos\xe9"),
+                ("baggage", "sentry-sample_rand=0.25,sentry-b=José".as_bytes()),
             ]),
-            Some(Some("sentry-sample_rand=0.25")),
+            Some(Some("sentry-a=Jos%C3%A9,sentry-sample_rand=0.25,sentry-b=Jos%C3%A9")),
         ),
         (
             "a trace of which the first is no text",
@@ -91,7 +91,8 @@ fn keys_and_debug() {
     let carrier = extractor(&headers);
     assert_eq!(carrier.keys(), ["a", "b", "a"]);
     assert_eq!(carrier.get_all("A"), Some(vec!["secret", "2"]));
-    assert_eq!((carrier.get("b"), carrier.get_all("b"), carrier.get("c")), (None, None, None));
+    assert_eq!((carrier.get("b"), carrier.get_all("b")), (Some("%C3%BF"), Some(vec!["%C3%BF"])));
+    assert_eq!((carrier.get("c"), carrier.get_all("c")), (None, None));
     assert_eq!(format!("{carrier:?}"), "MessageExtractor { len: 3, .. }");
     assert_eq!(format!("{:?}", MessageInjector(&mut headers)), "MessageInjector { len: 3, .. }");
 }

@@ -9,10 +9,15 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use http::{HeaderMap, Request, Response};
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt, TracerProvider};
+use opentelemetry::trace::{
+    SpanBuilder, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
+};
 use opentelemetry::{Context, Value};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider, SpanData};
-use opentelemetry_sentry::{ClientLayer, ClientService, Sentry, SentryPropagator, SentryTrace};
+use opentelemetry_sentry::{
+    trace_data, ClientLayer, ClientService, OutgoingUrlExt, Sentry, SentryPropagator, SentryTrace,
+};
+use tower::buffer::Buffer;
 use tower::{service_fn, BoxError, Layer, Service, ServiceExt};
 
 const SHOP: &str = "https://api.myecommerce.com";
@@ -212,4 +217,222 @@ fn debug_says_what_it_is() {
     let layer = ClientLayer::new(app.provider.tracer("shop"), app.sentry.propagator());
     assert_eq!(format!("{:?}", layer.clone()), "ClientLayer { .. }");
     assert_eq!(format!("{:?}", layer.layer("inner")), "ClientService { inner: \"inner\", .. }");
+}
+
+/// What this client does on the way to one URL, and below it, goes somewhere else: the URL of the
+/// request is not left in the context.
+#[tokio::test]
+async fn the_url_holds_for_the_request_alone() {
+    let app = App::new();
+    // The layer's URL decides for its own headers, and for nothing below.
+    for (uri, sent) in [("https://elsewhere.example/", false), (SHOP, true)] {
+        let (provider, propagator) = (app.provider.clone(), app.sentry.propagator());
+        let client = app.client(service_fn(move |request: Request<()>| {
+            assert_eq!(request.headers().contains_key("sentry-trace"), sent, "{uri}");
+            let (provider, propagator) = (provider.clone(), propagator.clone());
+            async move {
+                let tracer = provider.tracer("dns");
+                let cx = Context::current();
+                let span = SpanBuilder::from_name("resolve").start_with_context(&tracer, &cx);
+                let below = trace_data(&propagator, &cx.with_span(span));
+                // Nothing is known of where it goes, so the headers go out.
+                assert!(below.get("sentry-trace").is_some(), "{uri}");
+                let denied = cx.with_outgoing_url("https://elsewhere.example/");
+                assert!(trace_data(&propagator, &denied).is_empty());
+                Ok::<_, Infallible>(Response::new(()))
+            }
+        }));
+        client.oneshot(request("GET", uri)).await.unwrap();
+    }
+}
+
+/// The context in the request is the parent, wherever the layer is called.
+#[tokio::test]
+async fn the_parent_comes_with_the_request() {
+    let app = App::new();
+    let tracer = app.provider.tracer("shop");
+    let parent = Context::new().with_span(tracer.start_with_context("GET /buy", &Context::new()));
+    let parent_id = parent.span().span_context().span_id();
+    let other = Context::new().with_span(tracer.start_with_context("a worker", &Context::new()));
+    let request = || {
+        let mut request = request("GET", SHOP);
+        request.extensions_mut().insert(parent.clone());
+        request
+    };
+
+    // With another context at work, and a layer below that is called from yet another task.
+    let inner =
+        app.client(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
+    let inner = Buffer::new(inner, 4);
+    let client = Buffer::new(app.client(inner), 4);
+    let call = client.oneshot(request());
+    opentelemetry::context::FutureExt::with_context(call, other.clone()).await.unwrap();
+    let spans = app.spans.get_finished_spans().unwrap();
+    assert_eq!(spans.len(), 2);
+    assert_eq!(spans[1].parent_span_id, parent_id);
+    assert_eq!(spans[0].parent_span_id, spans[1].span_context.span_id(), "the layers are nested");
+    assert!(spans
+        .iter()
+        .all(|s| s.span_context.trace_id() == parent.span().span_context().trace_id()));
+
+    // Without one in the request the current one is the parent.
+    app.spans.reset();
+    let client =
+        app.client(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
+    let call = client.oneshot(self::request("GET", SHOP));
+    opentelemetry::context::FutureExt::with_context(call, other.clone()).await.unwrap();
+    let spans = app.spans.get_finished_spans().unwrap();
+    assert_eq!(spans[0].parent_span_id, other.span().span_context().span_id());
+
+    // Suppression comes with the request, too.
+    app.spans.reset();
+    let mut suppressed = self::request("GET", SHOP);
+    suppressed.extensions_mut().insert(parent.with_telemetry_suppressed());
+    let client = app.client(service_fn(|request: Request<()>| async move {
+        assert!(!request.headers().contains_key("sentry-trace"));
+        Ok::<_, Infallible>(Response::new(()))
+    }));
+    client.oneshot(suppressed).await.unwrap();
+    assert!(app.spans.get_finished_spans().unwrap().is_empty());
+}
+
+/// A call that is given up ends its span, also where the request still waits in a queue.
+#[test]
+fn a_call_that_is_given_up_ends_where_its_request_is_kept() {
+    let app = App::new();
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let queue = Arc::clone(&kept);
+    let mut client = app.client(service_fn(move |request: Request<()>| {
+        queue.lock().unwrap().push((request, Context::current()));
+        pending::<Result<Response<()>, Infallible>>()
+    }));
+    let mut request = request("GET", SHOP);
+    request.extensions_mut().insert(Context::new());
+    drop(client.call(request));
+    assert_eq!(kept.lock().unwrap().len(), 1);
+    assert_eq!(app.spans.get_finished_spans().unwrap().len(), 1);
+}
+
+/// A request that was copied from an incoming one.
+#[tokio::test]
+async fn a_copied_request_loses_the_callers_trace() {
+    let app = App::new();
+    for (uri, sent) in [(SHOP, true), ("https://elsewhere.example/", false)] {
+        let mut request = request("GET", uri);
+        let old = "12312012123120121231201212312012-1121201211212012-1";
+        request.headers_mut().insert("sentry-trace", old.parse().unwrap());
+        request.headers_mut().append("baggage", "sentry-release=old,b=2".parse().unwrap());
+        let (headers, span) = app.send(request, 200).await;
+        let lines: Vec<_> = headers.get_all("sentry-trace").iter().collect();
+        let trace = format!("{}-{}-1", span.span_context.trace_id(), span.span_context.span_id());
+        assert_eq!(lines, if sent { vec![&*trace] } else { vec![] }, "{uri}");
+        let list = headers["baggage"].to_str().unwrap();
+        assert!(list.starts_with("a=1,b=2") && !list.contains("old"), "{list}");
+        assert_eq!(list == "a=1,b=2", !sent, "{list}");
+    }
+}
+
+/// `reqwest::Client` as it is, over a socket.
+#[cfg(feature = "reqwest")]
+mod reqwest_client {
+    use super::*;
+
+    use axum::routing::get;
+    use axum::Router;
+    use reqwest::redirect::Policy;
+    use reqwest::{Client, Method};
+
+    /// A server that answers with the headers that it got.
+    async fn serve() -> std::net::SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answer = |headers: HeaderMap| async move {
+            let lines = headers.iter();
+            lines
+                .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()))
+                .collect::<String>()
+        };
+        let teapot = || async { http::StatusCode::IM_A_TEAPOT };
+        let router = Router::new().route("/cart", get(answer)).route("/teapot", get(teapot));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
+    fn client() -> Client {
+        Client::builder().no_proxy().redirect(Policy::none()).build().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_span_and_headers_for_each_request() {
+        let address = serve().await;
+        let origin = format!("http://{address}");
+        for (target, sent) in [(origin.as_str(), true), ("https://elsewhere.example", false)] {
+            let sentry = Sentry::builder()
+                .dsn("https://key@o1.ingest.sentry.io/42")
+                .traces_sample_rate(1.0)
+                .trace_propagation_targets([target])
+                .build()
+                .unwrap();
+            let app = App { sentry, ..App::new() };
+            let url = format!("http://user:password@{address}/cart?sig=secret#fragment");
+            let mut request = reqwest::Request::new(Method::GET, url.parse().unwrap());
+            request.headers_mut().insert("sentry-trace", "old".parse().unwrap());
+            request.headers_mut().insert("baggage", "a=1,sentry-release=old".parse().unwrap());
+            let response = app.client(client()).oneshot(request).await.unwrap();
+            assert_eq!(response.status(), 200);
+            let body = response.text().await.unwrap();
+            let span = app.spans.get_finished_spans().unwrap().remove(0);
+            assert_eq!((&*span.name, span.span_kind.clone()), ("GET", SpanKind::Client));
+            let attribute = |key| attribute(&span, key);
+            let url = format!("{origin}/cart?sig=REDACTED");
+            assert_eq!(attribute("url.full"), Some(url));
+            assert_eq!(attribute("server.address").as_deref(), Some("127.0.0.1"));
+            assert_eq!(attribute("server.port"), Some(address.port().to_string()));
+            assert_eq!(attribute("http.response.status_code").as_deref(), Some("200"));
+            let line = |name: &str| {
+                let start = format!("{name}: ");
+                let lines: Vec<&str> =
+                    body.lines().filter_map(|l| l.strip_prefix(&start)).collect();
+                assert!(lines.len() <= 1, "{body}");
+                lines.first().map(|line| (*line).to_owned())
+            };
+            let id = &span.span_context;
+            let trace = format!("{}-{}-1", id.trace_id(), id.span_id());
+            assert_eq!(line("sentry-trace"), sent.then_some(trace));
+            let list = line("baggage").unwrap();
+            assert!(list.starts_with("a=1") && !list.contains("old"), "{list}");
+            assert_eq!(list.contains("sentry-public_key=key"), sent, "{list}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_failed_says_so() {
+        let app = App::new();
+        let address = serve().await;
+        let get = |url: String| reqwest::Request::new(Method::GET, url.parse().unwrap());
+        let request = get(format!("http://{address}/teapot"));
+        assert_eq!(app.client(client()).oneshot(request).await.unwrap().status(), 418);
+        // Nobody listens there.
+        let request = get("http://127.0.0.1:1/".to_owned());
+        assert!(app.client(client()).oneshot(request).await.is_err());
+        let spans = app.spans.get_finished_spans().unwrap();
+        let failures: Vec<_> = spans.iter().map(|span| attribute(span, "error.type")).collect();
+        assert_eq!(failures, [Some("418".to_owned()), Some("reqwest::error::Error".to_owned())]);
+    }
+
+    /// Around a queue, the layer runs in the caller's task.
+    #[tokio::test]
+    async fn around_a_buffer() {
+        let app = App::new();
+        let address = serve().await;
+        let tracer = app.provider.tracer("shop");
+        let parent =
+            Context::new().with_span(tracer.start_with_context("GET /buy", &Context::new()));
+        let client = app.client(Buffer::new(client(), 4));
+        let url = format!("http://{address}/cart");
+        let call = client.oneshot(reqwest::Request::new(Method::GET, url.parse().unwrap()));
+        opentelemetry::context::FutureExt::with_context(call, parent.clone()).await.unwrap();
+        let spans = app.spans.get_finished_spans().unwrap();
+        assert_eq!(spans[0].parent_span_id, parent.span().span_context().span_id());
+    }
 }

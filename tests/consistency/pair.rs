@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::TraceId;
 use rand::rngs::StdRng;
-use rand::RngExt;
+use rand::Rng;
 
 use crate::oracle::{boundary, threshold, M, MICROS};
 

@@ -7,9 +7,13 @@ use std::alloc::System;
 use std::cell::Cell;
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
-use opentelemetry::Context;
+use opentelemetry::trace::{SpanKind, TraceId};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
-use opentelemetry_sentry::{Dsn, DynamicSamplingContext, PropagationTargets, Sentry, SentryTrace};
+use opentelemetry_sdk::trace::ShouldSample;
+use opentelemetry_sentry::{
+    Dsn, DynamicSamplingContext, PropagationTargets, Sentry, SentryTrace, Target,
+};
 
 use common::{Headers, DSN, SPAN_ID, TRACE_ID};
 use stats_alloc::{Region, Stats, StatsAlloc, INSTRUMENTED_SYSTEM};
@@ -142,7 +146,13 @@ fn reading_costs_what_the_limits_allow() {
     nothing_grows_beyond_the_limit();
     what_is_allocated_is_linear_in_what_comes();
     nothing_is_allocated_for_what_is_refused_or_only_looked_at();
+    a_span_costs_what_the_limits_allow();
+    many_targets_look_at_the_start_of_a_url();
     headers_are_asked_for_a_constant_number_of_times();
+    #[cfg(feature = "http")]
+    http::what_a_request_has_is_read_up_to_the_limits();
+    #[cfg(feature = "http")]
+    http::lines_of_ascii_are_borrowed();
 }
 
 fn nothing_grows_beyond_the_limit() {
@@ -193,11 +203,123 @@ fn nothing_is_allocated_for_what_is_refused_or_only_looked_at() {
     }
 }
 
+/// Names and URLs are the application's own, and may hold what a client sends.
+fn a_span_costs_what_the_limits_allow() {
+    let targets = ["https://API.myecommerce.com/", "/Cart"].map(Target::from);
+    let builder = Sentry::builder().dsn(DSN).traces_sample_rate(1.0);
+    let sampler = builder.trace_propagation_targets(targets).build().expect("settings").sampler();
+    let key = |key: &'static str, value: &str| KeyValue::new(key, value.to_owned());
+    let attributes = |bytes: usize| {
+        let long = "\u{e9}A/".repeat(bytes / 4);
+        let host = [key("url.scheme", &long), key("server.address", &long)];
+        vec![
+            ("a name", long.clone(), vec![]),
+            ("a route", long.clone(), vec![key("http.route", &long)]),
+            ("an RPC", long.clone(), vec![key("rpc.system", &long)]),
+            ("url.full", "GET".to_owned(), vec![key("url.full", &long)]),
+            ("a host", "GET".to_owned(), host.to_vec()),
+            ("an address", "GET".to_owned(), host[1..].to_vec()),
+            ("a path", "GET".to_owned(), [&host[..], &[key("url.path", &long)]].concat()),
+        ]
+    };
+    for (name, span, attributes) in attributes(HUGE) {
+        let counted = cost(|| {
+            let kind = SpanKind::Client;
+            let id = TraceId::from(1_u128);
+            sampler.should_sample(None, id, &span, &kind, &attributes, &[]);
+        });
+        assert!(counted.bytes <= 8 * LIMIT, "{name}: {counted:?}");
+        assert!(counted.count <= 40, "{name}: {counted:?}");
+    }
+}
+
+/// A URL is turned into lower case once, however many targets there are.
+fn many_targets_look_at_the_start_of_a_url() {
+    let targets = PropagationTargets::new((0..1000).map(|n| format!("https://{n}.example/")));
+    let url = |bytes| "HTTPS://api.example/".repeat(bytes / 20);
+    for bytes in [10_000, HUGE] {
+        let url = url(bytes);
+        let counted = cost(|| assert!(!targets.matches(&url)));
+        assert!(counted.bytes <= LIMIT && counted.count <= 1, "{bytes}: {counted:?}");
+    }
+}
+
 /// Around W3C's own: what that one reads of `traceparent` is its own matter, but not how often.
 fn headers_are_asked_for_a_constant_number_of_times() {
     let propagator = sentry().propagator().wrap(TraceContextPropagator::new());
     for ((name, small), (_, large)) in hostile(64).into_iter().zip(hostile(LARGE)) {
         let (small, large) = (request(&propagator, &small).1, request(&propagator, &large).1);
         assert_eq!(small, large, "{name}");
+    }
+}
+
+#[cfg(feature = "http")]
+mod http {
+    use http::{HeaderMap, HeaderValue};
+    use opentelemetry::propagation::{Extractor, Injector};
+    use opentelemetry_http::HeaderExtractor;
+    use opentelemetry_sentry::{HeaderMapExtractor, MergingInjector};
+
+    use crate::{cost, Cost, LARGE, LIMIT};
+
+    fn headers(lines: usize, line: &[u8]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for _ in 0..lines {
+            headers.append("baggage", HeaderValue::from_bytes(line).expect("a value"));
+        }
+        headers
+    }
+
+    /// What merging into these lines allocates, without the copy of the request.
+    fn merge(lines: usize, line: &[u8]) -> Cost {
+        let headers = headers(lines, line);
+        let merged = |list: Option<&str>| {
+            let mut headers = headers.clone();
+            if let Some(list) = list {
+                let mut carrier = MergingInjector(&mut headers);
+                carrier.set("sentry-trace", "new".to_owned());
+                carrier.set("baggage", list.to_owned());
+            }
+        };
+        let (copy, all) = (cost(|| merged(None)), cost(|| merged(Some("a=1,sentry-x=1"))));
+        Cost { bytes: all.bytes - copy.bytes, count: all.count - copy.count }
+    }
+
+    pub(super) fn what_a_request_has_is_read_up_to_the_limits() {
+        for line in ["k=v", "", "sentry-old=1", "k = v", "é", ","] {
+            // Lines that have all that is read, and many more.
+            let (some, many) = (merge(2_100, line.as_bytes()), merge(3_000, line.as_bytes()));
+            for cost in [&some, &many] {
+                // A list of references to lines, of which each takes a byte of the limit at least.
+                assert!(cost.bytes <= 64 * LIMIT, "{line:?}: {cost:?}");
+            }
+            // Empty lines take a byte of the limit each, so all of these are read.
+            if !line.is_empty() && line.len() > 1 {
+                let most = some.bytes + 1024;
+                assert!(many.bytes <= most, "{line:?}: {some:?}, {many:?}");
+            }
+            let long = line.repeat(LARGE / line.len().max(1));
+            let cost = merge(1, long.as_bytes());
+            assert!(cost.bytes <= 16 * LIMIT, "{line:?}, one line: {cost:?}");
+        }
+    }
+
+    pub(super) fn lines_of_ascii_are_borrowed() {
+        let lines = headers(3, b"sentry-a=1,k=v");
+        let read = |carrier: &dyn Extractor| {
+            assert!(carrier.get("baggage").is_some() && carrier.get("sentry-trace").is_none());
+            assert_eq!(carrier.get_all("baggage").map(|lines| lines.len()), Some(3));
+        };
+        let theirs = cost(|| read(&HeaderExtractor(&lines)));
+        let ours = cost(|| read(&HeaderMapExtractor::new(&lines)));
+        assert_eq!((ours.count, ours.bytes), (theirs.count, theirs.bytes));
+        // One that is not is read up to the limit.
+        for byte in [b"\xff".as_slice(), b"\xc3\xa9", b"a,\xff"] {
+            let long = headers(1, &byte.repeat(LARGE / byte.len()));
+            let counted = cost(|| {
+                assert!(HeaderMapExtractor::new(&long).get("baggage").is_some());
+            });
+            assert!(counted.bytes <= 16 * LIMIT, "{counted:?}");
+        }
     }
 }

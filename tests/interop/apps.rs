@@ -4,6 +4,7 @@
 //! them, and what that address answered to it.
 
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::ffi::OsStr;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -144,12 +145,7 @@ fn command(sdk: Sdk) -> Command {
             command.arg(directory("bundles")).arg("/usr/bin/chromium");
         }
         Sdk::Cloudflare => {
-            // workerd does not read its standard input; the shell ends it with the test.
-            let run = "\"$0\" serve \"$1\" --control-fd=1 & cat > /dev/null; kill $!";
-            command = Command::new("sh");
-            command.args(["-c", run]);
-            command.arg(installed.join("node_modules/@cloudflare/workerd-linux-64/bin/workerd"));
-            command.arg(directory("bundles").join("workerd.capnp"));
+            command = workerd(directory("bundles").join("workerd.capnp"));
         }
         Sdk::Python => command = python("python_app.py"),
         Sdk::Java => command = java("SentryService"),
@@ -182,6 +178,17 @@ pub(crate) fn java(class: &str) -> Command {
     let mut command = Command::new("java");
     command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-cp", &classes]);
     command.arg(format!("interop.{class}"));
+    command
+}
+
+/// workerd with this configuration; more arguments go to `serve`.
+pub(crate) fn workerd(configuration: impl AsRef<OsStr>) -> Command {
+    // workerd does not read its standard input; the shell ends it with the test.
+    let run = "\"$0\" serve \"$@\" --control-fd=1 & cat > /dev/null; kill $!";
+    let mut command = Command::new("sh");
+    command.args(["-c", run]);
+    command.arg(directory("node_modules/@cloudflare/workerd-linux-64/bin").join("workerd"));
+    command.arg(configuration);
     command
 }
 

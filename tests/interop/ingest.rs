@@ -11,10 +11,14 @@ use axum::http::header::{
     HeaderMap, HeaderValue, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN,
     CONTENT_ENCODING,
 };
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use flate2::read::GzDecoder;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
 use serde_json::{json, Value};
 use tokio::time::{sleep, Instant};
 
@@ -35,10 +39,14 @@ pub(crate) struct Ingest {
     address: String,
     pub(crate) echo: String,
     items: Arc<Mutex<Items>>,
+    spans: Exported,
 }
 
 /// By project, trace id, and whether they are recorded.
 type Items = HashMap<(u32, String, bool), Vec<Item>>;
+
+/// Spans that came by OTLP, with their project.
+type Exported = Arc<Mutex<Vec<(u32, Span)>>>;
 
 impl Ingest {
     pub(crate) async fn start() -> Self {
@@ -46,10 +54,15 @@ impl Ingest {
         let router = Router::new()
             .route("/api/{project}/envelope/", post(envelope))
             .with_state(Arc::clone(&items));
+        let spans = Exported::default();
+        let otlp = Router::new()
+            .route("/api/{project}/integration/otlp/v1/traces/", post(otlp_traces))
+            .with_state(Arc::clone(&spans));
+        let router = router.merge(otlp);
         // Not where the DSN points: nobody sends trace headers there.
         let echo =
             serve(Router::new().route("/echo", get(echo).options(preflight))).await + "/echo";
-        Self { address: serve(router).await, echo, items }
+        Self { address: serve(router).await, echo, items, spans }
     }
 
     pub(crate) fn dsn(&self, user_and_host: &str, project: u32) -> String {
@@ -61,6 +74,14 @@ impl Ingest {
     pub(crate) fn items(&self, project: u32, trace_id: &str, recorded: bool) -> Vec<Item> {
         let items = self.items.lock().expect("no holder panics");
         items.get(&(project, trace_id.to_owned(), recorded)).cloned().unwrap_or_default()
+    }
+
+    /// The spans of that trace that this project sent by OTLP.
+    pub(crate) fn spans(&self, project: u32, trace_id: &str) -> Vec<Span> {
+        let spans = self.spans.lock().expect("no holder panics");
+        let of_trace =
+            spans.iter().filter(|(p, span)| *p == project && hex(&span.trace_id) == trace_id);
+        of_trace.map(|(_, span)| span.clone()).collect()
     }
 
     /// Waits until all of them are here: (project, trace id, recorded).
@@ -95,6 +116,33 @@ async fn envelope(
     }
     drop(items);
     ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(json!({})))
+}
+
+/// Only what is authenticated with a key, and is protobuf.
+async fn otlp_traces(
+    State(spans): State<Exported>,
+    Path(project): Path<u32>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let is = |name: &str, prefix: &str| {
+        headers.get(name).is_some_and(|value| value.as_bytes().starts_with(prefix.as_bytes()))
+    };
+    if !is("x-sentry-auth", "sentry sentry_key=") || !is("content-type", "application/x-protobuf") {
+        return StatusCode::FORBIDDEN;
+    }
+    let Ok(request) = ExportTraceServiceRequest::decode(body) else {
+        return StatusCode::BAD_REQUEST;
+    };
+    let arrived = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+    let arrived = arrived.flat_map(|scope| scope.spans).map(|span| (project, span));
+    spans.lock().expect("no holder panics").extend(arrived);
+    StatusCode::OK
+}
+
+/// An id as it is written in headers.
+pub(crate) fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn echo(headers: HeaderMap) -> impl IntoResponse {

@@ -2,9 +2,12 @@
 //!
 //! ```sh
 //! tests/interop/install.sh
+//! stacks/cloudflare_worker/build.sh
 //! cargo build --example relay
 //! cargo test --test interop -- --ignored
 //! ```
+//!
+//! With `INTEROP_WORKER_ONLY=1` it ends after the Rust worker.
 //!
 //! It writes nothing but what `INTEROP_UPDATE=1` asks for: `docs/interop.md`, which is otherwise
 //! held against the run, and `tests/vectors/interop_heads.json`.
@@ -35,6 +38,7 @@ mod strict;
 mod tap;
 mod trust;
 mod wire;
+mod worker;
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -88,6 +92,13 @@ async fn everything() {
     let ingest = Ingest::start().await;
     let mut apps = Apps::new(&ingest);
     let mut stocks = StockApps::default();
+    let worker = worker::run(&mut apps, &ingest, PATIENCE).await;
+    matrix::assert_all_hold(&worker);
+    done("the Rust worker in workerd");
+    if std::env::var_os("INTEROP_WORKER_ONLY").is_some() {
+        println!("{} checks of the worker hold", worker.len());
+        return;
+    }
     trust::run(&mut apps, &mut stocks, &ingest, PATIENCE).await;
     done("every broken relay is caught");
     let mut groups = Vec::new();
@@ -105,7 +116,10 @@ async fn everything() {
         rows.extend(strict::run(mode, &mut apps, &ingest).await);
     }
     done("strict continuation");
-    rows.extend(relay_as_head::run(&mut apps, &ingest, PATIENCE).await);
+    rows.extend(
+        relay_as_head::run(&Mode::ALL.map(Kind::Example), &Sdk::ALL, &mut apps, &ingest, PATIENCE)
+            .await,
+    );
     done("the relay as the head of the trace");
     let (more, mut measured) = hops::run(&mut apps, &mut stocks, &ingest).await;
     rows.extend(more);
@@ -118,7 +132,7 @@ async fn everything() {
     probes.extend(checks::envelopes(&outcomes, &ingest));
     done("what the SDKs do with our headers");
 
-    let page = page::markdown(&rows, &outcomes, &probes, &measured);
+    let page = page::markdown(&rows, &outcomes, &probes, &measured, &worker);
     let heads = heads::json(&heads::record(&outcomes));
     // A page with failing rows says so, and is not to be committed.
     if update() {

@@ -19,6 +19,7 @@ pub(crate) fn markdown(
     outcomes: &[Outcome],
     probes: &[Probe],
     measured: &[Measured],
+    worker: &[Row],
 ) -> String {
     let mut sections = vec![
         services(),
@@ -27,6 +28,7 @@ pub(crate) fn markdown(
         stock_services(rows, measured),
         heads(outcomes),
         differences(probes),
+        worker_section(worker),
         faults(),
     ];
     sections.extend(of_other_runs());
@@ -235,6 +237,39 @@ fn faults() -> String {
         page.push(table_line(fault.name(), [fault.caught_by()]));
     }
     lines(page)
+}
+
+/// The same checks of a worker on Cloudflare's runtime.
+fn worker_section(rows: &[Row]) -> String {
+    let mut section = format!(
+        "## A Rust worker\n\n\
+        `stacks/cloudflare_worker` in workerd {}, in the relay's place: behind a worker with \
+        `@sentry/cloudflare`, or as the head; before `@sentry/node`, or an echo.\n\n",
+        Sdk::Cloudflare.place().trim_start_matches("workerd "),
+    );
+    let columns =
+        [("cloudflare", "node"), ("cloudflare", "echo"), ("relay", "node"), ("relay", "echo")];
+    let names = columns
+        .map(|(head, service)| format!("{head} → worker → {service}").replace("relay → ", ""));
+    section.push_str(&table_head("check", names.iter().map(String::as_str)));
+    section.push('\n');
+    let mut checks: Vec<&str> = Vec::new();
+    for row in rows {
+        if !checks.contains(&row.check) {
+            checks.push(row.check);
+        }
+    }
+    for check in checks {
+        let cells =
+            columns.map(|(head, service)| {
+                cell(rows.iter().filter(move |row| {
+                    (row.check, row.head, row.service) == (check, head, service)
+                }))
+            });
+        section.push_str(&table_line(check, cells));
+        section.push('\n');
+    }
+    section
 }
 
 fn keys(head: &Head, in_order: bool) -> String {

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::apps::workerd;
 use crate::faulty::{Fault, Faulty};
 use crate::ingest::Ingest;
 use crate::mode::Mode;
@@ -19,6 +20,24 @@ pub(crate) const ENVIRONMENT: &str = "prod,relayü";
 pub(crate) enum Kind {
     Example(Mode),
     Harness(Mode, Option<Fault>),
+    /// `stacks/cloudflare_worker` in workerd.
+    Worker,
+}
+
+impl Kind {
+    pub(crate) fn mode(self) -> Mode {
+        match self {
+            Self::Example(mode) | Self::Harness(mode, _) => mode,
+            Self::Worker => Mode::Alone,
+        }
+    }
+}
+
+/// It does not read its standard input; the shell ends it with the test.
+fn example() -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "\"$0\" & cat > /dev/null; kill $!"]).arg(relay_binary());
+    command
 }
 
 pub(crate) struct Relay {
@@ -37,14 +56,14 @@ impl Relay {
     ) -> Self {
         let rate_setting = rate.map(|rate| ("SENTRY_TRACES_SAMPLE_RATE", rate));
         let (mode, url, process) = match kind {
-            Kind::Example(mode) => {
-                // It does not read its standard input; the shell ends it with the test.
-                let mut command = Command::new("sh");
+            Kind::Example(_) | Kind::Worker => {
+                let mut command = match kind {
+                    Kind::Worker => worker(),
+                    _ => example(),
+                };
                 command
-                    .args(["-c", "\"$0\" & cat > /dev/null; kill $!"])
-                    .arg(relay_binary())
                     .env("PORT", "0")
-                    .env("COMPOSE", mode.name())
+                    .env("COMPOSE", kind.mode().name())
                     .env("SENTRY_DSN", ingest.dsn(&format!("{PUBLIC_KEY}@127.0.0.1"), 1))
                     .env("SENTRY_RELEASE", RELEASE)
                     .env("SENTRY_ENVIRONMENT", ENVIRONMENT)
@@ -52,7 +71,9 @@ impl Relay {
                     .envs(settings.iter().copied());
                 let process =
                     Process::start("relay", &mut command).unwrap_or_else(|error| panic!("{error}"));
-                (mode, process.url.clone(), Some(process))
+                // What is known of workerd is its port; the path is an app's.
+                let url = process.url.trim_end_matches("/trace").to_owned();
+                (kind.mode(), url, Some(process))
             }
             Kind::Harness(mode, fault) => {
                 assert!(settings.is_empty(), "the harness's relay has only a rate");
@@ -66,4 +87,14 @@ impl Relay {
     pub(crate) fn url(&self, to: &str, id: &str) -> String {
         format!("{}/relay?id={id}&to={}", self.tap.address, percent_encode(to))
     }
+}
+
+/// The Rust worker, as its build script left it; its bindings come from the environment.
+fn worker() -> Command {
+    let built =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/cloudflare_worker/build/workerd.capnp");
+    assert!(std::path::Path::new(built).is_file(), "run `stacks/cloudflare_worker/build.sh` first");
+    let mut command = workerd(built);
+    command.arg("--socket-addr=http=127.0.0.1:0");
+    command
 }

@@ -47,34 +47,40 @@ static RATE: Scenario =
 static NO_TARGETS: Scenario =
     Scenario { name: "no targets", head: None, relay: Some("1"), service: Some(0), flag: None };
 
-pub(crate) async fn run(apps: &mut Apps, ingest: &Ingest, patience: Duration) -> Vec<Row> {
+/// Such relays before each of these SDKs, and before an echo.
+pub(crate) async fn run(
+    kinds: &[Kind],
+    sdks: &[Sdk],
+    apps: &mut Apps,
+    ingest: &Ingest,
+    patience: Duration,
+) -> Vec<Row> {
     let dsn = ingest.dsn(&format!("{PUBLIC_KEY}@o1.localhost"), 1);
     let mut chains = Vec::new();
-    for mode in Mode::ALL {
+    for kind in kinds {
         for scenario in &SCENARIOS {
             let settings = [("SENTRY_DSN", &*dsn)];
-            let relay = Relay::start(Kind::Example(mode), ingest, scenario.relay, &settings).await;
+            let relay = Relay::start(*kind, ingest, scenario.relay, &settings).await;
             let relay = Arc::new(relay);
-            for service in Sdk::ALL.into_iter().map(Some).chain([None]) {
+            for service in sdks.iter().copied().map(Some).chain([None]) {
                 let service = service.map(|sdk| apps.app(sdk, Settings::rate(scenario.service)));
                 chains.push(Chain { head: None, relay: Arc::clone(&relay), service, scenario });
             }
         }
     }
     let mut rows = pairs::run_one(chains, ingest, patience).await.0;
-    rows.extend(no_targets(apps, ingest).await);
-    rows.extend(rate(apps, ingest, patience).await);
+    rows.extend(no_targets(kinds, sdks, apps, ingest).await);
+    rows.extend(rate(kinds, sdks, apps, ingest, patience).await);
     rows
 }
 
 /// As the head, and behind an SDK.
-async fn no_targets(apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
+async fn no_targets(kinds: &[Kind], sdks: &[Sdk], apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
     let settings = [("SENTRY_TRACE_PROPAGATION_TARGETS", "")];
     let mut chains = Vec::new();
-    for mode in Mode::ALL {
-        let kind = Kind::Example(mode);
-        let relay = Arc::new(Relay::start(kind, ingest, NO_TARGETS.relay, &settings).await);
-        for service in Sdk::ALL.into_iter().map(Some).chain([None]) {
+    for kind in kinds {
+        let relay = Arc::new(Relay::start(*kind, ingest, NO_TARGETS.relay, &settings).await);
+        for service in sdks.iter().copied().map(Some).chain([None]) {
             let service = service.map(|sdk| apps.app(sdk, Settings::rate(NO_TARGETS.service)));
             for head in [None, Some(apps.app(Sdk::Node, Settings::rate(Some(1))))] {
                 let (relay, service) = (Arc::clone(&relay), service.clone());
@@ -131,12 +137,18 @@ fn only_facts(members: &[(&str, &str)], mode: Mode) -> Check {
     equal("of our DSC", secrets.into_iter().find(|secret| text.contains(secret)), None)
 }
 
-async fn rate(apps: &mut Apps, ingest: &Ingest, patience: Duration) -> Vec<Row> {
+async fn rate(
+    kinds: &[Kind],
+    sdks: &[Sdk],
+    apps: &mut Apps,
+    ingest: &Ingest,
+    patience: Duration,
+) -> Vec<Row> {
     let mut chains = Vec::new();
-    for mode in Mode::ALL {
-        let relay = Arc::new(Relay::start(Kind::Example(mode), ingest, RATE.relay, &[]).await);
-        for sdk in Sdk::ALL {
-            for request in 0..requests(mode) {
+    for kind in kinds {
+        let relay = Arc::new(Relay::start(*kind, ingest, RATE.relay, &[]).await);
+        for sdk in sdks.iter().copied() {
+            for request in 0..requests(kind.mode()) {
                 // By itself it would record nothing, or everything.
                 let rate = Some(u8::from(request % 2 == 0));
                 let service = Some(apps.app(sdk, Settings::rate(rate)));

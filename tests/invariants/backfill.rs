@@ -4,7 +4,7 @@ use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 
 use super::traces::{any_rate, kept, on_the_edge, randomness, read_rand, th_and_rv, trace_id, M};
 use crate::common::service::Service;

@@ -5,7 +5,7 @@ use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 use opentelemetry_sentry::{Sentry, SentryPropagator, SentrySampler};
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 
 use super::traces::{
     any_rate, kept, on_the_edge, randomness, read_rand, th_and_rv, trace_id, M, RATES,

@@ -3,7 +3,7 @@
 use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::trace::SamplingDecision;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 
 use super::heads::{head, sentry};
 

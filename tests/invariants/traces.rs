@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::TraceId;
 use rand::rngs::StdRng;
-use rand::RngExt;
+use rand::Rng;
 
 /// 2^56, the number of values that a trace's randomness takes.
 pub(super) const M: u64 = 1 << 56;

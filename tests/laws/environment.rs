@@ -12,7 +12,7 @@ use opentelemetry_sentry::{Sentry, TraceData};
 use super::choices::{Choices, CHOICES};
 use super::{reader, sound};
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 14] = [
     "SENTRY_DSN",
     "SENTRY_RELEASE",
     "SENTRY_ENVIRONMENT",
@@ -24,6 +24,9 @@ const NAMES: [&str; 11] = [
     "SENTRY_TRACE",
     "SENTRY_BAGGAGE",
     "SENTRY_USE_ENVIRONMENT",
+    "TRACEPARENT",
+    "TRACESTATE",
+    "BAGGAGE",
 ];
 
 /// Values by name, from lines `NAME=value` of an input.
@@ -52,7 +55,9 @@ fn value(choices: &mut Choices<'_>, name: &str) -> Option<Vec<u8>> {
     let text = match name {
         "SENTRY_DSN" => choices.dsn(),
         "SENTRY_TRACE" => choices.sentry_trace(),
-        "SENTRY_BAGGAGE" => choices.baggage(),
+        "SENTRY_BAGGAGE" | "BAGGAGE" => choices.baggage(),
+        "TRACEPARENT" => choices.traceparent(),
+        "TRACESTATE" => choices.tracestate(),
         "SENTRY_ORG_ID" => {
             choices.pick(&["1", "0042", "o1", "123456789012345678901", " 1"]).to_owned()
         }
@@ -82,10 +87,10 @@ pub(crate) fn check(input: &[u8]) {
             None => env::remove_var(name),
         }
     }
+    check_trace(&values[8..]);
     let texts: Vec<Option<Result<String, ()>>> =
         values.into_iter().map(|value| Some(String::from_utf8(value?).map_err(drop))).collect();
     check_settings(&texts);
-    check_trace(&texts[8..]);
 }
 
 fn check_settings(texts: &[Option<Result<String, ()>>]) {
@@ -147,16 +152,27 @@ fn is_right(name: &str, text: &Result<String, ()>) -> bool {
     }
 }
 
-fn check_trace(texts: &[Option<Result<String, ()>>]) {
-    let text = |place: usize| match &texts[place] {
-        Some(Ok(text)) if !text.is_empty() => Some(text.as_str()),
-        _ => None,
-    };
+fn check_trace(values: &[Option<Vec<u8>>]) {
+    let value = |place: usize| values[place].as_ref().filter(|value| !value.is_empty());
     let off = ["false", "0", "n", "no", "off", "f"];
-    let is_off = text(2).is_some_and(|switch| off.contains(&&*switch.to_ascii_lowercase()));
+    let is_off = value(2).is_some_and(|switch| {
+        off.contains(&&*String::from_utf8_lossy(switch).to_ascii_lowercase())
+    });
     let data = TraceData::from_env();
-    for (name, place) in [("sentry-trace", 0), ("baggage", 1)] {
-        assert_eq!(data.get(name), text(place).filter(|_| !is_off), "{name}");
+    for (name, value) in [
+        ("sentry-trace", value(0)),
+        ("baggage", value(1).or(value(5))),
+        ("traceparent", value(3)),
+        ("tracestate", value(4)),
+    ] {
+        let value = value.filter(|_| !is_off).map(|value| reader::ascii(value));
+        // One that is not ASCII is read as far as a list may be long.
+        let read = data.get(name).map(str::to_owned);
+        let is_cut = read.as_ref().is_some_and(|read| read.len() > reader::MAX_BYTES);
+        match (&read, &value) {
+            (Some(read), Some(value)) if is_cut => assert!(value.starts_with(&**read), "{name}"),
+            _ => assert_eq!(read, value, "{name}"),
+        }
     }
     let shown = format!("{data:?}");
     let names: Vec<&str> = data.iter().map(|(name, _)| name).collect();

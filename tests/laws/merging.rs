@@ -1,4 +1,4 @@
-//! Headers merged into those of a request. The request's own members stay, byte for byte.
+//! Headers merged into those of a request: the request's own members stay, within the limits.
 #![cfg(feature = "http")]
 
 use std::collections::HashMap;
@@ -35,29 +35,23 @@ pub(crate) fn check(input: &[u8]) {
     assert!(["MergingInjector []", "MergingInjector [\"baggage\"]"].contains(&&*shown), "{shown}");
     carrier.set("baggage", injected.clone());
 
-    // Sentry's members are removed first, also from lines that are not text.
-    let has_dsc = injected.split(',').any(|member| trim(member).starts_with("sentry-"));
-    let kept: Vec<HeaderValue> = lines.iter().map(|line| kept(line, has_dsc)).collect();
-    let texts: Vec<&str> = kept.iter().filter_map(|line| line.to_str().ok()).collect();
-    let Some(expected) = merged(&texts, &injected) else {
+    if members(&injected).is_empty() {
+        // Nothing to send: the request keeps what it has, however long.
+        assert!(headers.get_all("baggage").iter().eq(&lines), "{injected:?} into {lines:?}");
+        return;
+    }
+    let Some(expected) = merged(&lines, &injected) else {
         return;
     };
-    if expected.is_empty() {
-        // Nothing to send: the request keeps its headers, however long.
-        assert!(headers.get_all("baggage").iter().eq(&lines), "{injected:?} into {texts:?}");
-        return;
-    }
     let sent: Vec<&HeaderValue> = headers.get_all("baggage").iter().collect();
-    let mut sent_texts = sent.iter().filter_map(|value| value.to_str().ok());
-    let list = sent_texts.next().unwrap_or_default();
-    assert_eq!(list, expected, "{injected:?} into {texts:?}");
-    assert_eq!(sent_texts.next(), None);
-    for opaque in kept.iter().filter(|line| line.to_str().is_err()) {
-        assert!(sent.contains(&opaque), "{opaque:?}");
-    }
-    if list.len() <= MAX_BYTES && list.split(',').count() <= MAX_MEMBERS {
+    let expected: Vec<&String> = [&expected].into_iter().filter(|list| !list.is_empty()).collect();
+    assert_eq!(sent, expected, "{injected:?} into {lines:?}");
+    for list in expected {
         sound::assert_header_value("baggage", list);
     }
+    let once = headers.clone();
+    MergingInjector(&mut headers).set("baggage", injected.clone());
+    assert_eq!(headers, once, "{injected:?} into {lines:?}, twice");
     check_wrapped(&lines, &injected);
 }
 
@@ -85,7 +79,7 @@ fn check_wrapped(lines: &[HeaderValue], injected: &str) {
         headers.append("baggage", line.clone());
     }
     wrapped.inject_context(&cx, &mut MergingInjector(&mut headers));
-    if let Some(expected) = merged(&texts, own).filter(|_| !own.is_empty()) {
+    if let Some(expected) = merged(lines, own).filter(|_| !own.is_empty()) {
         let found = headers.get("baggage").and_then(|line| line.to_str().ok()).unwrap_or_default();
         // The order of OTel's own baggage is not fixed.
         let sorted = |list: &str| {
@@ -97,20 +91,30 @@ fn check_wrapped(lines: &[HeaderValue], injected: &str) {
     }
 }
 
-/// A line without its Sentry members.
-fn kept(line: &HeaderValue, has_dsc: bool) -> HeaderValue {
-    let text = |member: &&[u8]| String::from_utf8_lossy(member).into_owned();
-    let members = line.as_bytes().split(|byte| *byte == b',');
-    let kept: Vec<&[u8]> =
-        members.filter(|m| !has_dsc || !trim(&text(m)).starts_with("sentry-")).collect();
-    HeaderValue::from_bytes(&kept.join(&b',')).expect("what was a header value")
+/// Whole members, without what W3C Baggage has as optional white space.
+fn members(list: &str) -> Vec<String> {
+    let tight = |part: &str| match part.split_once('=') {
+        Some((key, value)) => format!("{}={}", trim(key), trim(value)),
+        None => trim(part).to_owned(),
+    };
+    let member = |member: &str| member.split(';').map(tight).collect::<Vec<_>>().join(";");
+    list.split(',').map(trim).filter(|m| !m.is_empty()).map(member).collect()
 }
 
-/// `None` if the injected list is longer than a propagator writes.
-fn merged(lines: &[&str], injected: &str) -> Option<String> {
-    let members = |list: &str| -> Vec<String> {
-        list.split(',').map(|m| trim(m).to_owned()).filter(|m| !m.is_empty()).collect()
-    };
+/// The request's members that end within the limit of the lines joined.
+fn read(lines: &[HeaderValue]) -> Vec<String> {
+    let lines: Vec<String> = lines.iter().map(|line| reader::ascii(line.as_bytes())).collect();
+    let mut end = 0;
+    let joined = lines.join(",");
+    let within = joined.split(',').take_while(|member| {
+        end += member.len() + 1;
+        end - 1 <= MAX_BYTES
+    });
+    within.flat_map(members).collect()
+}
+
+/// `None` where what is injected is longer than a propagator writes.
+fn merged(lines: &[HeaderValue], injected: &str) -> Option<String> {
     let is_sentry = |member: &String| member.starts_with("sentry-");
     let (sentry, others): (Vec<String>, Vec<String>) =
         members(injected).into_iter().partition(is_sentry);
@@ -118,25 +122,24 @@ fn merged(lines: &[&str], injected: &str) -> Option<String> {
     if dsc.len() > MAX_BYTES || sentry.len() > MAX_MEMBERS {
         return None;
     }
-    let has_dsc = !dsc.is_empty();
-    let own: Vec<String> = lines.iter().flat_map(|line| members(line)).collect();
+    let own = read(lines).into_iter().filter(|m| sentry.is_empty() || !is_sentry(m));
     let key = |member: &str| match member.split_once('=') {
         Some((key, _)) => trim(key).to_owned(),
         None => String::new(),
     };
-    let keys: Vec<String> = own.iter().map(|member| key(member)).collect();
-    let added = others.into_iter().filter(|member| !keys.contains(&key(member)));
-    let mut list: Vec<String> = Vec::new();
-    let (mut bytes, mut count) = (dsc.len() + usize::from(has_dsc), sentry.len());
-    for member in own.iter().cloned().chain(added) {
+    let (mut list, mut keys): (Vec<String>, Vec<String>) = Default::default();
+    let (mut bytes, mut count) = (dsc.len() + usize::from(!dsc.is_empty()), sentry.len());
+    for (is_own, member) in own.map(|m| (true, m)).chain(others.into_iter().map(|m| (false, m))) {
         let member = reader::sendable(&member);
         let comma = usize::from(!list.is_empty());
-        if count < MAX_MEMBERS && bytes + comma + member.len() <= MAX_BYTES {
+        let has_room = count < MAX_MEMBERS && bytes + comma + member.len() <= MAX_BYTES;
+        if has_room && (is_own || !keys.contains(&key(&member))) {
             bytes += comma + member.len();
             count += 1;
+            keys.extend(is_own.then(|| key(&member)));
             list.push(member);
         }
     }
-    list.extend(Some(dsc).filter(|dsc| !dsc.is_empty()));
+    list.extend((!dsc.is_empty()).then_some(dsc));
     Some(list.join(","))
 }

@@ -247,3 +247,20 @@ pub(crate) fn destination(url: &str) -> Option<(String, Option<u16>)> {
     let port = found.get(3).and_then(|port| port.as_str().parse().ok());
     Some((found[2].to_lowercase(), port.or_else(|| default_port(&found[1]))))
 }
+
+/// A line as ASCII: what is UTF-8 as it is, every other byte as a Latin-1 character, encoded.
+pub(crate) fn ascii(line: &[u8]) -> String {
+    let (mut text, mut rest) = (String::new(), line);
+    while !rest.is_empty() {
+        let longest =
+            (1..=rest.len().min(4)).find(|len| std::str::from_utf8(&rest[..*len]).is_ok());
+        let character = match longest {
+            Some(len) => String::from_utf8_lossy(&rest[..len]).into_owned(),
+            None => char::from(rest[0]).to_string(),
+        };
+        rest = &rest[longest.unwrap_or(1)..];
+        let encoded = || character.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        text += &if character.is_ascii() { character.clone() } else { encoded() };
+    }
+    text
+}

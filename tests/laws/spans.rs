@@ -7,10 +7,10 @@ use opentelemetry::Context;
 use opentelemetry_sdk::trace::{SamplingDecision, ShouldSample};
 use opentelemetry_sentry::Sentry;
 
-use super::ids::TRACE_ID;
+use super::ids::{DSN, TRACE_ID};
 use super::probability::{self, assert_started};
 use super::reader::{self, entries, sample_rand, sample_rate, sentry_trace};
-use super::request::{send, Service, DSN};
+use super::request::{send, Service};
 use super::{sound, tracestate};
 
 /// A SERVER span and a CLIENT span below it.

@@ -25,9 +25,17 @@ pub(crate) fn check(input: &[u8]) {
             (lines.next().unwrap_or_default(), lines.collect::<Vec<String>>())
         }
     };
+    let looked_at = &url.as_bytes()[..floor(&url, 8192)];
+    let has_scheme = looked_at.windows(3).any(|window| window == b"://");
     let contains = |target: &String| {
-        let windows = url.as_bytes().windows(target.len().max(1));
-        target.is_empty() || windows.into_iter().any(|window| window == target.as_bytes())
+        // A URL without a scheme is compared with the host and port of a text that begins like one.
+        let authority = target.split_once("://").map(|(_, rest)| rest);
+        let authority = authority.and_then(|rest| rest.split(['/', '?', '#']).next());
+        let authority = authority.filter(|authority| !has_scheme && !authority.is_empty());
+        let target = authority.unwrap_or(target);
+        let windows = looked_at.windows(target.len().max(1));
+        let is_same = |window: &[u8]| window.eq_ignore_ascii_case(target.as_bytes());
+        target.is_empty() || windows.into_iter().any(is_same)
     };
     let matches = targets.iter().any(contains);
     assert_eq!(PropagationTargets::new(&targets).matches(&url), matches, "{url:?}, {targets:?}");
@@ -45,6 +53,11 @@ pub(crate) fn check(input: &[u8]) {
         }
     }
     check_sent(&Sentry::builder().dsn(DSN).build().expect("settings"), &url, true);
+}
+
+/// The end of a text that is cut between two characters.
+fn floor(text: &str, most: usize) -> usize {
+    (0..=text.len().min(most)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
 }
 
 /// Something that the URL contains, or something else.
@@ -67,7 +80,10 @@ fn check_sent(sentry: &Sentry, url: &str, matches: bool) {
     propagator.inject_context(&cx, &mut sent);
     let sent = sent.get("sentry-trace");
     assert!(sent.is_none() || sent == Some(&trace));
-    let is_sentry = match reader::destination(url.trim()) {
+    // An address alone, without a port, is on the DSN's.
+    let address = || (!url.contains("://")).then(|| format!("https://{}", url.trim()));
+    let destination = reader::destination(url.trim());
+    let is_sentry = match destination.or_else(|| reader::destination(&address()?)) {
         Some((host, port)) => host == DSN_HOST && port == Some(443),
         // For other texts only this holds: what is denied names the host.
         None => sent.is_none() && url.to_ascii_lowercase().contains(DSN_HOST),

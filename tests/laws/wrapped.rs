@@ -193,7 +193,9 @@ pub(crate) fn check_third_party(sentry: &Sentry, carrier: &dyn Extractor) {
         let key = member.split('=').next().unwrap_or_default();
         if !member.contains('=') || !reader::decoded(reader::trim(key)).starts_with("sentry-") {
             let comma = if expected.is_empty() { "" } else { "," };
-            let next = format!("{comma}{}", reader::sendable(&member));
+            let is_valid = w3c::baggage(&member).is_ok();
+            let member = if is_valid { member } else { reader::sendable(&member) };
+            let next = format!("{comma}{member}");
             if count < MAX_MEMBERS && expected.len() + next.len() + reserved <= MAX_BYTES {
                 expected += &next;
                 count += 1;

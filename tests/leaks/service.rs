@@ -75,9 +75,9 @@ pub(crate) enum Denial {
 use Denial::*;
 
 /// Known when the CLIENT span starts.
-pub(crate) const AT_START: [Denial; 5] =
-    [UrlFull, UrlBeforeStart, ToSentry, NoTargets, NoTargetsUnknownUrl];
-pub(crate) const AT_INJECT: [Denial; 2] = [UrlAtInject, UnknownUrl];
+pub(crate) const AT_START: [Denial; 6] =
+    [UrlFull, UrlBeforeStart, ToSentry, NoTargets, NoTargetsUnknownUrl, UnknownUrl];
+pub(crate) const AT_INJECT: [Denial; 1] = [UrlAtInject];
 
 const ALLOWED: &str = "https://api.myecommerce.com/pay";
 

@@ -10,9 +10,13 @@ mod lists;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::Injector;
 use opentelemetry_sentry::MergingInjector;
+use proptest::prelude::*;
 
 const OLD: &str = "ffffffffffffffffffffffffffffffff-ffffffffffffffff-1";
 const NEW: &str = "12312012123120121231201212312012-1121201211212012-0";
+
+/// Far more lines than a list may have members, and bytes.
+const MANY: usize = 2_100;
 
 type Lines = &'static [(&'static str, &'static str)];
 
@@ -25,7 +29,7 @@ struct Row {
     out: Lines,
 }
 
-const ROWS: [Row; 22] = [
+const ROWS: [Row; 27] = [
     Row {
         name: "an empty request",
         source: "as HeaderInjector",
@@ -112,10 +116,45 @@ const ROWS: [Row; 22] = [
     },
     Row {
         name: "the request's bytes",
-        source: "byte for byte",
-        request: &[("baggage", " a = 1;p=q ,b=%C3%a9 ,, c==d")],
+        source: "byte for byte, but for white space",
+        request: &[("baggage", " a = 1;p=q ,b=%C3%a9 ,, c==d,e=x y")],
         set: &[("baggage", "a=2,b=3,c=4,sentry-x=%c3")],
-        out: &[("baggage", "a = 1;p=q,b=%C3%a9,c==d,sentry-x=%c3")],
+        out: &[("baggage", "a=1;p=q,b=%C3%a9,c==d,e=x y,sentry-x=%c3")],
+    },
+    Row {
+        name: "a tab beside a key is not part of it",
+        source: "W3C Baggage: key OWS = OWS value",
+        request: &[("baggage", "foo\t=1,bar \t=\t 2\t")],
+        set: &[("baggage", "foo=3,bar=4,sentry-x=1")],
+        out: &[("baggage", "foo=1,bar=2,sentry-x=1")],
+    },
+    Row {
+        name: "white space in what is injected",
+        source: "W3C Baggage: key OWS = OWS value",
+        request: &[],
+        set: &[("baggage", "\tsentry-x\t=1, foo \t= 2\t")],
+        out: &[("baggage", "foo=2,sentry-x=1")],
+    },
+    Row {
+        name: "white space around properties",
+        source: "W3C Baggage: value *( OWS ; OWS property )",
+        request: &[("baggage", "a=1\t;\tp\t=\tq ; r ,b=2")],
+        set: &[("baggage", "c=3;\ts")],
+        out: &[("baggage", "a=1;p=q;r,b=2,c=3;s")],
+    },
+    Row {
+        name: "a tab inside a key or a value is encoded once",
+        source: "no baggage octet",
+        request: &[("baggage", "a=1\t2")],
+        set: &[("baggage", "f\to=1,g=1\t2")],
+        out: &[("baggage", "a=1%092,f%09o=1,g=1%092")],
+    },
+    Row {
+        name: "text outside ASCII is encoded",
+        source: "one list, which every reader can read",
+        request: &[("baggage", "name=José,a=1,sentry-x=é")],
+        set: &[("sentry-trace", NEW), ("baggage", "name=x,sentry-x=é")],
+        out: &[("sentry-trace", NEW), ("baggage", "name=Jos%C3%A9,a=1,sentry-x=%C3%A9")],
     },
     Row {
         name: "another case is another key",
@@ -195,7 +234,7 @@ fn map(lines: &[(&str, &str)]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for (name, value) in lines {
         let name: HeaderName = name.parse().expect("a name");
-        map.append(name, HeaderValue::from_str(value).expect("a value"));
+        map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
     }
     map
 }
@@ -265,15 +304,139 @@ fn within_the_limits_the_injected_sentry_members_come_first() {
     }
 }
 
-/// A line that is not text cannot be split. It is kept.
+/// A request's member that is too long to stay must not keep an injected one of its key away.
 #[test]
-fn a_line_that_is_not_ascii_is_kept() {
+fn a_member_that_does_not_fit_hides_no_other() {
+    // Too long to be read, and too long beside the injected DSC.
+    for len in [9000, 8180] {
+        let mut headers = HeaderMap::new();
+        headers.insert("baggage", format!("b=2,a={}", "v".repeat(len)).parse().expect("a value"));
+        for _ in 0..2 {
+            set(&mut headers, &[("sentry-trace", NEW), ("baggage", "a=1,b=1,sentry-x=1")]);
+            assert_eq!(headers["baggage"], "b=2,a=1,sentry-x=1", "{len}");
+        }
+    }
+}
+
+/// A byte outside ASCII hides the line from many readers, so it is encoded where the list is
+/// written again; until then the request keeps its bytes.
+#[test]
+fn a_line_that_is_not_ascii_is_part_of_the_list() {
     let latin = HeaderValue::from_bytes(b"name=Jos\xe9").expect("a value");
-    let mut headers = map(&[("baggage", "a=1,sentry-x=9")]);
+    let mut headers = map(&[("baggage", "a=1")]);
     headers.append("baggage", latin.clone());
+    set(&mut headers, &[("sentry-trace", NEW)]);
+    let lines: Vec<&HeaderValue> = headers.get_all("baggage").iter().collect();
+    assert_eq!(lines, [&HeaderValue::from_static("a=1"), &latin]);
     for _ in 0..2 {
-        set(&mut headers, &[("sentry-trace", NEW), ("baggage", "b=2,sentry-x=1")]);
+        set(&mut headers, &[("sentry-trace", NEW), ("baggage", "name=x,b=2,sentry-x=1")]);
         let lines: Vec<&HeaderValue> = headers.get_all("baggage").iter().collect();
-        assert_eq!(lines, [&HeaderValue::from_static("a=1,b=2,sentry-x=1"), &latin]);
+        assert_eq!(lines, ["a=1,name=Jos%C3%A9,b=2,sentry-x=1"]);
+    }
+}
+
+/// Of many lines those stay for which W3C Baggage has room; nothing that was not read goes out.
+///
+/// A debug build of `http` looks at all values for each that it removes: no more than these.
+#[test]
+fn more_lines_than_a_list_may_have() {
+    for (line, least) in [("k=v", 63), ("", 0), ("sentry-old=1", 0)] {
+        for baggage in [None, Some("sentry-x=1"), Some("a=1")] {
+            let name = format!("{line:?} and {baggage:?}");
+            let mut headers = HeaderMap::new();
+            for _ in 0..MANY {
+                headers.append("baggage", HeaderValue::from_static(line));
+            }
+            headers.append("baggage", HeaderValue::from_static("sentry-last=1"));
+            let mut once = None;
+            for _ in 0..2 {
+                set(&mut headers, &[("sentry-trace", NEW)]);
+                set(&mut headers, &baggage.map_or(vec![], |list| vec![("baggage", list)]));
+                let lines: Vec<&HeaderValue> = headers.get_all("baggage").iter().collect();
+                assert!(lines.len() <= 1, "{name}: {} lines", lines.len());
+                let list = lines.first().map_or("", |list| list.to_str().expect("text")).to_owned();
+                let members: Vec<&str> = list.split(',').filter(|m| !m.is_empty()).collect();
+                // A request that gets no list keeps its own members.
+                assert!(baggage.is_none() || members.len() <= 64, "{name}: {list}");
+                assert!(
+                    members.iter().filter(|member| **member == "k=v").count() >= least,
+                    "{name}"
+                );
+                assert!(!list.contains("sentry-old") && !list.contains("sentry-last"), "{name}");
+                assert_eq!(baggage == Some("sentry-x=1"), list.contains("sentry-x=1"), "{name}");
+                assert_eq!(*once.get_or_insert_with(|| list.clone()), list, "{name}");
+            }
+        }
+    }
+}
+
+fn white_space() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["", "", "", " ", "\t", " \t "])
+}
+
+/// A member with optional white space wherever W3C Baggage has it, and the same without.
+fn member() -> impl Strategy<Value = (String, String)> {
+    let key = prop::sample::select(vec!["a", "b", "sentry-x", "sentry-y", "c"]);
+    let value = prop::sample::select(vec!["1", "", "x=y", "%C3%A9"]);
+    let property = prop::sample::select(vec![("p", Some("1")), ("q", None), ("p", Some(""))]);
+    let properties = prop::collection::vec((property, prop::array::uniform4(white_space())), 0..3);
+    (key, value, properties, prop::array::uniform4(white_space())).prop_map(
+        |(key, value, properties, [before, left, right, after])| {
+            let mut spaced = format!("{before}{key}{left}={right}{value}");
+            let mut tight = format!("{key}={value}");
+            for ((key, value), [before, inside, left, right]) in properties {
+                spaced += &format!("{before};{inside}{key}");
+                tight += &format!(";{key}");
+                if let Some(value) = value {
+                    spaced += &format!("{left}={right}{value}");
+                    tight += &format!("={value}");
+                }
+            }
+            (spaced + after, tight)
+        },
+    )
+}
+
+/// Lines of members; the first of each pair has white space, the second has none.
+fn spaced_lines() -> impl Strategy<Value = Vec<(String, String)>> {
+    let line = prop::collection::vec(member(), 1..4).prop_map(|members| {
+        let (spaced, tight): (Vec<String>, Vec<String>) = members.into_iter().unzip();
+        (spaced.join(","), tight.join(","))
+    });
+    prop::collection::vec(line, 0..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// White space changes nothing, and twice leaves what once leaves.
+    #[test]
+    fn white_space_is_optional(
+        request in spaced_lines(),
+        injected in spaced_lines(),
+        trace in any::<bool>(),
+    ) {
+        let merge = |choose: fn(&(String, String)) -> &String| {
+            let mut headers = HeaderMap::new();
+            for line in &request {
+                headers.append("baggage", choose(line).parse().expect("a value"));
+            }
+            let list: Vec<&str> = injected.iter().map(|line| choose(line).as_str()).collect();
+            let list = list.join(",");
+            let mut pairs = vec![("baggage", list.as_str())];
+            if trace {
+                pairs.insert(0, ("sentry-trace", NEW));
+            }
+            set(&mut headers, &pairs);
+            let once = headers.clone();
+            set(&mut headers, &pairs);
+            assert_eq!(headers, once, "{request:?} and {pairs:?}, twice");
+            headers
+        };
+        let (spaced, tight) = (merge(|line| &line.0), merge(|line| &line.1));
+        // A request that gets nothing keeps its lines as they are.
+        if !injected.is_empty() {
+            prop_assert_eq!(spaced.get("baggage"), tight.get("baggage"));
+        }
     }
 }

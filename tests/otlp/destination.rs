@@ -2,7 +2,7 @@
 
 use opentelemetry_sentry::{Dsn, Sentry, SENTRY_AUTH_HEADER};
 
-const PATH: &str = "/integration/otlp/v1/traces/";
+const PATH: &str = "/integration/otlp/v1";
 
 #[test]
 fn the_endpoint_of_each_dsn() {
@@ -19,7 +19,8 @@ fn the_endpoint_of_each_dsn() {
         ("http://key@[::1]/1", "http://[::1]/api/1"),
     ] {
         let dsn: Dsn = dsn.parse().expect(dsn);
-        assert_eq!(dsn.otlp_traces_endpoint(), format!("{base}{PATH}"));
+        assert_eq!(dsn.otlp_traces_endpoint(), format!("{base}{PATH}/traces/"));
+        assert_eq!(dsn.otlp_logs_endpoint(), format!("{base}{PATH}/logs/"));
         assert_eq!(dsn.auth_header(), "sentry sentry_key=key");
         assert!(dsn.otlp_traces_endpoint().parse::<http::Uri>().is_ok());
     }

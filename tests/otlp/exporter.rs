@@ -1,5 +1,6 @@
 //! The exporters: what arrives, what is rejected, and that requests to Sentry are not traced.
 
+use std::fmt::Debug;
 use std::future::{ready, Future};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -7,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+use opentelemetry_otlp::WithHttpConfig;
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanExporter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sentry::Sentry;
 
@@ -28,7 +29,7 @@ fn endpoint() -> Endpoint {
 }
 
 /// Exports one span, through the SDK's batch processor.
-fn export(sentry: &Sentry, exporter: SpanExporter) {
+fn export(sentry: &Sentry, exporter: impl SpanExporter + 'static) {
     let provider = SdkTracerProvider::builder()
         .with_sampler(sentry.sampler())
         .with_resource(Resource::builder().with_attributes(sentry.resource_attributes()).build())
@@ -59,6 +60,9 @@ fn to_sentry_and_to_a_collector() {
         assert_eq!(request.spans[0].name, "job");
         assert_eq!(request.spans[0].resource["service.version"], "shop@1");
         assert_eq!(request.spans[0].resource["deployment.environment.name"], "test");
+        assert_eq!(request.spans[0].attributes["sentry.release"], "shop@1");
+        assert_eq!(request.spans[0].attributes["sentry.environment"], "test");
+        assert_eq!(request.spans[0].attributes["sentry.client_sample_rate"], "1");
     }
 }
 
@@ -66,14 +70,39 @@ fn to_sentry_and_to_a_collector() {
 fn what_is_refused() {
     let without = Sentry::default();
     let error = without.span_exporter().unwrap_err().to_string();
-    assert_eq!(error, "invalid exporter configuration: dsn: not set; Sentry is found by it");
-    let error = without.span_exporter_to("").unwrap_err().to_string();
-    assert_eq!(error, "invalid exporter configuration: collector_url: empty");
-    assert!(without.span_exporter_to("not a URL").is_err());
+    assert_eq!(error, "invalid exporter configuration: dsn: not set");
+    let error = without.log_exporter().unwrap_err().to_string();
+    assert_eq!(error, "invalid exporter configuration: dsn: not set");
+    for url in ["", "not a URL", "localhost:4318", "ftp://user:pass@host/", "http://host/a b"] {
+        let error = without.span_exporter_to(url).unwrap_err().to_string();
+        let sentence =
+            "invalid exporter configuration: collector_url: not an http:// or https:// URL";
+        assert_eq!(error, sentence, "{url}");
+    }
     assert!(without.span_exporter_to("http://127.0.0.1:4318/v1/traces").is_ok());
 }
 
-/// An instrumented client, as an application has.
+/// They go to the processor's thread, and say nothing of the DSN's key.
+#[test]
+fn exporters_as_types() {
+    fn shared<T: Send + Sync + Debug + 'static>(value: &T) -> String {
+        format!("{value:?}{value:#?}")
+    }
+    let sentry = Sentry::builder().dsn(format!("https://{KEY}@o1.ingest.sentry.io/42"));
+    let sentry = sentry.environment("production").build().unwrap();
+    let collector = "http://user:password@localhost:4318/v1/traces";
+    for shown in [
+        shared(&sentry.span_exporter().unwrap()),
+        shared(&sentry.span_exporter_to(collector).unwrap()),
+        shared(&sentry.log_exporter().unwrap()),
+        shared(&sentry.install_builder("shop").collector(collector)),
+    ] {
+        assert!(!shown.contains(KEY) && !shown.contains("password"), "{shown}");
+        assert!(shown.contains("production"), "{shown}");
+    }
+}
+
+/// A client that is instrumented as an application's own would be.
 #[derive(Debug)]
 struct Instrumented {
     provider: SdkTracerProvider,

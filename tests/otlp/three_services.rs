@@ -65,6 +65,8 @@ fn check(endpoint: &Endpoint, request: &Request, observed: &Observed) {
             assert_eq!(span.resource["service.name"], profile.name);
             assert_eq!(span.resource["service.version"], profile.release);
             assert_eq!(span.resource["deployment.environment.name"], profile.environment);
+            assert_eq!(span.attributes["sentry.release"], profile.release);
+            assert_eq!(span.attributes["sentry.environment"], profile.environment);
             assert!(span.name.starts_with("GET"), "{}", span.name);
             assert!(span.trace_state.contains("sentry="), "{}", span.trace_state);
         }

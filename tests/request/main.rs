@@ -7,13 +7,15 @@ use http::{HeaderName, Method, Request, Response};
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sentry::header::{BAGGAGE, SENTRY_TRACE, TRACEPARENT, TRACE_HEADERS};
-use opentelemetry_sentry::{inject_request, OutgoingUrlExt, Sentry, SentryPropagator};
+use opentelemetry_sentry::{
+    inject_headers, inject_request, OutgoingUrlExt, Sentry, SentryPropagator,
+};
 use tower::{Layer, Service, ServiceExt};
 use tower_http::cors::{Any, CorsLayer};
 
-use common::{remote, sentry_trace};
+use common::{remote, sentry_trace, OTHER_SPAN_ID, OTHER_TRACE_ID, TRACE_ID};
 
 const SHOP: &str = "https://api.myecommerce.com";
 
@@ -81,11 +83,104 @@ fn what_the_request_has_stays() {
         assert_eq!(request.headers()[SENTRY_TRACE], sentry_trace("-1"));
         assert_eq!(request.headers().len(), 2);
     }
-    // A request that gets no headers keeps its own.
-    let mut request = request("https://elsewhere.example/", &["a=1", "sentry-x=1"]);
+}
+
+/// A request as a proxy makes it, with the headers of the one that came in.
+fn copied(uri: &str) -> Request<()> {
+    Request::get(uri)
+        .header("sentry-trace", format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}-1"))
+        .header("sentry-trace", "another")
+        .header("baggage", "a=1,\tsentry-release=old")
+        .header("baggage", "sentry-trace_id=old,b=2;p=\"x\"")
+        .header("tracestate", "x=1, sentry=c..old,sentry-2=old")
+        .header("tracestate", "sentryco=1,ot=th:0")
+        .header("authorization", "secret")
+        .body(())
+        .expect(uri)
+}
+
+/// Of a request that was copied from an incoming one nothing of Sentry's goes on, whyever this
+/// context sends nothing of its own.
+#[test]
+fn a_copied_request_loses_the_callers_trace() {
+    let nowhere = Sentry::builder().trace_propagation_targets([""; 0]).build().unwrap();
+    let elsewhere = "https://elsewhere.example/";
+    let api = "https://api.myecommerce.com/";
+    for (name, propagator, cx, uri) in [
+        ("a denied target", shop(), cx(), elsewhere),
+        ("no target at all", nowhere.propagator(), cx(), api),
+        ("suppressed", shop(), cx().with_telemetry_suppressed(), api),
+        ("suppressed, and denied", shop(), cx().with_telemetry_suppressed(), elsewhere),
+        ("no trace", shop(), Context::new(), api),
+        ("no trace, and denied", shop(), Context::new(), elsewhere),
+        ("by the URL of the context", shop(), cx().with_outgoing_url(elsewhere), "/cart"),
+    ] {
+        let mut requests = [copied(uri), copied(uri)];
+        inject_request(&propagator, &cx, &mut requests[0]);
+        let url = if uri == "/cart" { elsewhere } else { uri };
+        inject_headers(&propagator, &cx, url, requests[1].headers_mut());
+        for request in requests {
+            let headers = request.headers();
+            assert!(!headers.contains_key(SENTRY_TRACE), "{name}: {headers:?}");
+            let lines = |name| headers.get_all(name).iter().collect::<Vec<_>>();
+            assert_eq!(lines("baggage"), ["a=1,b=2;p=\"x\""], "{name}");
+            assert_eq!(lines("tracestate"), ["x=1,sentryco=1,ot=th:0"], "{name}");
+            assert_eq!(headers["authorization"], "secret", "{name}");
+        }
+    }
+    // What is nobody's stays as it is, in its lines.
+    let mut request = request(elsewhere, &["a=1 ", " b = 2"]);
     let before = request.headers().clone();
     inject_request(&shop(), &cx(), &mut request);
     assert_eq!(*request.headers(), before);
+}
+
+#[test]
+fn a_copied_request_gets_this_contexts_trace() {
+    let mut request = copied("https://api.myecommerce.com/");
+    inject_request(&shop(), &cx(), &mut request);
+    let headers = request.headers();
+    let lines = |name: &str| headers.get_all(name).iter().collect::<Vec<_>>();
+    assert_eq!(lines("sentry-trace"), [&*sentry_trace("-1")]);
+    assert_eq!(lines("tracestate"), ["x=1,sentryco=1,ot=th:0"]);
+    let list = headers["baggage"].to_str().unwrap();
+    assert!(list.starts_with("a=1,b=2;p=\"x\",tenant=7"), "{list}");
+    assert!(!list.contains("old"), "{list}");
+}
+
+/// One that does not write `sentry-trace` knows nothing of it.
+#[test]
+fn another_propagator_leaves_sentrys_headers_alone() {
+    let mut request = copied("https://elsewhere.example/");
+    let before = request.headers().clone();
+    inject_request(&BaggagePropagator::new(), &Context::new(), &mut request);
+    assert_eq!(*request.headers(), before);
+}
+
+/// The decision is the caller's, and this service's own span is not sampled: it only forwards.
+#[cfg(feature = "sdk")]
+#[test]
+fn a_forwarded_decision_is_in_traceparent_too() {
+    use opentelemetry::propagation::TextMapPropagator;
+    use opentelemetry::trace::{Span, Tracer, TracerProvider};
+
+    let sentry = Sentry::builder().propagate_traceparent(true).build().unwrap();
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder()
+        .with_sampler(sentry.sampler())
+        .build();
+    for (sampled, flag, w3c) in [(true, "-1", "01"), (false, "-0", "00")] {
+        let incoming =
+            std::collections::HashMap::from([("sentry-trace".to_owned(), sentry_trace(flag))]);
+        let cx = sentry.propagator().extract(&incoming);
+        let span = provider.tracer("shop").start_with_context("GET /", &cx);
+        assert!(!span.is_recording() && !span.span_context().is_sampled(), "{sampled}");
+        let id = span.span_context().span_id();
+        let mut request = request("https://api.myecommerce.com/", &[]);
+        inject_request(&sentry.propagator(), &cx.with_span(span), &mut request);
+        let headers = request.headers();
+        assert_eq!(headers[SENTRY_TRACE], format!("{TRACE_ID}-{id}{flag}"));
+        assert_eq!(headers[TRACEPARENT], format!("00-{TRACE_ID}-{id}-{w3c}"));
+    }
 }
 
 #[test]

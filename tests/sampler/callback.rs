@@ -100,6 +100,19 @@ fn inherit_or_sample_with() {
         ("not sampled", Some("-0"), "sentry-release=x", "0"),
         ("sampled, with a rate", Some("-1"), "sentry-sample_rate=0.1337", "0.1337"),
         ("not sampled, with a rate", Some("-0"), "sentry-sample_rate=0.1337", "0.1337"),
+        // What the decision contradicts counts as missing.
+        ("sampled at 0", Some("-1"), "sentry-sample_rate=0", "1"),
+        ("sampled at 0, said otherwise", Some("-1"), "sentry-sample_rate=0.0e7", "1"),
+        ("sampled at next to 0", Some("-1"), "sentry-sample_rate=1e-300", "1"),
+        ("not sampled at 1", Some("-0"), "sentry-sample_rate=1.0", "0"),
+        ("not sampled at next to 1", Some("-0"), "sentry-sample_rate=0.9999999", "0"),
+        (
+            "sampled at 0, by this sample_rand",
+            Some("-1"),
+            "sentry-sample_rate=0,sentry-sample_rand=0.9",
+            "1",
+        ),
+        ("deferred at 0", Some(""), "sentry-sample_rate=0", "0"),
     ];
     for (name, parent, list, rate) in rows {
         let sampler = |ctx: &SamplingContext<'_>| ctx.inherit_or_sample_with(0.69);
@@ -110,9 +123,11 @@ fn inherit_or_sample_with() {
         if let Some(parent) = parent.filter(|flag| !flag.is_empty()) {
             assert_eq!(flag(&sent), Some(&parent[1..]), "{name}");
         }
-        let number = |key| dsc_value(&sent, key).unwrap().parse::<f64>().unwrap();
-        let sampled = number("sample_rand") < number("sample_rate");
-        assert_eq!(flag(&sent), Some(if sampled { "1" } else { "0" }), "{name}");
+        let number = |key| dsc_value(&sent, key).map(|text| text.parse::<f64>().unwrap());
+        // Where nothing can have led to the head's decision, there is no `sample_rand`.
+        if let (Some(rand), Some(rate)) = (number("sample_rand"), number("sample_rate")) {
+            assert_eq!(flag(&sent), Some(if rand < rate { "1" } else { "0" }), "{name}");
+        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! What a permission does to a span, to its descendants, and to the outgoing trace state.
 
+use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::{SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::{OutgoingUrlExt, Sentry, SentryBuilder};
 
 use crate::common::service::Service;
-use crate::common::{dsc, dsc_value, flag, headers, sentry_trace, span_context, Headers, DSN};
+use crate::common::{
+    dsc, dsc_value, flag, headers, inject, sentry_trace, span_context, Headers, DSN,
+};
 
 const ALLOWED: &str = "https://api.example.com/cart";
 const DENIED: &str = "https://tracker.example/";
@@ -133,7 +137,36 @@ fn what_the_trace_state_of_a_denied_span_holds() {
     }
 }
 
-/// The URL in the context takes precedence over the attributes.
+/// Where unknown URLs are denied, a stock W3C propagator in the same list must not carry the DSC.
+#[test]
+fn unknown_urls_in_a_plain_list() {
+    for builder in [Sentry::builder().dsn(DSN).traces_sample_rate(1.0), api()] {
+        let strict = builder.release("shop@1.2.3").deny_unknown_urls(true);
+        let service = Service::of(&strict.build().unwrap());
+        let list = TextMapCompositePropagator::new(vec![
+            Box::new(TraceContextPropagator::new()),
+            Box::new(BaggagePropagator::new()),
+            Box::new(service.sentry.propagator()),
+        ]);
+        for parent in [Context::new(), service.receive(&continued("-1"))] {
+            let server = service.server(&parent, "cart");
+            for parent in [&parent, &server] {
+                for kind in [SpanKind::Client, SpanKind::Producer] {
+                    let sent = inject(&list, &service.start(parent, kind, "GET", &[]));
+                    let state = &sent["tracestate"];
+                    assert!(!sent.contains_key("sentry-trace"), "{sent:?}");
+                    for secret in ["theirs", "checkout", "cart"] {
+                        assert!(!state.contains(secret), "{state}");
+                    }
+                }
+                let sent = inject(&list, &service.client_to(parent, ALLOWED));
+                assert!(sent.contains_key("sentry-trace"), "{sent:?}");
+            }
+        }
+    }
+}
+
+/// What the caller puts into the context comes before what attributes say.
 #[test]
 fn the_outgoing_url_comes_first() {
     let service = Service::of(&api().traces_sample_rate(1.0).build().unwrap());

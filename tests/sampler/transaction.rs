@@ -49,7 +49,18 @@ fn which_names_are_sent() {
     }
 }
 
-/// The name at the start: the DSC of a trace must not change later.
+/// A longer name is not looked at.
+#[test]
+fn a_name_has_at_most_1000_bytes() {
+    for (len, sent) in [(1000, true), (1001, false), (1_000_000, false)] {
+        let service = Service::of(&shop().build().unwrap());
+        let headers = service.send(&service.server(&Context::new(), &"x".repeat(len)));
+        assert_eq!(dsc_value(&headers, "transaction").is_some(), sent, "{len}");
+        assert_eq!(dsc_value(&headers, "sample_rate"), Some("1"), "{len}");
+    }
+}
+
+/// As given at its start: the DSC of a trace must not change on the way.
 #[test]
 fn a_later_name_does_not_count() {
     let service = Service::of(&shop().build().unwrap());

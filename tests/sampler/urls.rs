@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue, Value};
-use opentelemetry_sentry::{Sentry, SentryBuilder};
+use opentelemetry_sentry::{Sentry, SentryBuilder, Target};
 
 use crate::common::service::Service;
 use crate::common::{headers, sentry_trace, Headers, DSN};
@@ -83,13 +83,9 @@ fn the_url_of_a_span() {
         ),
         ("an empty url.full is none", [full(""), parts(other, None, None)].concat(), false),
         ("no attributes", Vec::new(), true),
-        ("others", attributes(&[("net.peer.name", other.into()), ("url.path", "/x".into())]), true),
+        ("a path alone", attributes(&[("url.path", "/x".into())]), true),
         ("a scheme alone", attributes(&[("url.scheme", "https".into())]), true),
-        (
-            "an address alone",
-            attributes(&[("server.address", other.into()), ("server.port", 443.into())]),
-            true,
-        ),
+        ("a port alone", attributes(&[("server.port", 443.into())]), true),
     ];
     for (name, attributes, allowed) in rows {
         for kind in [SpanKind::Client, SpanKind::Producer] {
@@ -101,7 +97,108 @@ fn the_url_of_a_span() {
     }
 }
 
-/// Only a span that sends a request has a destination. The URL of a SERVER span is its own.
+/// Without a scheme, and in the words of older instrumentation.
+#[test]
+fn the_address_of_a_span() {
+    let other = "tracker.example";
+    let scheme = ("http.scheme", "https".into());
+    let rows = [
+        ("address", vec![("server.address", "api.example.com".into())], true),
+        ("address, other", vec![("server.address", other.into())], false),
+        ("address, Sentry", vec![("server.address", "o1.ingest.sentry.io".into())], false),
+        (
+            "address and port",
+            vec![("server.address", "broker.example".into()), ("server.port", 9092.into())],
+            true,
+        ),
+        (
+            "address and another port",
+            vec![("server.address", "broker.example".into()), ("server.port", 9093.into())],
+            false,
+        ),
+        (
+            "address and port, Sentry",
+            vec![("server.address", "o1.ingest.sentry.io".into()), ("server.port", 443.into())],
+            false,
+        ),
+        ("IPv6", vec![("server.address", "::1".into()), ("server.port", 8443.into())], true),
+        ("http.host", vec![scheme.clone(), ("http.host", "old.example".into())], true),
+        ("http.host, port", vec![scheme.clone(), ("http.host", "old.example:443".into())], true),
+        (
+            "http.host, another port",
+            vec![scheme.clone(), ("http.host", "old.example:1".into())],
+            false,
+        ),
+        ("http.host, other", vec![scheme.clone(), ("http.host", other.into())], false),
+        ("http.host alone", vec![("http.host", other.into())], false),
+        (
+            "http.host, another scheme",
+            vec![("http.scheme", "http".into()), ("http.host", "old.example".into())],
+            false,
+        ),
+        (
+            "http.host, a path",
+            vec![
+                scheme.clone(),
+                ("http.host", "api.example.com".into()),
+                ("http.target", "/x".into()),
+            ],
+            true,
+        ),
+        ("net.peer.name", vec![scheme.clone(), ("net.peer.name", "old.example".into())], true),
+        (
+            "net.peer.name, port",
+            vec![
+                scheme.clone(),
+                ("net.peer.name", "old.example".into()),
+                ("net.peer.port", 443.into()),
+            ],
+            true,
+        ),
+        (
+            "net.peer.name, another port",
+            vec![
+                scheme.clone(),
+                ("net.peer.name", "old.example".into()),
+                ("net.peer.port", 80.into()),
+            ],
+            false,
+        ),
+        ("net.peer.name alone, other", vec![("net.peer.name", other.into())], false),
+        (
+            "server.address comes first",
+            vec![("net.peer.name", other.into()), ("server.address", "api.example.com".into())],
+            true,
+        ),
+        (
+            "so does url.full",
+            vec![("server.address", other.into()), ("url.full", "https://old.example/".into())],
+            true,
+        ),
+    ];
+    let targets = || {
+        [
+            Target::from("API.example.com"),
+            Target::from("broker.example:9092"),
+            Target::origin("https://old.example"),
+            Target::origin("https://[::1]:8443"),
+            Target::from("sentry.io"),
+        ]
+    };
+    for (name, pairs, allowed) in rows {
+        let strict = || Sentry::builder().dsn(DSN).deny_unknown_urls(true);
+        for builder in [Sentry::builder().dsn(DSN), strict()] {
+            let builder = builder.trace_propagation_targets(targets());
+            for kind in [SpanKind::Client, SpanKind::Producer] {
+                for sent in sends(builder.clone(), kind.clone(), &attributes(&pairs)) {
+                    assert_eq!(!sent.is_empty(), allowed, "{name}, {kind:?}: {sent:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Only a span that sends a request has a destination: a server's URL is its own.
 #[test]
 fn other_kinds_are_not_asked() {
     let url = attributes(&[("url.full", "https://tracker.example/".into())]);

@@ -249,6 +249,42 @@ fn booleans() {
     }
 }
 
+/// The variables of a program whose platform has no environment, such as a worker's bindings.
+#[test]
+fn values_that_the_program_hands_over() {
+    let value = |values: [&'static str; 8]| {
+        move |name: &str| all(values).find(|(known, _)| *known == name).map(|(_, value)| value)
+    };
+    let given = |values| Sentry::builder().env_from(value(values));
+    // Alone they are all there is; with `env` they come first, also where they are empty.
+    let nothing = shown(&Sentry::builder().build().unwrap());
+    for process in [BAD, EMPTY] {
+        let _variables = Variables::set(all(process));
+        assert_eq!(shown(&given(GOOD).build().unwrap()), from_environment());
+        assert_eq!(shown(&given(GOOD).env().build().unwrap()), from_environment());
+        let none = Sentry::builder().env_from(|_| None::<String>);
+        assert_eq!(shown(&none.build().unwrap()), nothing);
+    }
+    let _variables = Variables::set(all(GOOD));
+    assert_eq!(shown(&given(EMPTY).env().build().unwrap()).targets, [""; 0]);
+    let one = Sentry::builder().env_from(|name| (name == "SENTRY_RELEASE").then_some("x")).env();
+    let expected = Shown { release: text("x"), ..from_environment() };
+    assert_eq!(shown(&one.build().unwrap()), expected, "the others come from the environment");
+
+    // Code wins, and a value whose option it has set is not looked at.
+    for values in [GOOD, BAD, EMPTY] {
+        assert_eq!(shown(&code().env_from(value(values)).build().unwrap()), from_code());
+    }
+    let error = given(BAD).build().unwrap_err().to_string();
+    assert!(error.starts_with("SENTRY_DSN: "), "{error}");
+    let mut names = Vec::new();
+    let _ = Sentry::builder().env_from(|name| {
+        names.push(name.to_owned());
+        None::<String>
+    });
+    assert_eq!(names, NAMES, "each is asked for once");
+}
+
 /// `build` reads them, nothing else does.
 #[test]
 fn build_reads_them() {

@@ -5,4 +5,5 @@ mod common;
 
 mod environment;
 mod refused;
+mod strict;
 mod targets;

@@ -1,7 +1,7 @@
 //! `start_new_trace` and `start_deferred_trace`.
 
 use opentelemetry::baggage::BaggageExt;
-use opentelemetry::trace::{SpanKind, TraceContextExt};
+use opentelemetry::trace::{SpanId, SpanKind, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{Sampler, ShouldSample};
 use opentelemetry_sentry::{
@@ -116,6 +116,36 @@ fn a_deferred_trace_has_no_decision() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), all, "ids are fresh");
+}
+
+/// The ids are the caller's, and the trace is random as they are.
+#[test]
+fn a_deferred_trace_with_ids() {
+    let built = sentry().build().unwrap();
+    let span_id = SpanId::from_bytes([7; 8]);
+    let rows = [([0xff; 16], "0.000000"), ([0x80; 16], "0.498039"), ([1; 16], "0.996078")]
+        .map(|(bytes, rand)| (TraceId::from_bytes(bytes), rand));
+    for (trace_id, sample_rand) in rows {
+        for cx in contexts() {
+            let cx = built.start_deferred_trace_with(&cx, trace_id, span_id);
+            let data = trace_data(&built.propagator(), &cx);
+            assert_eq!(data.get("sentry-trace"), Some(&*format!("{trace_id}-{span_id}")));
+            let baggage = data.get("baggage").unwrap();
+            assert!(baggage.starts_with("tenant=7,"), "{baggage}");
+            let members = members(baggage);
+            assert_eq!(members[0], ("trace_id", &*trace_id.to_string()));
+            assert_eq!(members[2], ("sample_rand", sample_rand));
+        }
+    }
+    // Zeros are no ids.
+    let trace_id = TraceId::from_bytes([7; 16]);
+    for (trace_id, span_id) in [(TraceId::INVALID, span_id), (trace_id, SpanId::INVALID)] {
+        for cx in contexts() {
+            let cx = built.start_deferred_trace_with(&cx, trace_id, span_id);
+            assert!(!cx.has_active_span());
+            assert_eq!(cx.baggage().len(), 1);
+        }
+    }
 }
 
 /// Whatever the settings, our own trace is continued.

@@ -1,5 +1,5 @@
 //! `.within_targets()`: the inner propagator's headers are held to the targets, too.
-#![cfg(any())] // Until `WrappedPropagator::within_targets` is there: then `feature = "sdk"`.
+#![cfg(feature = "sdk")] // Until `WrappedPropagator::within_targets` is there: then `feature = "sdk"`.
 
 #[path = "../composition/lists.rs"]
 mod lists;

@@ -1,5 +1,5 @@
 //! `WrappedPropagator::continue_decision(&cx, &extractor)` says what its extract does.
-#![cfg(any())] // Until `WrappedPropagator::continue_decision` is there: then `feature = "sdk"`.
+#![cfg(feature = "sdk")] // Until `WrappedPropagator::continue_decision` is there: then `feature = "sdk"`.
 
 #[path = "../composition/lists.rs"]
 mod lists;

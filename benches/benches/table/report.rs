@@ -61,6 +61,10 @@ impl Report {
                     allocations: Some((allocations, reallocations)),
                 }
             }
+            Some(Bound::TimesInput(factor, input)) => {
+                let base = self.counts(&Scenario { input, bound: None, ..*row });
+                Limit { instructions: times(factor, base.instructions), allocations: None }
+            }
             Some(Bound::Linear(factor, input)) => {
                 let base = self.counts(&Scenario { input, bound: None, ..*row });
                 Limit { instructions: Some(factor * base.instructions), allocations: None }

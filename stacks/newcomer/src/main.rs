@@ -1,9 +1,11 @@
-//! Two services that join a trace started by a Sentry SDK.
+//! Two services that join a trace which a Sentry SDK has started; and one that sends its spans.
 
 use std::error::Error;
+use std::sync::{Arc, Mutex};
 
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::get;
 use axum::Router;
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer};
@@ -37,10 +39,46 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .text()
         .await?;
     println!("{answer}");
-    match answer == format!("shop {TRACE_ID}, auth {TRACE_ID} sampled: true") {
-        true => Ok(()),
-        false => Err("that is not one trace".into()),
+    if answer != format!("shop {TRACE_ID}, auth {TRACE_ID} sampled: true") {
+        return Err("that is not one trace".into());
     }
+    five_lines().await
+}
+
+/// What came, and where to.
+type Received = Arc<Mutex<Vec<(String, Bytes)>>>;
+
+/// Runs the other program of this project against a server in Sentry's place.
+async fn five_lines() -> Result<(), Box<dyn Error>> {
+    let received = Received::default();
+    let sentry = serve(Router::new().fallback(receive).with_state(received.clone())).await?;
+    let program = std::env::current_exe()?.with_file_name("five_lines");
+    let status = tokio::process::Command::new(program)
+        .env("SENTRY_DSN", sentry.replace("http://", "http://key@") + "42")
+        .env("SENTRY_TRACES_SAMPLE_RATE", "1")
+        .env("NO_PROXY", "127.0.0.1")
+        .status()
+        .await?;
+    let received = received.lock().map_err(|_| "the server panicked")?;
+    println!("{status}, {} requests", received.len());
+    let [(path, body)] = &received[..] else { return Err("not one request".into()) };
+    let has = |text: &str| body.windows(text.len()).any(|window| window == text.as_bytes());
+    match status.code() == Some(1)
+        && path == "/api/42/integration/otlp/v1/traces/"
+        && has("GET /cart")
+        && has("sentry.client_sample_rate")
+    {
+        true => Ok(()),
+        false => Err("the span of a service that fails is not in Sentry".into()),
+    }
+}
+
+async fn receive(State(received): State<Received>, uri: Uri, body: Bytes) -> StatusCode {
+    match received.lock() {
+        Ok(mut received) => received.push((uri.path().to_owned(), body)),
+        Err(_) => return StatusCode::INTERNAL_SERVER_ERROR,
+    }
+    StatusCode::OK
 }
 
 async fn serve(router: Router) -> Result<String, Box<dyn Error>> {

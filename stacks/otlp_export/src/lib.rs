@@ -1,31 +1,43 @@
-//! An OTLP/HTTP collector on loopback, which keeps the spans that it receives.
+//! An OTLP/HTTP endpoint on loopback, in the place of Sentry or of a Collector, which keeps what it
+//! receives.
 
 use std::io;
 use std::mem;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{header, HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::http::{header, HeaderMap, StatusCode, Uri};
 use axum::Router;
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-const PATH: &str = "/v1/traces";
+const COLLECTOR_TRACES: &str = "/v1/traces";
+const COLLECTOR_LOGS: &str = "/v1/logs";
+const SENTRY_TRACES: &str = "/api/42/integration/otlp/v1/traces/";
+const SENTRY_LOGS: &str = "/api/42/integration/otlp/v1/logs/";
 const PROTOBUF: &str = "application/x-protobuf";
+const KEY: &str = "49d0f7386ad645858ae85020e393bef3";
 
-type Spans = Arc<Mutex<Vec<Span>>>;
+/// What arrived since the last time.
+#[derive(Default)]
+struct Received {
+    spans: Vec<Span>,
+    logs: Vec<LogRecord>,
+}
+
+type Log = Arc<Mutex<Received>>;
 
 /// Listens until it is dropped.
 pub struct Collector {
-    endpoint: String,
-    spans: Spans,
+    address: SocketAddr,
+    received: Log,
     _runtime: Runtime,
 }
 
@@ -33,37 +45,69 @@ impl Collector {
     /// Listens on a port of the system's choice.
     pub fn start() -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_io().build()?;
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-        let endpoint = format!("http://{}{PATH}", listener.local_addr()?);
-        let spans = Spans::default();
-        let router = Router::new().route(PATH, post(receive)).with_state(Arc::clone(&spans));
-        runtime.spawn(async move { axum::serve(listener, router).await });
-        Ok(Collector { endpoint, spans, _runtime: runtime })
+        // Bound by hand, so that it can be done inside another runtime.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let received = Log::default();
+        let router = Router::new().fallback(receive).with_state(Arc::clone(&received));
+        runtime.spawn(async move { axum::serve(TcpListener::from_std(listener)?, router).await });
+        Ok(Collector { address, received, _runtime: runtime })
     }
 
-    /// Where an exporter sends its spans.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
+    /// Where an exporter for a Collector sends its spans.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}{COLLECTOR_TRACES}", self.address)
     }
 
-    /// What arrived since the last call.
+    /// The DSN of a project of Sentry that lives here.
+    pub fn dsn(&self) -> String {
+        format!("http://{KEY}@{}/42", self.address)
+    }
+
+    /// The spans that arrived since the last time.
     pub fn take(&self) -> Vec<Span> {
-        mem::take(&mut *self.spans.lock().unwrap_or_else(PoisonError::into_inner))
+        mem::take(&mut self.received.lock().unwrap_or_else(PoisonError::into_inner).spans)
+    }
+
+    /// The log records that arrived since the last time.
+    pub fn take_logs(&self) -> Vec<LogRecord> {
+        mem::take(&mut self.received.lock().unwrap_or_else(PoisonError::into_inner).logs)
     }
 }
 
 async fn receive(
-    State(spans): State<Spans>,
+    State(received): State<Log>,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<([(header::HeaderName, &'static str); 1], Vec<u8>), StatusCode> {
+) -> Result<[(header::HeaderName, &'static str); 1], StatusCode> {
     if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != PROTOBUF) {
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
-    let request = ExportTraceServiceRequest::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
-    let mut spans = spans.lock().unwrap_or_else(PoisonError::into_inner);
-    spans.extend(scopes.flat_map(|scope| scope.spans));
-    let answer = ExportTraceServiceResponse::default().encode_to_vec();
-    Ok(([(header::CONTENT_TYPE, PROTOBUF)], answer))
+    let auth = headers.get("x-sentry-auth").and_then(|auth| auth.to_str().ok());
+    let expected = format!("sentry sentry_key={KEY}");
+    // Sentry wants the key; a Collector must not get it.
+    let is_right = match uri.path() {
+        SENTRY_TRACES | SENTRY_LOGS => auth == Some(&*expected),
+        COLLECTOR_TRACES | COLLECTOR_LOGS => auth.is_none(),
+        _ => return Err(StatusCode::NOT_FOUND),
+    };
+    if !is_right {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
+    if uri.path().ends_with("logs") || uri.path().ends_with("logs/") {
+        let request = ExportLogsServiceRequest::decode(body);
+        let request = request.map_err(|_| StatusCode::BAD_REQUEST)?;
+        let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+        received.logs.extend(scopes.flat_map(|scope| scope.log_records));
+    } else {
+        let request = ExportTraceServiceRequest::decode(body);
+        let request = request.map_err(|_| StatusCode::BAD_REQUEST)?;
+        let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+        received.spans.extend(scopes.flat_map(|scope| scope.spans));
+    }
+    // An answer without a message is an empty one.
+    Ok([(header::CONTENT_TYPE, PROTOBUF)])
 }

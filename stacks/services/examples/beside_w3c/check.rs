@@ -26,7 +26,7 @@ pub(crate) fn problems(request: &Request, observed: &Observed) -> Vec<String> {
     let trace_id = first.trace_id().to_string();
     let caller = observed.hops[0].sentry_trace();
     expect(
-        caller.map_or(true, |caller| caller.trace_id() == first.trace_id()),
+        caller.is_none_or(|caller| caller.trace_id() == first.trace_id()),
         "the caller's trace was not continued",
     );
     expect(last.trace_id() == first.trace_id(), "payments is in another trace");

@@ -25,7 +25,9 @@ impl Sentry {
     /// as it knows no undecided traces, and under [`Sentry`]'s own they are decided by the rate,
     /// below a parent that is never exported. Use [`start_new_trace`] there.
     ///
-    /// Where the operating system gives no random bytes the context has no trace.
+    /// Where the operating system gives no random bytes the context has no trace. On
+    /// `wasm32-unknown-unknown` this takes the feature `sdk`, which asks the program for a source
+    /// of random bytes; [`start_deferred_trace_with`](Self::start_deferred_trace_with) takes none.
     ///
     /// ```
     /// use opentelemetry::Context;
@@ -37,17 +39,56 @@ impl Sentry {
     /// assert_eq!(data.get("sentry-trace").map(str::len), Some(32 + 1 + 16));
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
+    #[cfg(any(feature = "sdk", not(all(target_family = "wasm", target_os = "unknown"))))]
     #[must_use = "the trace is sent from this context"]
     pub fn start_deferred_trace(&self, cx: &Context) -> Context {
+        match fresh_ids() {
+            Some((trace_id, span_id)) => self.start_deferred_trace_with(cx, trace_id, span_id),
+            None => start_new_trace(cx),
+        }
+    }
+
+    /// As `start_deferred_trace`, with ids from the caller: for programs in which this crate has
+    /// no source of random bytes, and for ids that a platform has drawn already.
+    ///
+    /// The trace id has to be random: its last 56 bits decide whether the services behind sample
+    /// the trace. With an id of zeros the context has no trace.
+    ///
+    /// ```
+    /// use opentelemetry::trace::{SpanId, TraceId};
+    /// use opentelemetry::Context;
+    /// use opentelemetry_sentry::{trace_data, Sentry};
+    ///
+    /// let trace_id = TraceId::from_bytes([
+    ///     0x77, 0x1a, 0x43, 0xa4, 0x19, 0x26, 0x42, 0xf0, 0xb1, 0x36, 0xd5, 0x15, 0x9a, 0x50, 0x17, 0,
+    /// ]);
+    /// let span_id = SpanId::from_bytes([0x7d, 0xd6, 0xb3, 0xa1, 0xfb, 0x4d, 0x9c, 0x2a]);
+    ///
+    /// let sentry = Sentry::builder().build()?;
+    /// let cx = sentry.start_deferred_trace_with(&Context::current(), trace_id, span_id);
+    /// let data = trace_data(&sentry.propagator(), &cx);
+    /// assert_eq!(
+    ///     data.get("sentry-trace"),
+    ///     Some("771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a"),
+    /// );
+    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
+    /// ```
+    #[must_use = "the trace is sent from this context"]
+    pub fn start_deferred_trace_with(
+        &self,
+        cx: &Context,
+        trace_id: TraceId,
+        span_id: SpanId,
+    ) -> Context {
         let cx = start_new_trace(cx);
-        let Some(trace) = fresh_trace() else {
+        let Some(trace) = SentryTrace::new(trace_id, span_id, None) else {
             return cx;
         };
         let sentry_trace = trace.to_header();
         let mut headers = TraceData::default();
         headers.set(SENTRY_TRACE_HEADER, sentry_trace.clone());
         let Some(template) = &self.settings.head else {
-            // Without a DSC the trace names no organisation: to a strict reader it is a stranger's.
+            // Without a DSC the trace names no organization: to a strict reader it is a stranger's.
             return SentryPropagator::new().extract_with_context(&cx, &headers);
         };
         let undecided = TraceSampling::default();
@@ -63,11 +104,15 @@ impl Sentry {
     }
 }
 
-/// An undecided one with random ids from the operating system, or `None` where it gives none.
-fn fresh_trace() -> Option<SentryTrace> {
+/// Random ids from the operating system, or `None` where it gives none.
+#[cfg(any(feature = "sdk", not(all(target_family = "wasm", target_os = "unknown"))))]
+fn fresh_ids() -> Option<(TraceId, SpanId)> {
+    use rand::rngs::OsRng;
+    use rand::TryRngCore;
+
     let mut trace_id = [0; 16];
     let mut span_id = [0; 8];
-    getrandom::fill(&mut trace_id).ok()?;
-    getrandom::fill(&mut span_id).ok()?;
-    SentryTrace::new(TraceId::from_bytes(trace_id), SpanId::from_bytes(span_id), None)
+    OsRng.try_fill_bytes(&mut trace_id).ok()?;
+    OsRng.try_fill_bytes(&mut span_id).ok()?;
+    Some((TraceId::from_bytes(trace_id), SpanId::from_bytes(span_id)))
 }

@@ -1,18 +1,19 @@
-//! The exporter that removes our members.
+//! The exporter that adds what Sentry reads, and takes our members out where asked.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opentelemetry::trace::{
     Link, SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId,
     TraceState, Tracer, TracerProvider,
 };
-use opentelemetry::Context;
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
     InMemorySpanExporter, SdkTracerProvider, SimpleSpanProcessor, SpanData, SpanExporter,
 };
 use opentelemetry_sdk::Resource;
-use opentelemetry_sentry::{CleanSpanExporter, Sentry};
+use opentelemetry_sentry::{Sentry, SentryBuilder, SentrySpanExporter};
 
 fn remote(trace_state: &str) -> SpanContext {
     SpanContext::new(
@@ -24,13 +25,14 @@ fn remote(trace_state: &str) -> SpanContext {
     )
 }
 
-/// Exports a CLIENT span below such a parent, with a link to it.
-fn exported(trace_state: &str) -> SpanData {
+/// The exported span of a CLIENT span below such a parent, linked to the same.
+fn exported(trace_state: &str, strip: bool) -> SpanData {
     let exporter = InMemorySpanExporter::default();
     let sentry = Sentry::builder().traces_sample_rate(1.0).build().unwrap();
+    let wrapper = SentrySpanExporter::new(&sentry, exporter.clone()).strip_tracestate(strip);
     let provider = SdkTracerProvider::builder()
         .with_sampler(sentry.sampler())
-        .with_simple_exporter(CleanSpanExporter::new(exporter.clone()))
+        .with_simple_exporter(wrapper)
         .build();
     let tracer = provider.tracer("test");
     let parent = Context::new().with_remote_span_context(remote(trace_state));
@@ -50,7 +52,7 @@ fn our_members_go_and_all_others_stay() {
         ("sentry=c..x,sentry-2=y,ot=th:8;rv:ffffffffffffff", "ot=th:8;rv:ffffffffffffff"),
         ("vendor=1,sentry-7=x,sentryco=2,other=3", "vendor=1,sentryco=2,other=3"),
     ] {
-        let span = exported(trace_state);
+        let span = exported(trace_state, true);
         assert_eq!(span.span_context.trace_state().header(), cleaned, "{trace_state:?}");
         assert_eq!(span.links[0].span_context.trace_state().header(), cleaned, "{trace_state:?}");
         assert_eq!(span.span_context.trace_id(), TraceId::from(7));
@@ -60,8 +62,45 @@ fn our_members_go_and_all_others_stay() {
     }
 }
 
-#[derive(Debug, Default)]
-struct Calls(std::sync::Mutex<Vec<&'static str>>);
+#[test]
+fn unless_asked_they_stay() {
+    let trace_state = "sentry=c..x,sentry-2=y,ot=th:8;rv:ffffffffffffff";
+    let span = exported(trace_state, false);
+    assert!(span.span_context.trace_state().header().contains("sentry="));
+    assert_eq!(span.links[0].span_context.trace_state().header(), trace_state);
+}
+
+/// The values of an attribute that an exported head has, below such a resource.
+fn environments(builder: SentryBuilder, resource: &[(&'static str, &'static str)]) -> Vec<String> {
+    let exporter = InMemorySpanExporter::default();
+    let sentry = builder.traces_sample_rate(1.0).build().unwrap();
+    let resource = resource.iter().map(|(name, value)| KeyValue::new(*name, *value));
+    let provider = SdkTracerProvider::builder()
+        .with_sampler(sentry.sampler())
+        .with_resource(Resource::builder_empty().with_attributes(resource).build())
+        .with_simple_exporter(SentrySpanExporter::new(&sentry, exporter.clone()))
+        .build();
+    drop(provider.tracer("test").start("job"));
+    let span = exporter.get_finished_spans().unwrap().remove(0);
+    let environments = span.attributes.iter().filter(|a| a.key.as_str() == "sentry.environment");
+    environments.map(|attribute| attribute.value.to_string()).collect()
+}
+
+/// Sentry reads a span's environment first: the default must not hide what a resource says.
+#[test]
+fn the_default_environment_gives_way_to_the_resource() {
+    let unset = Sentry::builder;
+    let set = || Sentry::builder().environment("staging");
+    for name in ["deployment.environment.name", "deployment.environment"] {
+        assert!(environments(unset(), &[(name, "qa")]).is_empty(), "{name}");
+        assert_eq!(environments(set(), &[(name, "qa")]), ["staging"], "{name}");
+    }
+    assert_eq!(environments(unset(), &[("service.name", "shop")]), ["production"]);
+    assert_eq!(environments(set(), &[]), ["staging"]);
+}
+
+#[derive(Clone, Debug, Default)]
+struct Calls(Arc<Mutex<Vec<&'static str>>>);
 
 impl SpanExporter for Calls {
     async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
@@ -88,14 +127,11 @@ impl SpanExporter for Calls {
 /// The wrapper forwards every other call to the exporter.
 #[test]
 fn everything_else_is_passed_on() {
-    let mut exporter = CleanSpanExporter::new(Calls::default());
+    let calls = Calls::default();
+    let mut exporter = SentrySpanExporter::new(&Sentry::default(), calls.clone());
     exporter.set_resource(&Resource::builder_empty().build());
     exporter.force_flush().unwrap();
     exporter.shutdown_with_timeout(Duration::from_secs(3)).unwrap();
-    assert_eq!(
-        format!("{exporter:?}").matches("\"").count(),
-        6,
-        "resource, flush, shutdown: {exporter:?}"
-    );
+    assert_eq!(*calls.0.lock().unwrap(), ["resource", "flush", "shutdown"]);
     drop(SimpleSpanProcessor::new(exporter));
 }

@@ -1,0 +1,177 @@
+//! Who decides over a trace in this service, and what was decided.
+
+use std::borrow::Cow;
+
+use opentelemetry::baggage::{Baggage, BaggageExt};
+use opentelemetry::trace::{TraceContextExt, TraceState};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+
+use crate::sampler::new_span::NewSpan;
+use crate::sampling::randomness::{Randomness, Threshold};
+use crate::sampling::rate::SampleRate;
+use crate::sampling::sample_rand::SampleRand;
+use crate::sampling::trace_sampling::TraceSampling;
+use crate::settings::callback::{call_suppressed, Panicked};
+use crate::settings::traces_sampler::{Parent, SamplingContext};
+use crate::tracestate::list::{merged, ot_fields};
+
+/// Who decides where a trace has no parent in this service.
+#[derive(Clone, Copy)]
+pub(super) enum Decider<'a> {
+    /// `traces_sampler`, else `traces_sample_rate`, else nobody.
+    Settings,
+    /// A sampler of the user's, over traces that nobody has decided.
+    Inner(&'a dyn ShouldSample),
+}
+
+/// What counts for a trace.
+pub(super) enum Choice {
+    /// No decision is taken here.
+    None,
+    /// The caller's decision.
+    Parents,
+    /// A rate, compared with the trace's randomness.
+    Rate(SampleRate),
+    /// The inner sampler's decision.
+    Inner(SamplingResult),
+}
+
+/// A decision that was taken here.
+pub(super) struct Decided<'a> {
+    pub(super) sampled: bool,
+    pub(super) rate: Option<SampleRate>,
+    /// The `th` that is true of the span.
+    pub(super) threshold: Option<Threshold>,
+    /// An `rv` for a trace state that has none.
+    pub(super) added: Option<Randomness>,
+    pub(super) randomness: Randomness,
+    pub(super) decision: SamplingDecision,
+    pub(super) attributes: Vec<KeyValue>,
+    /// The trace state to build on.
+    pub(super) base: Cow<'a, TraceState>,
+}
+
+impl NewSpan<'_> {
+    pub(super) fn choose(&self, parent: Parent, parent_rate: Option<f64>) -> Choice {
+        let settings = self.settings;
+        let by_rate = || match (parent.sampled(), settings.traces_sample_rate) {
+            (Some(_), Some(_)) => Choice::Parents,
+            (None, Some(rate)) => Choice::Rate(rate),
+            (_, None) => Choice::None,
+        };
+        // A function that panicked has failed to decide; not to decide is no answer then.
+        let without = || match (parent.sampled(), settings.traces_sample_rate) {
+            (Some(_), _) => Choice::Parents,
+            (None, rate) => Choice::Rate(rate.unwrap_or(SampleRate::ZERO)),
+        };
+        match (self.decider, &settings.traces_sampler) {
+            (Decider::Inner(_), _) if parent.sampled().is_some() => Choice::Parents,
+            (Decider::Inner(inner), _) => match self.ask(inner) {
+                Ok(result) => Choice::Inner(result),
+                Err(Panicked) => {
+                    settings.warnings.note(|warnings| &warnings.wrapped_sampler_panicked);
+                    without()
+                }
+            },
+            (Decider::Settings, None) => by_rate(),
+            (Decider::Settings, Some(sampler)) => {
+                let context = SamplingContext {
+                    name: self.name,
+                    span_kind: self.span_kind,
+                    attributes: self.attributes,
+                    trace_id: self.trace_id,
+                    parent,
+                    // What is too small for a rate of ours is as good as 0, and no fault of the
+                    // function.
+                    parent_sample_rate: parent_rate
+                        .map(|rate| SampleRate::new(rate).map_or(0.0, |r| r.get())),
+                };
+                match sampler.call(self.parent_context, &context) {
+                    Ok(rate) => Choice::Rate(self.checked(rate)),
+                    Err(Panicked) => {
+                        settings.warnings.note(|warnings| &warnings.traces_sampler_panicked);
+                        without()
+                    }
+                }
+            }
+        }
+    }
+
+    fn checked(&self, rate: f64) -> SampleRate {
+        SampleRate::new(rate).unwrap_or_else(|_| {
+            self.settings.warnings.note(|warnings| &warnings.traces_sampler_rate);
+            SampleRate::ZERO
+        })
+    }
+
+    /// What the inner sampler says. It is shown no parent: what is undecided would look like a
+    /// decision not to sample, and so would a span context that is not valid.
+    fn ask(&self, inner: &dyn ShouldSample) -> Result<SamplingResult, Panicked> {
+        let spanless = self.parent_context.filter(|cx| cx.has_active_span()).map(|cx| {
+            let baggage = cx.baggage().iter().map(|(key, value)| (key.clone(), value.clone()));
+            Context::new().with_baggage(baggage.collect::<Baggage>())
+        });
+        let cx = spanless.as_ref().or(self.parent_context);
+        let NewSpan { trace_id, name, span_kind, attributes, links, .. } = *self;
+        call_suppressed(self.parent_context, || {
+            inner.should_sample(cx, trace_id, name, span_kind, attributes, links)
+        })
+    }
+
+    /// The decision by a rate: against a `sample_rand` that came, else by the trace's randomness.
+    pub(super) fn decided_by_rate<'a>(
+        &self,
+        rate: SampleRate,
+        rand: Option<SampleRand>,
+        base: &'a TraceState,
+    ) -> Decided<'a> {
+        let randomness = ot_fields(base).randomness_of(self.trace_id);
+        let threshold = Threshold::of(rate.get());
+        let implied = randomness.is_sampled_at(threshold);
+        let sampled = rand.map_or(implied, |rand| rand.is_sampled_at(rate.get()));
+        Decided {
+            sampled,
+            rate: Some(rate),
+            threshold: (sampled && implied).then_some(threshold),
+            added: None,
+            randomness,
+            decision: match sampled {
+                true => SamplingDecision::RecordAndSample,
+                false => SamplingDecision::Drop,
+            },
+            attributes: Vec::new(),
+            base: Cow::Borrowed(base),
+        }
+    }
+
+    /// The inner sampler's decision. Its `th` is believed where the trace's randomness agrees.
+    pub(super) fn decided_by_inner<'a>(
+        &self,
+        result: SamplingResult,
+        rand: Option<SampleRand>,
+        base: &'a TraceState,
+    ) -> Decided<'a> {
+        let SamplingResult { decision, attributes, trace_state } = result;
+        let sampled = decision == SamplingDecision::RecordAndSample;
+        let written = ot_fields(&trace_state);
+        let added = written.randomness();
+        let (own, trace_id) = (ot_fields(base), self.trace_id);
+        let randomness = own.randomness().or(added).unwrap_or_else(|| Randomness::of(trace_id));
+        let threshold = written.threshold().filter(|th| randomness.is_sampled_at(*th) == sampled);
+        let agrees = |rate: &SampleRate| {
+            let trace = TraceSampling::new(Some(sampled), Some(rate.get()));
+            rand.map_or(true, |rand| rand.agrees_with(trace))
+        };
+        Decided {
+            sampled,
+            rate: threshold.and_then(Threshold::rate).filter(agrees),
+            threshold: threshold.filter(|_| sampled),
+            added: added.filter(|_| own.randomness().is_none()),
+            randomness,
+            decision,
+            attributes,
+            base: merged(base, trace_state),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Calls of the user's functions: a panic ends here, and what they start is not traced.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::mem;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::ptr;
+
+use opentelemetry::Context;
+
+/// Which of the user's functions a thread is inside of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Running {
+    Nothing,
+    /// `traces_sampler`, or the sampler inside ours.
+    Sampler,
+    /// The function of a trace propagation target.
+    Target,
+}
+
+thread_local! {
+    /// The context cannot always tell: `Tracer::start` borrows the current one, and then none can be
+    /// attached.
+    static RUNNING: Cell<Running> = const { Cell::new(Running::Nothing) };
+}
+
+/// The function panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Panicked;
+
+/// Which of the user's functions this thread is inside of.
+#[inline]
+pub(crate) fn running() -> Running {
+    RUNNING.with(Cell::get)
+}
+
+/// What a function of the user's returns. Callers make sure that it is not called from inside
+/// itself.
+pub(crate) fn call<T>(which: Running, function: impl FnOnce() -> T) -> Result<T, Panicked> {
+    let outer = RUNNING.with(|running| running.replace(which));
+    let result = catch(function);
+    RUNNING.with(|running| running.set(outer));
+    result
+}
+
+/// [`call`] for a sampler that is asked as a span starts in `cx`: telemetry is suppressed.
+pub(crate) fn call_suppressed<T>(
+    cx: Option<&Context>,
+    function: impl FnOnce() -> T,
+) -> Result<T, Panicked> {
+    call(Running::Sampler, || {
+        // Attaching panics while the current context is borrowed. It is where `cx` is the very one;
+        // other borrows cannot be seen, so that such a panic ends here as well.
+        let is_borrowed = Context::map_current(|current| cx.is_some_and(|cx| ptr::eq(cx, current)));
+        let attach = || catch(Context::enter_telemetry_suppressed_scope).ok();
+        let _guard = (!is_borrowed).then(attach);
+        function()
+    })
+}
+
+/// A panic of the user's code ends here.
+pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(function)).map_err(|payload: Box<dyn Any + Send>| {
+        // A payload may panic too, when it is dropped. The second one is not worth the risk.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            mem::forget(second);
+        }
+        Panicked
+    })
+}
