@@ -298,11 +298,14 @@ fn understood(outcome: &Outcome, ingest: &Ingest) -> Check {
     Ok(())
 }
 
-/// JavaScript SDKs print a `sample_rand` anew, without zeros at its end, Java's with 16 digits.
+/// JavaScript SDKs print a `sample_rand` anew, without zeros at its end, Java's with 16 digits and
+/// a rate of `1.0` as `1`.
 fn numbers(mut dsc: Dsc) -> Dsc {
-    if let Some(rand) = dsc.get_mut("sample_rand") {
-        if let Ok(number) = rand.parse::<f64>() {
-            *rand = format!("{number:.12}");
+    for key in ["sample_rand", "sample_rate"] {
+        if let Some(text) = dsc.get_mut(key) {
+            if let Ok(number) = text.parse::<f64>() {
+                *text = format!("{number:.12}");
+            }
         }
     }
     dsc
