@@ -165,6 +165,12 @@ fn check_trace(values: &[Option<Vec<u8>>]) {
         ("traceparent", value(3)),
         ("tracestate", value(4)),
     ] {
+        // Where the rest of a long line that is not ASCII is cut is not fixed.
+        let is_long = |value: &Vec<u8>| !value.is_ascii() && value.len() > reader::MAX_BYTES;
+        if !is_off && name == "baggage" && value.is_some_and(is_long) {
+            assert!(data.get(name).is_some());
+            continue;
+        }
         // Values of `tracestate` are not percent-encoded: what is outside ASCII stays, to be refused.
         let text = |value: &[u8]| match (name, std::str::from_utf8(value)) {
             ("tracestate", Ok(text)) => text.to_owned(),
