@@ -30,8 +30,8 @@ const SENTRY_TRACE: HeaderName = HeaderName::from_static(SENTRY_TRACE_HEADER);
 /// and properties), and with what is outside ASCII percent-encoded. It keeps to the limits of
 /// [W3C Baggage](https://www.w3.org/TR/baggage/#limits), 8192 bytes and 64 members: the injected
 /// Sentry members come first, then the request's, then the others, whole members only. Of the
-/// request's own lines the first 8192 bytes are read; what is behind them goes, as nobody has looked
-/// for stale `sentry-*` there.
+/// request's own lines the first 8192 bytes are read; what is behind them goes, because it was not searched
+/// for stale `sentry-*`.
 ///
 /// ```
 /// use http::HeaderMap;
