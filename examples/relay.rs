@@ -8,10 +8,12 @@
 //! ```
 //!
 //! The library reads its settings from the `SENTRY_*` variables; the relay itself reads `PORT` and
-//! `UPSTREAM_URL`, the address to call if a request has no `to`. `PROPAGATION=off` registers no
-//! propagator, to measure its cost. With the library's feature `http`, trace headers are moved into
-//! the request, not copied. The relay calls any address that it is given, so it listens on the
-//! loopback interface only.
+//! `UPSTREAM_URL`, the address to call if a request has no `to`. `COMPOSE` is the propagator to
+//! register: `alone` (the default), `wrap` (around W3C trace context and baggage),
+//! `wrap_within_targets`, or `list` (W3C trace context, W3C baggage, Sentry). `PROPAGATION=off`
+//! registers no propagator, to measure its cost. With the library's feature `http`, trace headers are
+//! moved into the request, not copied. The relay calls any address that it is given, so it listens on
+//! the loopback interface only.
 
 use std::borrow::Cow;
 use std::env::{self, VarError};
@@ -32,11 +34,13 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{global, Context, KeyValue};
 use opentelemetry_http::HeaderExtractor;
 #[cfg(not(feature = "http"))]
 use opentelemetry_http::HeaderInjector as RequestInjector;
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 #[cfg(feature = "http")]
 use opentelemetry_sentry::MergingInjector as RequestInjector;
@@ -61,7 +65,9 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
-    let sentry = Sentry::from_env()?;
+    let compose = Compose::from_env()?;
+    // In a list the W3C propagator writes all of `tracestate`, our member with it.
+    let sentry = Sentry::builder().env().rewrite_tracestate(compose == Compose::List).build()?;
     let port = match setting("PORT")? {
         Some(port) => port.parse().map_err(|_| "PORT: not a port number")?,
         None => 0,
@@ -71,7 +77,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .transpose()?;
 
     if setting("PROPAGATION")?.as_deref() != Some("off") {
-        global::set_text_map_propagator(sentry.propagator());
+        compose.register(&sentry);
     }
     let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
     let relay = Relay {
@@ -96,6 +102,50 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, router).await?;
     Ok(())
+}
+
+/// Which propagator is registered.
+#[derive(Clone, Copy, PartialEq)]
+enum Compose {
+    Alone,
+    Wrap,
+    WrapWithinTargets,
+    List,
+}
+
+impl Compose {
+    fn from_env() -> Result<Self, String> {
+        match setting("COMPOSE")?.as_deref() {
+            None | Some("alone") => Ok(Self::Alone),
+            Some("wrap") => Ok(Self::Wrap),
+            Some("wrap_within_targets") => Ok(Self::WrapWithinTargets),
+            Some("list") => Ok(Self::List),
+            Some(other) => {
+                Err(format!("COMPOSE: not one of alone, wrap, wrap_within_targets, list: {other}"))
+            }
+        }
+    }
+
+    fn register(self, sentry: &Sentry) {
+        let propagator = sentry.propagator();
+        let mut w3c: Vec<Box<dyn TextMapPropagator + Send + Sync>> =
+            vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())];
+        match self {
+            Self::Alone => global::set_text_map_propagator(propagator),
+            Self::Wrap => {
+                let w3c = TextMapCompositePropagator::new(w3c);
+                global::set_text_map_propagator(propagator.wrap(w3c));
+            }
+            Self::WrapWithinTargets => {
+                let w3c = TextMapCompositePropagator::new(w3c);
+                global::set_text_map_propagator(propagator.wrap(w3c).within_targets());
+            }
+            Self::List => {
+                w3c.push(Box::new(propagator));
+                global::set_text_map_propagator(TextMapCompositePropagator::new(w3c));
+            }
+        }
+    }
 }
 
 /// An empty variable counts as unset, as it does for the library's own settings.

@@ -21,16 +21,26 @@ const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/apps")
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Settings {
-    /// None: tracing is not configured.
-    pub(crate) rate: Option<u8>,
+    /// In hundredths; none: tracing is not configured.
+    rate: Option<u8>,
     pub(crate) org_id: Option<&'static str>,
     pub(crate) strict: bool,
 }
 
 impl Settings {
-    /// Of the organisation 1, and not strict.
+    /// With all traces or none, of the organization 1, and not strict.
     pub(crate) fn rate(rate: Option<u8>) -> Self {
-        Self { rate, org_id: Some("1"), strict: false }
+        Self { rate: rate.map(|rate| rate * 100), org_id: Some("1"), strict: false }
+    }
+
+    /// With so many traces of a hundred.
+    pub(crate) fn percent(percent: u8) -> Self {
+        Self { rate: Some(percent), ..Self::rate(None) }
+    }
+
+    /// With all traces, of that organization.
+    pub(crate) fn organization(org_id: Option<&'static str>, strict: bool) -> Self {
+        Self { rate: Some(100), org_id, strict }
     }
 }
 
@@ -90,7 +100,7 @@ impl Apps {
             "dsn": self.ingest.dsn(&format!("{name}{project}@127.0.0.1"), project),
             "release": format!("shop-{name}@2.1.0+b (9/é);=%41!*'"),
             "environment": format!("prod,{name}ü"),
-            "rate": settings.rate,
+            "rate": settings.rate.map(rate),
             "org_id": settings.org_id,
             "strict": settings.strict,
         })
@@ -110,8 +120,16 @@ impl Apps {
     }
 }
 
+/// A whole number stays one: some SDKs print it as they get it.
+pub(crate) fn rate(hundredths: u8) -> Value {
+    match hundredths % 100 {
+        0 => json!(hundredths / 100),
+        _ => json!(f64::from(hundredths) / 100.0),
+    }
+}
+
 /// An SDK that does not start is a failure.
-fn start(name: &str, command: &mut Command) -> Process {
+pub(crate) fn start(name: &str, command: &mut Command) -> Process {
     Process::start(name, command).unwrap_or_else(|error| {
         panic!("{error}\n(tests/interop/install.sh installs what the apps need)")
     })
@@ -121,28 +139,45 @@ fn command(sdk: Sdk) -> Command {
     let installed = directory("");
     let mut command;
     match sdk {
-        Sdk::Node => {
-            command = Command::new("node");
-            command.arg(format!("{SOURCES}/node.js"));
-            command.env("NODE_PATH", installed.join("node_modules"));
-        }
+        Sdk::Node => command = node("node.js"),
         Sdk::Browser | Sdk::Vue => {
-            command = Command::new("node");
-            command.arg(format!("{SOURCES}/pages.js"));
+            command = node("pages.js");
             command.arg(directory("bundles")).arg("/usr/bin/chromium");
-            command.env("NODE_PATH", installed.join("node_modules"));
         }
         Sdk::Cloudflare => {
             command = workerd(directory("bundles").join("workerd.capnp"));
         }
-        Sdk::Python => {
-            command = Command::new("python3");
-            command.arg(format!("{SOURCES}/python_app.py"));
-            command.env("PYTHONPATH", installed.join("python"));
-            command.env("PYTHONDONTWRITEBYTECODE", "1");
-        }
+        Sdk::Python => command = python("python_app.py"),
+        Sdk::Java => command = java("SentryService"),
+        Sdk::Go => command = Command::new(installed.join("go/sentry")),
         Sdk::Rust => command = Command::new(installed.join("rust/target/debug/interop-rust")),
     }
+    command
+}
+
+pub(crate) fn node(source: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(format!("{SOURCES}/{source}"));
+    command.env("NODE_PATH", directory("node_modules"));
+    command
+}
+
+pub(crate) fn python(source: &str) -> Command {
+    let mut command = Command::new("python3");
+    command.arg(format!("{SOURCES}/{source}"));
+    command.env("PYTHONPATH", directory("python"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// Many small services share two cores: no second compiler, no second collector's threads.
+pub(crate) fn java(class: &str) -> Command {
+    let installed = directory("java");
+    let classes =
+        format!("{0}/interop-java-0.jar:{0}/lib/*", installed.to_str().expect("a path is text"));
+    let mut command = Command::new("java");
+    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-cp", &classes]);
+    command.arg(format!("interop.{class}"));
     command
 }
 

@@ -127,7 +127,7 @@ impl Chain {
         };
         let got = serde_json::from_value(relayed.upstream.clone())
             .map_err(|error| read("the service", error))?;
-        let passed = self.relay.tap.passed(&format!("id={id}&"));
+        let passed = self.relay.tap.passed(&id);
         Ok(Outcome { chain: self, head, passed, relayed, got })
     }
 }

@@ -1,10 +1,18 @@
 //! What must hold of every trace that went through the relay.
 
-use crate::chain::{Outcome, Scenario};
+use std::sync::Arc;
+
+use crate::apps::App;
+use crate::chain::{Chain, Outcome, Scenario};
 use crate::ingest::{Ingest, Item};
 use crate::matrix::{self, Row};
+use crate::mode::Mode;
+use crate::probes::Probe;
 use crate::relay::{ENVIRONMENT, PUBLIC_KEY, RELEASE};
-use crate::wire::{dsc, header, is_six_digits, Dsc, SentryTrace};
+use crate::sdk::Sdk;
+use crate::wire::{
+    dsc, header, is_six_digits, threshold_holds, traceparent, tracestate, Dsc, Headers, SentryTrace,
+};
 
 pub(crate) const ARRIVES: &str = "the request arrives";
 pub(crate) const ONE_TRACE: &str = "one trace id from end to end";
@@ -14,16 +22,34 @@ pub(crate) const RECORDED: &str = "it records as decided";
 pub(crate) const BYTES: &str = "the DSC arrives byte for byte";
 pub(crate) const MEMBERS: &str = "every member of our DSC is right";
 pub(crate) const UNDERSTOOD: &str = "it understands the DSC as sent";
+pub(crate) const SENDS_ON: &str = "its envelopes have a DSC of its own; it sends ours on";
 pub(crate) const ENVELOPE: &str = "its envelopes' `trace` agrees";
 pub(crate) const PREFLIGHT: &str = "the preflight happens and passes";
 
-pub(crate) const ALL: [&str; 10] = [
-    ARRIVES, ONE_TRACE, PARENT, DECISION, RECORDED, BYTES, MEMBERS, UNDERSTOOD, ENVELOPE, PREFLIGHT,
+pub(crate) const W3C: &str = "`traceparent` says what `sentry-trace` says";
+pub(crate) const W3C_OF_SPAN: &str = "`traceparent` has the same ids, and our span's own flag";
+pub(crate) const STATE: &str = "`tracestate` is valid, without our members, and its `th` holds";
+
+pub(crate) const ALL: [&str; 14] = [
+    ARRIVES,
+    ONE_TRACE,
+    PARENT,
+    DECISION,
+    RECORDED,
+    BYTES,
+    MEMBERS,
+    UNDERSTOOD,
+    SENDS_ON,
+    ENVELOPE,
+    PREFLIGHT,
+    W3C,
+    W3C_OF_SPAN,
+    STATE,
 ];
 
-type Check = Result<(), String>;
+pub(crate) type Check = Result<(), String>;
 
-fn equal<T: PartialEq + std::fmt::Debug>(what: &str, actual: T, expected: T) -> Check {
+pub(crate) fn equal<T: PartialEq + std::fmt::Debug>(what: &str, actual: T, expected: T) -> Check {
     if actual == expected {
         return Ok(());
     }
@@ -48,14 +74,53 @@ pub(crate) fn evaluate(outcome: &Outcome, ingest: &Ingest) -> Vec<Row> {
     }
     // Where no DSC arrives, what an SDK makes of that is another question: see the probes.
     let arrives = chain.head.as_ref().map_or(true, |app| app.sdk.has_dsc());
-    if arrives && chain.service.as_ref().is_some_and(|app| app.sdk.has_dsc()) {
-        row(UNDERSTOOD, understood(outcome, ingest));
-        row(ENVELOPE, envelope(outcome, ingest));
+    if let Some(service) = chain.service.as_ref().filter(|app| arrives && app.sdk.has_dsc()) {
+        if service.sdk.reports_dsc() {
+            row(UNDERSTOOD, understood(outcome, ingest));
+            row(ENVELOPE, envelope(outcome, ingest));
+        } else {
+            row(SENDS_ON, sends_on(outcome));
+        }
     }
     if chain.head.as_ref().is_some_and(|app| app.sdk.in_browser()) {
         row(PREFLIGHT, preflight(outcome));
     }
+    let mode = chain.relay.mode;
+    if mode.speaks_w3c() {
+        let trace = SentryTrace::of(&outcome.got.headers);
+        if mode == Mode::List {
+            // The stock propagator knows of no flag but the span's.
+            let sampled = outcome.relayed.sampled;
+            row(W3C_OF_SPAN, trace.and_then(|t| w3c(&outcome.got.headers, &t, sampled)));
+        } else {
+            let verdict = trace
+                .and_then(|trace| w3c(&outcome.got.headers, &trace, trace.sampled == Some(true)));
+            row(W3C, verdict);
+        }
+        row(STATE, state(&outcome.got.headers));
+    }
     rows
+}
+
+fn w3c(headers: &Headers, trace: &SentryTrace, sampled: bool) -> Check {
+    let expected = Some((&*trace.trace_id, &*trace.span_id, sampled));
+    equal("the traceparent", traceparent(headers)?, expected)
+}
+
+/// Beside a `traceparent`: a valid list, without a member of ours, and with no `th` that is false.
+pub(crate) fn state(headers: &Headers) -> Check {
+    let (trace_id, _, sampled) = traceparent(headers)?.ok_or("no traceparent arrived")?;
+    let members = tracestate(headers)?;
+    no_member_of_ours(&members)?;
+    threshold_holds(&members, trace_id, sampled)
+}
+
+pub(crate) fn no_member_of_ours(members: &[(&str, &str)]) -> Check {
+    let ours = |key: &str| {
+        let digits = key.strip_prefix("sentry").map(|rest| rest.trim_start_matches('-'));
+        digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    equal("our members", members.iter().find(|(key, _)| ours(key)), None)
 }
 
 /// What the service sent to Sentry of the trace that it took itself to be in.
@@ -141,7 +206,7 @@ fn bytes(outcome: &Outcome) -> Check {
         equal("a sample_rand was missing", head.contains_key("sample_rand"), false)?;
         equal("six digits", is_six_digits(&rand), true)?;
     }
-    let decided = outcome.chain.scenario.head.is_none() && !head.is_empty();
+    let decided = head_trace(outcome)?.sampled.is_none() && !head.is_empty();
     let mut expected = Dsc::new();
     if let (true, Some(rate), Some(flag)) =
         (decided, outcome.chain.scenario.relay, outcome.chain.scenario.flag)
@@ -154,7 +219,7 @@ fn bytes(outcome: &Outcome) -> Check {
 }
 
 /// `sample_rand < sample_rate` exactly when sampled, where all three are known.
-fn consistent(baggage: &str) -> Check {
+pub(crate) fn consistent(baggage: &str) -> Check {
     let dsc = dsc(Some(baggage))?;
     let number = |key| dsc.get(key).and_then(|value: &String| value.parse::<f64>().ok());
     match (number("sample_rand"), number("sample_rate"), dsc.get("sampled")) {
@@ -186,10 +251,40 @@ fn members(outcome: &Outcome) -> Check {
     consistent(arrived)
 }
 
+/// What the service sent of the trace: the message, and the segment where there is one.
+fn reported(outcome: &Outcome, ingest: &Ingest) -> Result<Vec<Item>, String> {
+    let mut all = items(outcome, ingest, true)?;
+    all.extend(items(outcome, ingest, false)?);
+    Ok(all)
+}
+
+/// Where the envelopes say nothing of the DSC that arrived: what the SDK would send on, by value.
+fn sends_on(outcome: &Outcome) -> Check {
+    let arrived = dsc(header(&outcome.got.headers, "baggage")?)?;
+    let baggage = outcome.got.trace_data.get("baggage").and_then(Option::as_deref);
+    let mut sent_on = dsc(baggage)?;
+    if !arrived.contains_key("sample_rate") {
+        // The service adds what it applies by itself.
+        sent_on.remove("sample_rate");
+    }
+    equal("what goes on", sent_on, arrived)
+}
+
+/// A DSC as that SDK's envelopes have it.
+fn as_reported_by(app: &App, mut dsc: Dsc) -> Dsc {
+    if app.sdk == Sdk::Java {
+        // DIFFERENCE: its envelopes have no organization id, and it reads a raw `+` as a space.
+        dsc.remove("org_id");
+        dsc.values_mut().for_each(|value| *value = value.replace('+', " "));
+    }
+    numbers(dsc)
+}
+
 /// The service's own idea of the DSC, where it differs from the one that arrived.
 fn understood(outcome: &Outcome, ingest: &Ingest) -> Check {
     let arrived = dsc(header(&outcome.got.headers, "baggage")?)?;
-    for item in items(outcome, ingest, false)? {
+    let app = outcome.chain.service.as_ref().ok_or("there is no service")?;
+    for item in reported(outcome, ingest)? {
         let mut understood = item.dsc.clone().unwrap_or_default();
         for key in ["sample_rand", "sample_rate", "sampled"] {
             // The service adds what it decides by itself.
@@ -197,15 +292,21 @@ fn understood(outcome: &Outcome, ingest: &Ingest) -> Check {
                 understood.remove(key);
             }
         }
-        equal("in Sentry", numbers(understood), numbers(arrived.clone()))?;
+        let expected = as_reported_by(app, arrived.clone());
+        equal("in Sentry", as_reported_by(app, understood), expected)?;
     }
     Ok(())
 }
 
-/// JavaScript SDKs print a `sample_rand` anew, without zeros at its end.
+/// JavaScript SDKs print a `sample_rand` anew, without zeros at its end, Java's with 16 digits and
+/// a rate of `1.0` as `1`.
 fn numbers(mut dsc: Dsc) -> Dsc {
-    if let Some(rand) = dsc.get_mut("sample_rand") {
-        *rand = rand.trim_end_matches('0').to_owned();
+    for key in ["sample_rand", "sample_rate"] {
+        if let Some(text) = dsc.get_mut(key) {
+            if let Ok(number) = text.parse::<f64>() {
+                *text = format!("{number:.12}");
+            }
+        }
     }
     dsc
 }
@@ -214,19 +315,62 @@ fn numbers(mut dsc: Dsc) -> Dsc {
 fn envelope(outcome: &Outcome, ingest: &Ingest) -> Check {
     let baggage = outcome.got.trace_data.get("baggage").and_then(Option::as_deref);
     let propagated = dsc(baggage)?;
-    for recorded in [false, true] {
-        for item in items(outcome, ingest, recorded)? {
-            equal("in Sentry", item.dsc.unwrap_or_default(), propagated.clone())?;
-        }
+    let app = outcome.chain.service.as_ref().ok_or("there is no service")?;
+    for item in reported(outcome, ingest)? {
+        let expected = as_reported_by(app, propagated.clone());
+        equal("in Sentry", as_reported_by(app, item.dsc.unwrap_or_default()), expected)?;
     }
     let (Some(app), Some(report)) = (&outcome.chain.head, &outcome.head) else { return Ok(()) };
     let sent = outcome.passed.last().ok_or("nothing passed the tap")?;
     let sent = dsc(header(&sent.headers, "baggage")?)?;
     let head = Outcome::trace_of(report)?;
     for item in ingest.items(app.project, &head.trace_id, false) {
-        equal("the head's", item.dsc.unwrap_or_default(), sent.clone())?;
+        let expected = as_reported_by(app, sent.clone());
+        equal("the head's", as_reported_by(app, item.dsc.unwrap_or_default()), expected)?;
     }
     Ok(())
+}
+
+/// What the envelopes of each SDK say of a sampled trace, as measured.
+pub(crate) fn envelopes(outcomes: &[Outcome], ingest: &Ingest) -> Vec<Probe> {
+    let answers = |recorded, answer: fn(&Dsc, &Dsc) -> bool| {
+        let of = |sdk| {
+            let outcome = outcomes.iter().find(|outcome| {
+                let Chain { head, service, scenario, .. } = &outcome.chain;
+                let is = |app: &Option<Arc<App>>, sdk| app.as_ref().map(|app| app.sdk) == Some(sdk);
+                is(head, Sdk::Node) && is(service, sdk) && scenario.flag == Some(true)
+            })?;
+            let arrived = dsc(header(&outcome.got.headers, "baggage").ok()?).ok()?;
+            let item = items(outcome, ingest, recorded).ok()?.pop()?;
+            Some(match item.dsc {
+                Some(dsc) if answer(&arrived, &dsc) => "yes",
+                Some(_) => "no",
+                None => "it has no `trace`",
+            })
+        };
+        Sdk::ALL.map(|sdk| of(sdk).unwrap_or("–").to_owned()).into()
+    };
+    vec![
+        Probe {
+            question: "a segment's envelope has the DSC that arrived in its `trace`",
+            specified: "yes",
+            answers: answers(true, |arrived, dsc| {
+                arrived.get("public_key") == dsc.get("public_key")
+            }),
+        },
+        Probe {
+            question: "a message's envelope has it too",
+            specified: "yes",
+            answers: answers(false, |arrived, dsc| {
+                arrived.get("public_key") == dsc.get("public_key")
+            }),
+        },
+        Probe {
+            question: "that `trace` has the `org_id`",
+            specified: "yes",
+            answers: answers(true, |arrived, dsc| arrived.get("org_id") == dsc.get("org_id")),
+        },
+    ]
 }
 
 /// The browser asked, and was allowed, before it sent the trace headers to another origin.

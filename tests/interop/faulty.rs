@@ -6,15 +6,17 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::get;
 use axum::{Json, Router};
-use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use opentelemetry_sentry::{Sentry, SentryPropagator};
+use opentelemetry_sentry::Sentry;
 use serde::Deserialize;
 use serde_json::{json, Value};
 
+use crate::mode::Mode;
 use crate::relay::{ENVIRONMENT, PUBLIC_KEY, RELEASE};
 use crate::serve;
 use crate::wire::{percent_decode, percent_encode};
@@ -30,10 +32,13 @@ pub(crate) enum Fault {
     ParentIsTheServerSpan,
     DecidesDeferred,
     OwnDscOverAFrozenOne,
+    LeaksOurMember,
+    ThresholdOfNothing,
+    SplitsTracestate,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::DropsBaggage,
         Self::AlwaysSampled,
         Self::NewTraceId,
@@ -42,6 +47,9 @@ impl Fault {
         Self::ParentIsTheServerSpan,
         Self::DecidesDeferred,
         Self::OwnDscOverAFrozenOne,
+        Self::LeaksOurMember,
+        Self::ThresholdOfNothing,
+        Self::SplitsTracestate,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -54,11 +62,25 @@ impl Fault {
             Self::ParentIsTheServerSpan => "sends the id of its server span",
             Self::DecidesDeferred => "sends `-0` for a deferred trace",
             Self::OwnDscOverAFrozenOne => "sends its own DSC over a frozen one",
+            Self::LeaksOurMember => "leaves its `sentry` members in `tracestate`",
+            Self::ThresholdOfNothing => "writes `th` for a trace that is not sampled",
+            Self::SplitsTracestate => "sends `tracestate` in two lines",
         }
     }
 
+    /// Whether it shows in W3C's headers alone, which a relay that speaks them sends.
+    pub(crate) fn is_of_w3c(self) -> bool {
+        matches!(self, Self::LeaksOurMember | Self::ThresholdOfNothing | Self::SplitsTracestate)
+    }
+
     /// Makes the headers wrong that the client span sends below the server span.
-    fn apply(self, headers: &mut HeaderMap, server_span_id: &str, last: &Mutex<HeaderValue>) {
+    fn apply(
+        self,
+        headers: &mut HeaderMap,
+        server_span_id: &str,
+        trace_state: &str,
+        last: &Mutex<HeaderValue>,
+    ) {
         let sentry_trace = headers["sentry-trace"].to_str().expect("text").to_owned();
         let (trace_id, rest) = sentry_trace.split_at(32);
         let (span_id, flag) = rest[1..].split_at(16);
@@ -110,12 +132,31 @@ impl Fault {
                     ),
                 );
             }
+            Self::LeaksOurMember => set("tracestate", trace_state.to_owned()),
+            Self::ThresholdOfNothing => {
+                let sent = |name| headers.get(name)?.to_str().ok();
+                if sent("traceparent").is_some_and(|value: &str| value.ends_with("-00")) {
+                    let others = sent("tracestate").unwrap_or_default().split(',');
+                    let others = others.filter(|m| !m.is_empty() && !m.starts_with("ot="));
+                    let members: Vec<&str> = ["ot=th:0"].into_iter().chain(others).collect();
+                    let members = members.join(",");
+                    headers.insert("tracestate", members.parse().expect("a header value"));
+                }
+            }
+            Self::SplitsTracestate => {
+                let list = headers.get("tracestate").and_then(|value| value.to_str().ok());
+                if let Some((first, rest)) = list.and_then(|list| list.split_once(',')) {
+                    let [first, rest] = [first, rest].map(|l| l.parse().expect("a header value"));
+                    headers.insert("tracestate", first);
+                    headers.append("tracestate", rest);
+                }
+            }
         }
     }
 }
 
 pub(crate) struct Faulty {
-    propagator: SentryPropagator,
+    propagator: Box<dyn TextMapPropagator + Send + Sync>,
     tracer: SdkTracer,
     client: reqwest::Client,
     fault: Option<Fault>,
@@ -124,7 +165,7 @@ pub(crate) struct Faulty {
 
 impl Faulty {
     /// Serves on the test's own runtime, until that ends; the address it listens on.
-    pub(crate) async fn start(rate: Option<&str>, fault: Option<Fault>) -> String {
+    pub(crate) async fn start(mode: Mode, rate: Option<&str>, fault: Option<Fault>) -> String {
         let mut sentry = Sentry::builder()
             .dsn(format!("http://{PUBLIC_KEY}@127.0.0.1:9/1"))
             .release(RELEASE)
@@ -135,8 +176,19 @@ impl Faulty {
         let sentry = sentry.build().expect("the settings are valid");
         let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
         let last = "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-public_key=other";
+        let propagator: Box<dyn TextMapPropagator + Send + Sync> = match mode {
+            Mode::Alone => Box::new(sentry.propagator()),
+            Mode::Wrap => {
+                let w3c = TextMapCompositePropagator::new(vec![
+                    Box::new(TraceContextPropagator::new()),
+                    Box::new(BaggagePropagator::new()),
+                ]);
+                Box::new(sentry.propagator().wrap(w3c))
+            }
+            Mode::WrapWithinTargets | Mode::List => unreachable!("no fault needs it"),
+        };
         let relay = Self {
-            propagator: sentry.propagator(),
+            propagator,
             tracer: provider.tracer("relay"),
             client: crate::client(),
             fault,
@@ -174,7 +226,8 @@ async fn relay_request(
     let mut sent = HeaderMap::new();
     relay.propagator.inject_context(&client, &mut HeaderInjector(&mut sent));
     if let Some(fault) = relay.fault {
-        fault.apply(&mut sent, &span_id(&server), &relay.last_baggage);
+        let trace_state = client.span().span_context().trace_state().header();
+        fault.apply(&mut sent, &span_id(&server), &trace_state, &relay.last_baggage);
     }
     let upstream = match relay.client.get(query.to).headers(sent).send().await {
         Ok(response) => response.json().await.unwrap_or_default(),

@@ -1,15 +1,21 @@
 //! A Sentry that keeps what it is sent, in memory.
 
+use std::collections::HashMap;
+use std::io::Read;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN};
+use axum::http::header::{
+    HeaderMap, HeaderValue, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    CONTENT_ENCODING,
+};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -22,9 +28,6 @@ use crate::wire::Dsc;
 /// A message, or a segment's root span, as an SDK sent it.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
-    project: u32,
-    pub(crate) recorded: bool,
-    pub(crate) trace_id: String,
     pub(crate) parent_span_id: Option<String>,
     /// The envelope's `trace` header.
     pub(crate) dsc: Option<Dsc>,
@@ -35,16 +38,19 @@ pub(crate) struct Item {
 pub(crate) struct Ingest {
     address: String,
     pub(crate) echo: String,
-    items: Arc<Mutex<Vec<Item>>>,
+    items: Arc<Mutex<Items>>,
     spans: Exported,
 }
+
+/// By project, trace id, and whether they are recorded.
+type Items = HashMap<(u32, String, bool), Vec<Item>>;
 
 /// Spans that came by OTLP, with their project.
 type Exported = Arc<Mutex<Vec<(u32, Span)>>>;
 
 impl Ingest {
     pub(crate) async fn start() -> Self {
-        let items = Arc::<Mutex<Vec<Item>>>::default();
+        let items = Arc::<Mutex<Items>>::default();
         let router = Router::new()
             .route("/api/{project}/envelope/", post(envelope))
             .with_state(Arc::clone(&items));
@@ -67,11 +73,7 @@ impl Ingest {
     /// What this project sent of that trace: messages, or recorded segments.
     pub(crate) fn items(&self, project: u32, trace_id: &str, recorded: bool) -> Vec<Item> {
         let items = self.items.lock().expect("no holder panics");
-        items
-            .iter()
-            .filter(|i| i.project == project && i.trace_id == trace_id && i.recorded == recorded)
-            .cloned()
-            .collect()
+        items.get(&(project, trace_id.to_owned(), recorded)).cloned().unwrap_or_default()
     }
 
     /// The spans of that trace that this project sent by OTLP.
@@ -95,11 +97,24 @@ impl Ingest {
 }
 
 async fn envelope(
-    State(items): State<Arc<Mutex<Vec<Item>>>>,
+    State(items): State<Arc<Mutex<Items>>>,
     Path(project): Path<u32>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    items.lock().expect("no holder panics").extend(parse(project, &body));
+    let body = match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        Some(b"gzip") => {
+            let mut plain = Vec::new();
+            GzDecoder::new(&*body).read_to_end(&mut plain).expect("the body is gzip, as it says");
+            plain
+        }
+        _ => body.to_vec(),
+    };
+    let mut items = items.lock().expect("no holder panics");
+    for (recorded, trace_id, item) in parse(&body) {
+        items.entry((project, trace_id, recorded)).or_default().push(item);
+    }
+    drop(items);
     ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(json!({})))
 }
 
@@ -107,7 +122,7 @@ async fn envelope(
 async fn otlp_traces(
     State(spans): State<Exported>,
     Path(project): Path<u32>,
-    headers: axum::http::HeaderMap,
+    headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
     let is = |name: &str, prefix: &str| {
@@ -130,7 +145,7 @@ pub(crate) fn hex(id: &[u8]) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-async fn echo(headers: axum::http::HeaderMap) -> impl IntoResponse {
+async fn echo(headers: HeaderMap) -> impl IntoResponse {
     let names = ["sentry-trace", "baggage", "traceparent", "tracestate"];
     let headers: Vec<(&str, &str)> = names
         .into_iter()
@@ -142,14 +157,17 @@ async fn echo(headers: axum::http::HeaderMap) -> impl IntoResponse {
 }
 
 async fn preflight() -> impl IntoResponse {
-    [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (ACCESS_CONTROL_ALLOW_HEADERS, "sentry-trace, baggage")]
+    [
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, "sentry-trace, baggage, traceparent"),
+    ]
 }
 
 /// The items of an envelope: a line of headers, then for each item its headers and its payload,
 /// which ends with its line unless its length is given.
 ///
 /// <https://develop.sentry.dev/sdk/data-model/envelopes/>
-fn parse(project: u32, mut rest: &[u8]) -> Vec<Item> {
+fn parse(mut rest: &[u8]) -> Vec<(bool, String, Item)> {
     let headers = json_line(&mut rest);
     let dsc = headers.get("trace").and_then(|trace| {
         let members = trace.as_object()?.iter();
@@ -167,13 +185,9 @@ fn parse(project: u32, mut rest: &[u8]) -> Vec<Item> {
             None => json_line(&mut rest),
         };
         let mut keep = |recorded, trace: &Value| {
-            items.push(Item {
-                project,
-                recorded,
-                trace_id: text(&trace["trace_id"]),
-                parent_span_id: trace["parent_span_id"].as_str().map(str::to_owned),
-                dsc: dsc.clone(),
-            });
+            let parent_span_id = trace["parent_span_id"].as_str().map(str::to_owned);
+            let item = Item { parent_span_id, dsc: dsc.clone() };
+            items.push((recorded, text(&trace["trace_id"]), item));
         };
         match item["type"].as_str() {
             Some("event") => keep(false, &payload["contexts"]["trace"]),

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the SDKs of versions.env, and what they run in, into target/interop. Running it again
-# installs what has changed. Needs npm, pip and cargo, and root where Chromium is missing.
+# Installs the SDKs of versions.env, apps/java/pom.xml and apps/go/go.mod, and what they run in, into
+# target/interop. Running it again installs what has changed. Needs npm, pip, cargo, Go and a JDK with
+# Maven; what Debian has of these and of Chromium is installed where it is missing, as root.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(cd "$here/../.." && pwd)/target/interop
@@ -8,11 +9,39 @@ mkdir -p "$work"
 # shellcheck source=versions.env
 . "$here/versions.env"
 
-if [ ! -x /usr/bin/chromium ]; then
-    export DEBIAN_FRONTEND=noninteractive
-    install_chromium() { apt-get install --yes --no-install-recommends chromium; }
-    install_chromium || { apt-get update && install_chromium; }
-fi
+# need PROGRAM PACKAGE...: installs Debian's packages where the program is missing.
+need() {
+    local program=$1 sudo=
+    shift
+    command -v "$program" >/dev/null && return
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    install_packages() {
+        $sudo env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+    }
+    install_packages "$@" >&2 || { $sudo apt-get update >&2 && install_packages "$@" >&2; } || {
+        echo "$program is needed, and apt-get cannot install $*: install it by hand" >&2
+        exit 1
+    }
+}
+
+need /usr/bin/chromium chromium
+need node nodejs
+need npm npm
+need python3 python3
+need javac openjdk-17-jdk-headless
+need mvn maven
+need go golang
+# From 1.21 on Go fetches the toolchain that go.mod asks for.
+case $(go env GOVERSION) in
+    go1.[0-9] | go1.[0-9].* | go1.1[0-9] | go1.1[0-9].* | go1.20 | go1.20.*)
+        echo "Go 1.21 or later is needed, this one is $(go env GOVERSION): see https://go.dev/doc/install" >&2
+        exit 1
+        ;;
+esac
+python3 -m pip --version >/dev/null || {
+    echo 'pip is needed for python3: apt-get install python3-pip' >&2
+    exit 1
+}
 
 # npm: the packages of versions.env, and below them what the lock says.
 cat > "$work/package.json.new" <<JSON
@@ -20,6 +49,8 @@ cat > "$work/package.json.new" <<JSON
   "name": "interop",
   "private": true,
   "dependencies": {
+    "@opentelemetry/sampler-composite": "$OTEL_NODE_SAMPLER",
+    "@opentelemetry/sdk-node": "$OTEL_NODE",
     "@sentry/browser": "$SENTRY_BROWSER",
     "@sentry/cloudflare": "$SENTRY_CLOUDFLARE",
     "@sentry/node": "$SENTRY_NODE",
@@ -36,20 +67,20 @@ if ! cmp -s "$work/package.json.new" "$work/package.json" ||
     rm -f "$work/npm-done"
     mv "$work/package.json.new" "$work/package.json"
     cp "$here/package-lock.json" "$work/package-lock.json"
-    (cd "$work" && npm install --no-audit --no-fund --loglevel=error)
+    if ! (cd "$work" && npm ci --no-audit --no-fund --loglevel=error); then
+        cat >&2 <<TEXT
+npm installs nothing. If package-lock.json is not the lock of versions.env, after a change of a version:
+    (cd target/interop && npm install --package-lock-only) &&
+        cp target/interop/package-lock.json tests/interop/package-lock.json
+TEXT
+        exit 1
+    fi
     touch "$work/npm-done"
 fi
 rm -f "$work/package.json.new"
-if ! cmp -s "$here/package-lock.json" "$work/package-lock.json"; then
-    cat >&2 <<TEXT
-package-lock.json is not the lock of versions.env. After a change of a version:
-    cp target/interop/package-lock.json tests/interop/package-lock.json
-TEXT
-    exit 1
-fi
 
 # pip: into a directory of its own, so that no virtual environment is needed.
-python="sentry-sdk==$SENTRY_PYTHON flask==$FLASK waitress==$WAITRESS"
+python="sentry-sdk==$SENTRY_PYTHON opentelemetry-sdk==$OTEL_PYTHON flask==$FLASK waitress==$WAITRESS"
 if [ "$(cat "$work/python-done" 2>/dev/null || true)" != "$python" ]; then
     rm -rf "$work/python" "$work/python-done"
     # shellcheck disable=SC2086
@@ -85,4 +116,16 @@ tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }
 debug = false
 TOML
 CARGO_TARGET_DIR=$work/rust/target cargo build --quiet --manifest-path "$work/rust/Cargo.toml"
+
+# Maven: both services, and what they need, in one go.
+java=$(cat "$here/apps/java/pom.xml" "$here"/apps/java/src/main/java/interop/*.java | sha256sum)
+if [ "$(cat "$work/java-done" 2>/dev/null || true)" != "$java" ]; then
+    rm -rf "$work/java" "$work/java-done"
+    mvn --quiet --batch-mode --file "$here/apps/java/pom.xml" -Dinterop.out="$work/java" package
+    echo "$java" > "$work/java-done"
+fi
+
+# Go: its own cache knows what has changed.
+mkdir -p "$work/go"
+go build -C "$here/apps/go" -mod=readonly -o "$work/go/" ./sentry ./otel
 echo "installed into $work"

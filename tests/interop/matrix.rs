@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::chain::Chain;
+use crate::mode::Mode;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Verdict {
@@ -13,6 +14,7 @@ pub(crate) enum Verdict {
 /// One check of one trace.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
+    pub(crate) mode: Mode,
     pub(crate) check: &'static str,
     pub(crate) head: &'static str,
     pub(crate) service: &'static str,
@@ -23,11 +25,21 @@ pub(crate) struct Row {
 /// The verdict on a check of that chain.
 pub(crate) fn row(check: &'static str, chain: &Chain, verdict: Result<(), String>) -> Row {
     let (head, service) = chain.names();
-    let verdict = verdict.map_or_else(Verdict::Fails, |()| Verdict::Holds);
-    Row { check, head, service, scenario: chain.scenario.name, verdict }
+    Row::new(chain.relay.mode, check, (head, service), chain.scenario.name, verdict)
 }
 
 impl Row {
+    pub(crate) fn new(
+        mode: Mode,
+        check: &'static str,
+        (head, service): (&'static str, &'static str),
+        scenario: &'static str,
+        verdict: Result<(), String>,
+    ) -> Self {
+        let verdict = verdict.map_or_else(Verdict::Fails, |()| Verdict::Holds);
+        Self { mode, check, head, service, scenario, verdict }
+    }
+
     pub(crate) fn fails(&self) -> bool {
         self.verdict != Verdict::Holds
     }
@@ -55,8 +67,12 @@ pub(crate) fn assert_all_hold(rows: &[Row]) {
         .filter_map(|row| match &row.verdict {
             Verdict::Holds => None,
             Verdict::Fails(error) => Some(format!(
-                "{} -> relay -> {}, {}: {}: {error}",
-                row.head, row.service, row.scenario, row.check
+                "{} -> relay ({}) -> {}, {}: {}: {error}",
+                row.head,
+                row.mode.name(),
+                row.service,
+                row.scenario,
+                row.check
             )),
         })
         .collect();

@@ -6,129 +6,237 @@ use crate::chain::Outcome;
 use crate::faulty::Fault;
 use crate::heads::{self, Head};
 use crate::matrix::{cell, Row};
-use crate::probes::Probe;
+use crate::mode::Mode;
+use crate::probes::{Measured, Probe};
 use crate::sdk::Sdk;
+use crate::stock::Stock;
 use crate::wire::header;
-use crate::{checks, relay_as_head, strict};
-
-/// Sections that other runs write: `stacks/collector` and `tests/vectors/runners`.
-const SECTIONS: [&str; 2] =
-    [include_str!("sections/collector.md"), include_str!("sections/vectors.md")];
+use crate::{checks, hops, relay_as_head, sampling, strict};
 
 /// The whole page.
 pub(crate) fn markdown(
     rows: &[Row],
     outcomes: &[Outcome],
     probes: &[Probe],
+    measured: &[Measured],
     worker: &[Row],
 ) -> String {
-    let mut page = String::from(
-        "# Beside real Sentry SDKs\n\n\
+    let mut sections = vec![
+        services(),
+        matrices(rows),
+        checks(rows),
+        stock_services(rows, measured),
+        heads(outcomes),
+        differences(probes),
+        worker_section(worker),
+        faults(),
+    ];
+    sections.extend(of_other_runs());
+    sections.join("\n")
+}
+
+/// The sections that other runs write into `tests/interop/sections`, by name.
+fn of_other_runs() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/sections");
+    let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<_> =
+        files.map(|file| file.expect("the folder can be read").path()).collect();
+    paths.sort();
+    let read = |path| std::fs::read_to_string(path).expect("a section is text");
+    paths.into_iter().map(|path| read(path).trim_end().to_owned() + "\n").collect()
+}
+
+fn lines(lines: impl IntoIterator<Item = String>) -> String {
+    lines.into_iter().fold(String::new(), |page, line| page + &line + "\n")
+}
+
+fn services() -> String {
+    let mut page = vec!["# Beside real Sentry and OpenTelemetry SDKs\n\n\
         Written by `tests/interop` from a run of it, and held against every later one. \
-        `examples/relay.rs` stands between two services with real SDKs, over real sockets; \
+        `examples/relay.rs` stands between services with real SDKs, over real sockets; \
         a fake Sentry keeps the envelopes that they send.\n\n\
-        | SDK | version | in |\n| --- | --- | --- |\n",
-    );
-    let mut line = |text: String| {
-        page.push_str(&text);
-        page.push('\n');
-    };
+        | Sentry SDK | version | in |\n| --- | --- | --- |"
+        .to_owned()];
     for sdk in Sdk::ALL {
-        line(format!("| `{}` | {} | {} |", sdk.package(), sdk.version(), sdk.place()));
+        page.push(format!("| `{}` | {} | {} |", sdk.package(), sdk.version(), sdk.place()));
     }
-    line(
+    page.push("\n| stock OpenTelemetry SDK | version | sampler |\n| --- | --- | --- |".to_owned());
+    for stock in Stock::ALL {
+        page.push(format!("| `{}` | {} | {} |", stock.package(), stock.version(), stock.sampler()));
+    }
+    page.push("\n| mode | the relay's propagator |\n| --- | --- |".to_owned());
+    for mode in Mode::ALL {
+        page.push(format!("| `{}` | {} |", mode.name(), mode.description()));
+    }
+    page.push(
         "\nTo run it:\n\n```sh\ntests/interop/install.sh\ncargo build --example relay\n\
-        cargo test --test interop -- --ignored\n```\n\n\
-        ## Who is the head, who is behind us\n\n\
-        From the head of the trace (down), through the relay, to the service (across): how many \
-        checks hold. Where the relay is the head itself, 200 requests each and the strict table \
-        are among them. Not one check fails.\n"
+        cargo test --test interop -- --ignored\n```"
             .to_owned(),
     );
+    lines(page)
+}
+
+fn matrices(rows: &[Row]) -> String {
+    let mut page = vec!["## Who is the head, who is behind us\n\n\
+        From the head of the trace (down), through the relay, to the service (across): how many \
+        checks hold. Where the relay is the head itself, the requests at rate 0.3 and the strict \
+        table are among them. Not one check fails."
+        .to_owned()];
     let names = Sdk::ALL.map(Sdk::name);
     let services = || names.into_iter().chain(["echo"]);
-    line(table_head("head", services()));
-    for head in ["relay"].into_iter().chain(names) {
-        let cells = services().map(|service| {
-            cell(rows.iter().filter(move |row| row.head == head && row.service == service))
-        });
-        line(table_line(head, cells));
+    for mode in Mode::ALL {
+        page.push(format!("\n### Mode `{}`\n", mode.name()));
+        page.push(table_head("head", services()));
+        for head in ["relay"].into_iter().chain(names) {
+            let cells = services().map(|service| {
+                let of =
+                    move |row: &&Row| (row.mode, row.head, row.service) == (mode, head, service);
+                cell(rows.iter().filter(of))
+            });
+            page.push(table_line(head, cells));
+        }
     }
-    line(
-        "\n## What is checked\n\n\
+    lines(page)
+}
+
+fn checks(rows: &[Row]) -> String {
+    let mut page = vec!["## What is checked\n\n\
         Sampled, not sampled and deferred heads, each also through a relay without tracing, or one \
         that decides; every service that is told has settings that would decide otherwise. \
-        How many rows each check has, by the SDK behind us, and by the SDK before us:\n"
-            .to_owned(),
-    );
+        How many rows each check has, by the SDK behind us, and by the SDK before us; what differs \
+        between the modes by design is a row of its own:\n"
+        .to_owned()];
+    let names = Sdk::ALL.map(Sdk::name);
     let all: Vec<&str> = checks::ALL
         .into_iter()
         .chain([strict::THEY, strict::THEY_ALWAYS, strict::WE])
-        .chain([relay_as_head::AS_WE, relay_as_head::NO_TARGET])
+        .chain([relay_as_head::AS_WE, relay_as_head::NO_TARGET, relay_as_head::W3C_ONLY])
         .collect();
     let mut table = |first: &str, of: fn(&Row) -> &'static str| {
-        line(table_head(first, names));
+        page.push(table_head(first, names));
         for check in &all {
             let rows = || rows.iter().filter(|row| row.check == *check);
             if rows().any(|row| names.contains(&of(row))) {
                 let cells = names.map(|name| cell(rows().filter(|row| of(row) == name)));
-                line(table_line(check, cells));
+                page.push(table_line(check, cells));
             }
         }
-        line(String::new());
+        page.push(String::new());
     };
     table("behind us", |row| row.service);
     table("before us", |row| row.head);
-    line(
-        "## What a head sends\n\nThe keys of its DSC, in its order, without `sentry-`.\n"
+    page.pop();
+    lines(page)
+}
+
+fn stock_services(rows: &[Row], measured: &[Measured]) -> String {
+    let names = Stock::ALL.map(Stock::name);
+    let mut page = vec![
+        "## Between, behind and before services that speak W3C alone\n\n\
+        relay, stock service, relay, echo; with heads of every Sentry SDK, ours, and a caller that \
+        sends members of other parties in `baggage` and two lines of `tracestate`. The relays are \
+        in the three modes that write W3C's headers. How many checks hold:\n"
+            .to_owned(),
+        table_head("check", names),
+    ];
+    for check in hops::ALL.into_iter().chain([sampling::INHERITS, sampling::CONSISTENT]) {
+        let cells = names.map(|name| {
+            let of = |row: &&Row| row.check == check && [row.head, row.service].contains(&name);
+            cell(rows.iter().filter(of))
+        });
+        page.push(table_line(check, cells));
+    }
+    page.push(format!("\nBy mode:\n\n{}", table_head("mode", names)));
+    for mode in Mode::ALL {
+        let cells = names.map(|name| {
+            let of = |row: &&Row| row.mode == mode && [row.head, row.service].contains(&name);
+            cell(rows.iter().filter(of))
+        });
+        page.push(table_line(&format!("`{}`", mode.name()), cells));
+    }
+    page.push(format!(
+        "\nThe last two checks take 2,000 traces at each of the rates 0.01, 0.3 and 0.9, from heads \
+        with `@sentry/node`, with `sentry-sdk` and of ours: what reaches the stock service is asked \
+        of its samplers. What each stock SDK does with what it forwards, as measured:\n\n{}",
+        table_head("question", names)
+    ));
+    for Measured { question, answers } in measured {
+        page.push(table_line(question, answers));
+    }
+    page.push(
+        "\n- W3C has no third state. An undecided trace stays undecided only where the hop forwards \
+        its DSC.\n\
+        - The tracer of `opentelemetry-sdk` for Python asks its sampler without the trace state, and \
+        takes the sampler's for the span's: behind a composite sampler others' members and `th` are \
+        gone. The rows above ask the sampler itself, with the trace state.\n\
+        - Go's SDK has no composite sampler; its ratio sampler reads neither `th` nor `rv`."
             .to_owned(),
     );
-    line(table_head("head", ["sampled", "deferred", "`sample_rand`"]));
+    lines(page)
+}
+
+fn heads(outcomes: &[Outcome]) -> String {
+    let mut page = vec![
+        "## What a head sends\n\nThe keys of its DSC, in its order, without `sentry-`.\n"
+            .to_owned(),
+        table_head("head", ["sampled", "deferred", "`sample_rand`"]),
+    ];
     let heads = heads::record(outcomes);
     for sdk in Sdk::ALL {
         let of = |setting: &str| {
             heads.iter().find(|h| h.sdk == sdk.package() && h.setting.starts_with(setting))
         };
+        let keys = |head| keys(head, sdk.orders_dsc());
         let (on, deferred) = (of("sample rate 1"), of("no tracing"));
         let cells = [on.map(keys), deferred.map(keys), on.map(rand)];
-        line(table_line(sdk.name(), cells.map(Option::unwrap_or_default)));
+        page.push(table_line(sdk.name(), cells.map(Option::unwrap_or_default)));
     }
-    line(
-        "\n## What each SDK does differently, as measured\n\n\
+    lines(page)
+}
+
+fn differences(probes: &[Probe]) -> String {
+    let names = Sdk::ALL.map(Sdk::name);
+    let mut page = vec![
+        "## What each SDK does differently, as measured\n\n\
         The headers in the question go into the SDK's service; the answer is what it sends on.\n"
             .to_owned(),
-    );
-    line(table_head("question", ["specified"].into_iter().chain(names)));
+        table_head("question", ["specified"].into_iter().chain(names)),
+    ];
     for probe in probes {
         let answers = probe.answers.iter().cloned();
-        line(table_line(probe.question, [probe.specified.to_owned()].into_iter().chain(answers)));
+        page.push(table_line(
+            probe.question,
+            [probe.specified.to_owned()].into_iter().chain(answers),
+        ));
     }
-    line(
-        "\n- A page continues what its `<meta>` tags say, of any organisation: \
+    page.push(
+        "\n- `sentry-go` calls every trace unsampled where tracing is not configured, a continued one \
+        too; its DSC has no `sample_rand`, and its members come in an order that changes.\n\
+        - `io.sentry:sentry` reads a raw `+`, as `sentry-go` writes it, as a space.\n\
+        - A page continues what its `<meta>` tags say, of any organization: \
         `strictTraceContinuation` has no effect on a page load.\n\
-        - `sentry` for Rust reads nothing of `baggage` but the organisation id, and sends none: \
+        - `sentry` for Rust reads nothing of `baggage` but the organization id, and sends none: \
         behind it a trace has no DSC, and a strict service refuses it.\n\
         - JavaScript SDKs send spans in a stream, not transactions; a segment's root span stands \
         for its transaction above.\n\
         - `sentry-ruby` is on none of the registries that the installation uses: what it sends is \
-        in `tests/vectors/captured_heads.json`.\n"
+        in `tests/vectors/captured_heads.json`."
             .to_owned(),
     );
-    line(worker_section(worker));
-    line(
+    lines(page)
+}
+
+fn faults() -> String {
+    let mut page = vec![
         "## Whether the checks would see it\n\n\
         A relay of the test's own passes all of them; each of these does not:\n"
             .to_owned(),
-    );
-    line(table_head("a relay that", ["is caught by"]));
+        table_head("a relay that", ["is caught by"]),
+    ];
     for fault in Fault::ALL {
-        line(table_line(fault.name(), [fault.caught_by()]));
+        page.push(table_line(fault.name(), [fault.caught_by()]));
     }
-    for section in SECTIONS {
-        line(String::new());
-        line(section.trim_end().to_owned());
-    }
-    page
+    lines(page)
 }
 
 /// The same checks of a worker on Cloudflare's runtime.
@@ -164,15 +272,19 @@ fn worker_section(rows: &[Row]) -> String {
     section
 }
 
-fn keys(head: &Head) -> String {
+fn keys(head: &Head, in_order: bool) -> String {
     let baggage = header(&head.headers, "baggage").ok().flatten().unwrap_or_default();
-    let keys: Vec<&str> = baggage
+    let mut keys: Vec<&str> = baggage
         .split(',')
         .filter_map(|member| member.trim().strip_prefix("sentry-")?.split_once('='))
         .map(|(key, _)| key)
         .collect();
     if keys.is_empty() {
         return "no `baggage`".to_owned();
+    }
+    if !in_order {
+        keys.sort_unstable();
+        keys.push("in an order that changes");
     }
     keys.join(", ")
 }

@@ -23,6 +23,23 @@ pub(crate) static SCENARIOS: [Scenario; 7] = [
     scenario("not sampled, we have no tracing", Some(0), None, Some(1), Some(false)),
 ];
 
+/// What they are from a head that calls a trace unsampled where tracing is not configured.
+static WITHOUT_TRACING: [Scenario; 3] = [
+    scenario("a head without tracing", None, None, Some(1), Some(false)),
+    scenario("a head without tracing, we would sample", None, Some("1"), Some(1), Some(false)),
+    scenario("a head without tracing, we would not", None, Some("0"), Some(1), Some(false)),
+];
+
+/// The scenario as this head makes it.
+fn as_made_by(head: Sdk, scenario: &'static Scenario) -> &'static Scenario {
+    let same = |other: &&Scenario| other.relay == scenario.relay;
+    match scenario.head {
+        // DIFFERENCE: one SDK leaves no decision open.
+        None if !head.defers() => WITHOUT_TRACING.iter().find(same).unwrap_or(scenario),
+        _ => scenario,
+    }
+}
+
 const fn scenario(
     name: &'static str,
     head: Option<u8>,
@@ -47,6 +64,7 @@ pub(crate) async fn chains(
             entry.insert(Arc::new(Relay::start(kind, ingest, scenario.relay, &[]).await));
         }
         for head in sdks {
+            let scenario = as_made_by(*head, scenario);
             let head = apps.app(*head, Settings::rate(scenario.head));
             for service in sdks.iter().copied().map(Some).chain([None]) {
                 let service =

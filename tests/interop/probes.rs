@@ -19,6 +19,12 @@ pub(crate) struct Probe {
     pub(crate) answers: Vec<String>,
 }
 
+/// What is asked of every stock service, and the answer of each in `Stock::ALL`.
+pub(crate) struct Measured {
+    pub(crate) question: &'static str,
+    pub(crate) answers: Vec<String>,
+}
+
 struct Question {
     question: &'static str,
     specified: &'static str,
@@ -41,8 +47,14 @@ fn flag(headers: &Headers) -> Result<String, String> {
 }
 
 fn continued(headers: &Headers) -> Result<String, String> {
-    let same = SentryTrace::of(headers)?.trace_id == TRACE_ID;
-    Ok(if same { "yes" } else { "no" }.to_owned())
+    let sent = header(headers, "sentry-trace")?.unwrap_or_default();
+    let same = sent.get(..TRACE_ID.len()).unwrap_or_default();
+    Ok(match same.eq_ignore_ascii_case(TRACE_ID) {
+        true if same != TRACE_ID => "yes, and sent on so",
+        true => "yes",
+        false => "no",
+    }
+    .to_owned())
 }
 
 /// The one member, as it goes on.

@@ -5,6 +5,7 @@ use std::process::Command;
 use crate::apps::workerd;
 use crate::faulty::{Fault, Faulty};
 use crate::ingest::Ingest;
+use crate::mode::Mode;
 use crate::process::{relay_binary, Process};
 use crate::tap::Tap;
 use crate::wire::percent_encode;
@@ -17,13 +18,30 @@ pub(crate) const ENVIRONMENT: &str = "prod,relayü";
 /// Which relay is tested.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
-    Example,
-    Harness(Option<Fault>),
+    Example(Mode),
+    Harness(Mode, Option<Fault>),
     /// `stacks/cloudflare_worker` in workerd.
     Worker,
 }
 
+impl Kind {
+    pub(crate) fn mode(self) -> Mode {
+        match self {
+            Self::Example(mode) | Self::Harness(mode, _) => mode,
+            Self::Worker => Mode::Alone,
+        }
+    }
+}
+
+/// It does not read its standard input; the shell ends it with the test.
+fn example() -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "\"$0\" & cat > /dev/null; kill $!"]).arg(relay_binary());
+    command
+}
+
 pub(crate) struct Relay {
+    pub(crate) mode: Mode,
     pub(crate) tap: Tap,
     _process: Option<Process>,
 }
@@ -37,14 +55,15 @@ impl Relay {
         settings: &[(&str, &str)],
     ) -> Self {
         let rate_setting = rate.map(|rate| ("SENTRY_TRACES_SAMPLE_RATE", rate));
-        let (url, process) = match kind {
-            Kind::Example | Kind::Worker => {
+        let (mode, url, process) = match kind {
+            Kind::Example(_) | Kind::Worker => {
                 let mut command = match kind {
                     Kind::Worker => worker(),
-                    _ => Command::new(relay_binary()),
+                    _ => example(),
                 };
                 command
                     .env("PORT", "0")
+                    .env("COMPOSE", kind.mode().name())
                     .env("SENTRY_DSN", ingest.dsn(&format!("{PUBLIC_KEY}@127.0.0.1"), 1))
                     .env("SENTRY_RELEASE", RELEASE)
                     .env("SENTRY_ENVIRONMENT", ENVIRONMENT)
@@ -54,14 +73,14 @@ impl Relay {
                     Process::start("relay", &mut command).unwrap_or_else(|error| panic!("{error}"));
                 // What is known of workerd is its port; the path is an app's.
                 let url = process.url.trim_end_matches("/trace").to_owned();
-                (url, Some(process))
+                (kind.mode(), url, Some(process))
             }
-            Kind::Harness(fault) => {
+            Kind::Harness(mode, fault) => {
                 assert!(settings.is_empty(), "the harness's relay has only a rate");
-                (Faulty::start(rate, fault).await, None)
+                (mode, Faulty::start(mode, rate, fault).await, None)
             }
         };
-        Self { tap: Tap::before(&url).await, _process: process }
+        Self { mode, tap: Tap::before(&url).await, _process: process }
     }
 
     /// The address that relays to `to`; `id` makes the request known to the tap.

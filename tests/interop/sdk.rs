@@ -7,12 +7,22 @@ pub(crate) enum Sdk {
     Vue,
     Cloudflare,
     Python,
+    Java,
+    Go,
     Rust,
 }
 
 impl Sdk {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Node, Self::Browser, Self::Vue, Self::Cloudflare, Self::Python, Self::Rust];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Node,
+        Self::Browser,
+        Self::Vue,
+        Self::Cloudflare,
+        Self::Python,
+        Self::Java,
+        Self::Go,
+        Self::Rust,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -21,6 +31,8 @@ impl Sdk {
             Self::Vue => "vue",
             Self::Cloudflare => "cloudflare",
             Self::Python => "python",
+            Self::Java => "java",
+            Self::Go => "go",
             Self::Rust => "rust",
         }
     }
@@ -33,6 +45,8 @@ impl Sdk {
             Self::Vue => "@sentry/vue",
             Self::Cloudflare => "@sentry/cloudflare",
             Self::Python => "sentry-sdk",
+            Self::Java => "io.sentry:sentry",
+            Self::Go => "github.com/getsentry/sentry-go",
             Self::Rust => "sentry",
         }
     }
@@ -47,17 +61,39 @@ impl Sdk {
             Self::Python => {
                 format!("Flask {} in waitress {}", version("FLASK"), version("WAITRESS"))
             }
+            Self::Java => "the JDK's HTTP server and client".to_owned(),
+            Self::Go => "`net/http`".to_owned(),
             Self::Rust => "axum with `sentry-tower`".to_owned(),
         }
     }
 
     pub(crate) fn version(self) -> &'static str {
-        version(&format!("SENTRY_{}", self.name().to_uppercase()))
+        match self {
+            Self::Java => java_version("sentry.version"),
+            Self::Go => go_version(self.package()),
+            _ => version(&format!("SENTRY_{}", self.name().to_uppercase())),
+        }
     }
 
     /// Whether its pages call the relay from another origin than the relay's.
     pub(crate) fn in_browser(self) -> bool {
         matches!(self, Self::Browser | Self::Vue)
+    }
+
+    /// Whether it leaves the decision open where tracing is not configured.
+    /// (Go's then calls every trace unsampled, a continued one too.)
+    pub(crate) fn defers(self) -> bool {
+        self != Self::Go
+    }
+
+    /// Go's keeps its DSC in a map.
+    pub(crate) fn orders_dsc(self) -> bool {
+        self != Self::Go
+    }
+
+    /// Whether its envelopes have the DSC that arrived; Go's have one of its own.
+    pub(crate) fn reports_dsc(self) -> bool {
+        self.has_dsc() && self != Self::Go
     }
 
     /// The Rust SDK reads and writes no DSC, but for the organisation id that it reads.
@@ -66,9 +102,27 @@ impl Sdk {
     }
 }
 
-fn version(name: &str) -> &'static str {
+pub(crate) fn version(name: &str) -> &'static str {
     include_str!("versions.env")
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
         .unwrap_or_else(|| panic!("versions.env has {name}"))
+}
+
+/// Of a property in the services' pom.xml.
+pub(crate) fn java_version(property: &str) -> &'static str {
+    let (start, end) = (format!("<{property}>"), format!("</{property}>"));
+    include_str!("apps/java/pom.xml")
+        .split_once(&*start)
+        .and_then(|(_, rest)| rest.split_once(&*end))
+        .unwrap_or_else(|| panic!("pom.xml has {property}"))
+        .0
+}
+
+/// Of a module in the services' go.mod.
+pub(crate) fn go_version(module: &str) -> &'static str {
+    include_str!("apps/go/go.mod")
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(module)?.strip_prefix(" v"))
+        .unwrap_or_else(|| panic!("go.mod has {module}"))
 }

@@ -9,6 +9,7 @@ use crate::apps::{Apps, Settings};
 use crate::chain::{run_all, Chain, Outcome, Scenario};
 use crate::ingest::Ingest;
 use crate::matrix::{row, Row};
+use crate::mode::Mode;
 use crate::relay::{Kind, Relay};
 use crate::sdk::Sdk;
 
@@ -31,7 +32,7 @@ struct TableRow {
     continues: bool,
 }
 
-pub(crate) async fn run(apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
+pub(crate) async fn run(mode: Mode, apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
     let table: Vec<TableRow> =
         serde_json::from_str(include_str!("../vectors/strict_continuation.json"))
             .expect("the table is valid");
@@ -45,18 +46,17 @@ pub(crate) async fn run(apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
         let strict = line.strict_trace_continuation;
         for setting in [(baggage_org_id, false), (own_org_id, strict)] {
             if let Entry::Vacant(entry) = relays.entry(setting) {
-                entry.insert(Arc::new(relay(ingest, setting).await));
+                entry.insert(Arc::new(relay(mode, ingest, setting).await));
             }
         }
         for sdk in Sdk::ALL {
-            let service =
-                Some(apps.app(sdk, Settings { rate: Some(1), org_id: own_org_id, strict }));
+            let service = Some(apps.app(sdk, Settings::organization(own_org_id, strict)));
             let relay = Arc::clone(&relays[&(baggage_org_id, false)]);
             chains.push(Chain { head: None, relay, service, scenario: &BEHIND });
             // DIFFERENCE: a page continues what its <meta> tags say, of any organisation.
             expected.push(line.continues || sdk.in_browser());
 
-            let settings = Settings { rate: Some(1), org_id: baggage_org_id, strict: false };
+            let settings = Settings::organization(baggage_org_id, false);
             let head = Some(apps.app(sdk, settings));
             let relay = Arc::clone(&relays[&(own_org_id, strict)]);
             chains.push(Chain { head, relay, service: None, scenario: &BEFORE });
@@ -83,11 +83,11 @@ fn known(org_id: &str) -> &'static str {
     }
 }
 
-async fn relay(ingest: &Ingest, (org_id, strict): (Option<&str>, bool)) -> Relay {
+async fn relay(mode: Mode, ingest: &Ingest, (org_id, strict): (Option<&str>, bool)) -> Relay {
     let mut settings =
         vec![("SENTRY_STRICT_TRACE_CONTINUATION", if strict { "true" } else { "false" })];
     settings.extend(org_id.map(|org_id| ("SENTRY_ORG_ID", org_id)));
-    Relay::start(Kind::Example, ingest, BEHIND.relay, &settings).await
+    Relay::start(Kind::Example(mode), ingest, BEHIND.relay, &settings).await
 }
 
 fn verdict(outcome: Outcome, expected: bool) -> Result<(), String> {

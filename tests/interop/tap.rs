@@ -1,5 +1,6 @@
 //! A wire tap before the relay: passes every request on as it came, and keeps its headers.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Request, State};
@@ -14,7 +15,6 @@ use crate::wire::Headers;
 #[derive(Clone, Debug)]
 pub(crate) struct Passed {
     pub(crate) method: String,
-    uri: String,
     pub(crate) headers: Headers,
     pub(crate) status: u16,
     pub(crate) answer: Headers,
@@ -23,29 +23,28 @@ pub(crate) struct Passed {
 #[derive(Clone)]
 pub(crate) struct Tap {
     pub(crate) address: String,
-    passed: Arc<Mutex<Vec<Passed>>>,
+    passed: Arc<Mutex<HashMap<String, Vec<Passed>>>>,
 }
 
 #[derive(Clone)]
 struct Line {
     target: String,
     client: reqwest::Client,
-    passed: Arc<Mutex<Vec<Passed>>>,
+    passed: Arc<Mutex<HashMap<String, Vec<Passed>>>>,
 }
 
 impl Tap {
     pub(crate) async fn before(target: &str) -> Self {
-        let passed = Arc::<Mutex<Vec<Passed>>>::default();
+        let passed = Arc::<Mutex<HashMap<String, Vec<Passed>>>>::default();
         let client = crate::client();
         let line = Line { target: target.to_owned(), client, passed: Arc::clone(&passed) };
         let address = serve(Router::new().fallback(pass).with_state(line)).await;
         Self { address, passed }
     }
 
-    /// The requests whose URI contains that text, in order.
-    pub(crate) fn passed(&self, uri: &str) -> Vec<Passed> {
-        let passed = self.passed.lock().expect("no holder panics");
-        passed.iter().filter(|request| request.uri.contains(uri)).cloned().collect()
+    /// The requests with that `id`, in order.
+    pub(crate) fn passed(&self, id: &str) -> Vec<Passed> {
+        self.passed.lock().expect("no holder panics").get(id).cloned().unwrap_or_default()
     }
 }
 
@@ -67,13 +66,20 @@ impl Line {
 
         let status = answer.status();
         let mut answer_headers = answer.headers().clone();
-        self.passed.lock().expect("no holder panics").push(Passed {
+        let query = parts.uri.query().unwrap_or_default();
+        let id = query.split('&').find_map(|pair| pair.strip_prefix("id=")).unwrap_or_default();
+        let passed = Passed {
             method: parts.method.to_string(),
-            uri: parts.uri.to_string(),
             headers: text(&parts.headers),
             status: status.as_u16(),
             answer: text(&answer_headers),
-        });
+        };
+        self.passed
+            .lock()
+            .expect("no holder panics")
+            .entry(id.to_owned())
+            .or_default()
+            .push(passed);
         answer_headers.remove("transfer-encoding");
         answer_headers.remove("connection");
         Ok((status, answer_headers, answer.bytes().await?).into_response())

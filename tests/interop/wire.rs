@@ -97,3 +97,85 @@ pub(crate) fn is_six_digits(sample_rand: &str) -> bool {
     let digits = sample_rand.strip_prefix("0.").unwrap_or_default();
     digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
+
+/// A `traceparent`: trace id, span id, and whether it is sampled.
+pub(crate) fn traceparent(headers: &Headers) -> Result<Option<(&str, &str, bool)>, String> {
+    let Some(text) = header(headers, "traceparent")? else { return Ok(None) };
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |part: &str, digits| {
+        part.len() == digits && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    match parts[..] {
+        ["00", trace_id, span_id, flags]
+            if hex(trace_id, 32) && hex(span_id, 16) && hex(flags, 2) =>
+        {
+            let flags = u8::from_str_radix(flags, 16).expect("two digits");
+            Ok(Some((trace_id, span_id, flags & 1 == 1)))
+        }
+        _ => Err(format!("not a traceparent: {text:?}")),
+    }
+}
+
+/// The members of the one `tracestate`, in order; what W3C does not allow is an error.
+///
+/// <https://www.w3.org/TR/trace-context-2/#tracestate-header>
+pub(crate) fn tracestate(headers: &Headers) -> Result<Vec<(&str, &str)>, String> {
+    // An empty one is allowed, and says nothing: some stock propagators always write it.
+    let text = header(headers, "tracestate")?.unwrap_or_default();
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut members: Vec<(&str, &str)> = Vec::new();
+    for member in text.split(',').map(|member| member.trim_matches([' ', '\t'])) {
+        let bad = || format!("not a member: {member:?} in {text:?}");
+        let (key, value) = member.split_once('=').ok_or_else(bad)?;
+        let key_byte =
+            |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@');
+        let value_byte = |b: u8| matches!(b, 0x20..=0x7e) && b != b'=';
+        let good = matches!(key.bytes().next(), Some(b'a'..=b'z' | b'0'..=b'9'))
+            && key.len() <= 256
+            && key.bytes().all(key_byte)
+            && (1..=256).contains(&value.len())
+            && value.bytes().all(value_byte);
+        if !good {
+            return Err(bad());
+        }
+        if members.iter().any(|(known, _)| *known == key) {
+            return Err(format!("two {key} in {text:?}"));
+        }
+        members.push((key, value));
+    }
+    match members.len() {
+        0..=32 => Ok(members),
+        more => Err(format!("{more} members in {text:?}")),
+    }
+}
+
+/// One field of the `ot` member.
+pub(crate) fn ot_field<'a>(members: &[(&str, &'a str)], name: &str) -> Option<&'a str> {
+    let (_, ot) = members.iter().find(|(key, _)| *key == "ot")?;
+    ot.split(';').find_map(|field| field.strip_prefix(name)?.strip_prefix(':'))
+}
+
+/// A `th` stands for a sampled trace alone, and only where the trace's randomness reaches it.
+///
+/// <https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>
+pub(crate) fn threshold_holds(
+    members: &[(&str, &str)],
+    trace_id: &str,
+    sampled: bool,
+) -> Result<(), String> {
+    let number = |digits: &str| {
+        let digits = format!("{digits:0<14}");
+        u64::from_str_radix(&digits, 16).map_err(|_| format!("not 14 digits: {digits}"))
+    };
+    let Some(th) = ot_field(members, "th") else { return Ok(()) };
+    if !sampled {
+        return Err(format!("th:{th} for a trace that is not sampled"));
+    }
+    let randomness = number(ot_field(members, "rv").unwrap_or(&trace_id[18..]))?;
+    if number(th)? <= randomness {
+        return Ok(());
+    }
+    Err(format!("th:{th} for a randomness of {randomness:014x}"))
+}

@@ -54,7 +54,7 @@ pub(crate) async fn run(apps: &mut Apps, ingest: &Ingest, patience: Duration) ->
         rows.push(row(SPANS, &outcome.chain, exported(outcome, ingest, patience).await));
     }
     rows.extend(other_organization(apps, ingest).await);
-    rows.extend(relay_as_head::run(Kind::Worker, &sdks, apps, ingest, patience).await);
+    rows.extend(relay_as_head::run(&[Kind::Worker], &sdks, apps, ingest, patience).await);
     rows
 }
 

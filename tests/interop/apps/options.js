@@ -11,7 +11,7 @@ exports.options = settings => ({
   sendClientReports: false,
 });
 
-exports.TRACE_HEADERS = ['sentry-trace', 'baggage', 'traceparent'];
+exports.TRACE_HEADERS = ['sentry-trace', 'baggage', 'traceparent', 'tracestate'];
 
 // Two equal messages in a row would count as one.
 let messages = 0;

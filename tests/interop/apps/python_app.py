@@ -19,12 +19,14 @@ sentry_sdk.init(
     traces_sample_rate=settings["rate"],
     org_id=settings["org_id"],
     strict_trace_continuation=settings["strict"],
+    # Under load it would halve the rate.
+    enable_backpressure_handling=False,
     # The fake ingest reads plain bodies only.
     _experiments={"transport_compression_level": 0},
 )
 
 app = flask.Flask(__name__)
-TRACE_HEADERS = ("sentry-trace", "baggage", "traceparent")
+TRACE_HEADERS = ("sentry-trace", "baggage", "traceparent", "tracestate")
 
 
 @app.get("/trace")

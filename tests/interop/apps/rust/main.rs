@@ -11,7 +11,7 @@ use sentry::integrations::tower::{NewSentryLayer, SentryHttpLayer};
 use serde::Deserialize;
 use serde_json::{json, Value};
 
-const TRACE_HEADERS: [&str; 3] = ["sentry-trace", "baggage", "traceparent"];
+const TRACE_HEADERS: [&str; 4] = ["sentry-trace", "baggage", "traceparent", "tracestate"];
 
 #[derive(Deserialize)]
 struct Settings {
