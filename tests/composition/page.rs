@@ -1,4 +1,4 @@
-//! The table in `docs/composition.md` agrees with the data.
+//! The table in `docs/composition_matrix.md` agrees with the data.
 
 use std::fs;
 use std::path::Path;
@@ -26,14 +26,14 @@ const COLUMNS: [&str; 10] = [
 #[test]
 fn the_page_shows_the_table() {
     let table = Table::read();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/composition.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/composition_matrix.md");
     let page = fs::read_to_string(&path).expect("the page");
     let page_now = between(&page, TABLE, &situations(&table));
     let page_now = between(&page_now, LOSSES, &losses(&table));
     if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
         fs::write(&path, &page_now).expect("the page is written");
     } else {
-        assert!(page == page_now, "docs/composition.md is not what the data says: UPDATE_DOCS=1");
+        assert!(page == page_now, "docs/composition_matrix.md is not what the data says: UPDATE_DOCS=1");
     }
 }
 

@@ -44,11 +44,11 @@ fn uuids_are_version_4() {
 
 #[test]
 fn the_ratio_sampler_of_the_sdk_is_wrong_on_them() {
-    let page = include_str!("../../docs/composition.md");
+    let page = include_str!("../../docs/composition_matrix.md");
     for (rate, sampled) in [(0.1, 0.0), (0.25, 0.0), (0.5, 0.0), (0.75, 100.0), (0.9, 100.0)] {
         assert_eq!(share(&Sampler::TraceIdRatioBased(rate)), sampled, "rate {rate}");
         let row = format!("| {rate} | {sampled} % | {} % |", 100.0 * rate);
-        assert!(page.contains(&row), "docs/composition.md lacks {row}");
+        assert!(page.contains(&row), "docs/composition_matrix.md lacks {row}");
     }
 }
 
