@@ -1,12 +1,16 @@
-//! An OpenTelemetry plugin through which any OTel-instrumented Rust app joins
-//! [Sentry](https://sentry.io) distributed traces.
+//! An OpenTelemetry plugin that joins any OTel-instrumented Rust app to
+//! [Sentry](https://sentry.io) distributed traces, without a Sentry SDK.
 //!
-//! `sentry-trace` is mapped onto [`SpanContext`], Sentry's part of `baggage`, the
-//! [`DynamicSamplingContext`], onto [`TraceState`]. So a trace survives whatever OTel does with a
-//! span context: child spans recorded or not, the no-op tracer, another thread, `tracing`.
+//! A propagator maps `sentry-trace` onto [`SpanContext`], and Sentry's part of `baggage`, the
+//! [Dynamic Sampling Context](DynamicSamplingContext), onto [`TraceState`]. A sampler follows the
+//! caller's decision. So a trace survives whatever OTel does with a span context: dropped spans, the
+//! no-op tracer, another thread, `tracing`.
 //!
 //! ```
+//! # #[cfg(feature = "sdk")] {
 //! use opentelemetry::global;
+//! use opentelemetry_sdk::propagation::TraceContextPropagator;
+//! use opentelemetry_sdk::trace::SdkTracerProvider;
 //! use opentelemetry_sentry::Sentry;
 //!
 //! let sentry = Sentry::builder()
@@ -14,48 +18,70 @@
 //!     .release("shop@1.2.3")
 //!     .traces_sample_rate(0.2)
 //!     .build()?;
-//! global::set_text_map_propagator(sentry.propagator());
-//! # #[cfg(feature = "sdk")] {
-//! use opentelemetry_sdk::trace::SdkTracerProvider;
-//! global::set_tracer_provider(
-//!     SdkTracerProvider::builder().with_sampler(sentry.sampler()).build(),
-//! );
+//! // `sentry-trace` and `baggage`, and W3C's `traceparent` beside them.
+//! global::set_text_map_propagator(sentry.propagator().wrap(TraceContextPropagator::new()));
+//! // Samples as the caller did; traces that start here, by the rate.
+//! let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
+//! global::set_tracer_provider(provider);
 //! # }
 //! # Ok::<(), opentelemetry_sentry::ConfigError>(())
 //! ```
 //!
 //! # What is here
 //!
-//! - [`Sentry`]: the settings; from them come [`SentryPropagator`] and `SentrySampler`.
-//! - [`SentryPropagator::wrap`]: Sentry's headers beside W3C's and OTel's baggage.
-//! - [`continue_trace`], [`trace_data`], [`start_new_trace`]: custom instrumentation, over any
-//!   channel that [`TraceData`] has a form for.
-//! - [`OutgoingUrlExt`]: tells the propagator where a request goes, for the targets.
-//! - [`SentryTrace`], [`DynamicSamplingContext`], [`Dsn`], [`SampleRate`], [`PropagationTargets`]:
-//!   the nouns, for use of their own.
+//! | item | for |
+//! | --- | --- |
+//! | [`Sentry`] | the settings: [`builder`](Sentry::builder), or [`from_env`](Sentry::from_env) |
+//! | [`SentryPropagator`] | Sentry's headers; [`wrap`](SentryPropagator::wrap) adds W3C's and OTel's |
+//! | [`SentrySampler`] | one decision for each trace |
+//! | [`Sentry::install`] | both, and an exporter to Sentry, in one call |
+//! | [`SentrySpanExporter`] | what Sentry reads of each exported span |
+//! | [`OpenTelemetryIntegration`] | errors of the `sentry` crate in the same trace |
+//! | [`inject_request`], [`ClientLayer`] | HTTP clients |
+//! | [`continue_trace`], [`trace_data`], [`start_new_trace`] | queues, processes, pages: any channel of [`TraceData`] |
+//! | [`OutgoingUrlExt`] | tells the propagator the URL, for the [targets](Target) |
+//! | [`SentryTrace`], [`DynamicSamplingContext`], [`Dsn`], [`SampleRate`] | standalone parsers and value types |
+//!
+//! # Guides
+//!
+//! | guide | for |
+//! | --- | --- |
+//! | [Getting started](_documentation::getting_started) | axum, `tracing`, OTLP and a Vue page: one trace |
+//! | [How it works](_documentation::how_it_works) | headers, span context, headers again: a picture |
+//! | [Sampling](_documentation::sampling) | who decides, a worked example, recipes for `traces_sampler` |
+//! | [Targets and privacy](_documentation::targets_and_privacy) | who gets headers, and what they reveal |
+//! | [Composition](_documentation::composition) | beside W3C and OTel baggage: the choice and five rules ([case by case](_documentation::composition_matrix)) |
+//! | [Into Sentry by OTLP](_documentation::otlp) | spans, errors and logs, direct or through a Collector |
+//! | [With `tracing`](_documentation::tracing) | axum and reqwest |
+//! | [Framework by framework](_documentation::stacks) | axum, actix-web, tonic, hyper, reqwest |
+//! | [Custom instrumentation](_documentation::custom_instrumentation) | every other channel, and how to turn it off |
+//! | [CORS, proxies and firewalls](_documentation::cors) | what must let the headers pass |
+//! | [Cloudflare workers](_documentation::cloudflare_workers) | WebAssembly, functions, short-lived programs, Rust versions |
+//! | [Moving from sentry-opentelemetry](_documentation::migrating) | what replaces what |
+//! | [Troubleshooting](_documentation::troubleshooting) | by symptom |
+//! | [Interoperation](_documentation::interop) | beside real Sentry SDKs, as measured |
+//! | [Performance](_documentation::performance), [Reliability](_documentation::reliability) | for evaluators |
 //!
 //! # What is not
 //!
-//! Nothing is sent to Sentry by itself. Spans and logs leave through the OTLP exporters that you
-//! register, or that `Sentry::install` does; errors are the `sentry` crate's, whose events the
-//! feature `sentry` puts into the trace. There is no global state but OTel's, and no `unsafe`.
+//! The crate sends nothing by itself. Spans and logs leave through OTLP exporters that you register,
+//! or [`Sentry::install`] does. It has no global state beside OTel's, and no `unsafe`.
 //!
 //! # Crate features
 //!
-//! - **sdk** (default): `SentrySampler` and `SentrySpanExporter`, for opentelemetry_sdk.
+//! - **sdk** (default): [`SentrySampler`] and [`SentrySpanExporter`], for opentelemetry_sdk.
 //! - **internal-logs** (default): the crate's warnings as `tracing` events, each at most once for
-//!   one `Sentry`.
-//! - **http**: `HeaderMapExtractor`, `inject_request`, and `MergingInjector`, a carrier that keeps the
-//!   `baggage` a request already has.
-//! - **otlp**: `Sentry::install`, `Sentry::span_exporter` and `Sentry::log_exporter`, which send
-//!   spans and logs to Sentry, with an HTTP client and TLS.
-//! - **otlp-request**: `Sentry::span_buffer`, which makes the requests that take spans to Sentry, for
-//!   programs that send them by themselves: workers, functions, WebAssembly.
+//!   one [`Sentry`].
+//! - **http**: [`HeaderMapExtractor`], [`inject_request`], and [`MergingInjector`], a carrier that
+//!   keeps the `baggage` a request already has.
+//! - **otlp**: [`Sentry::install`], [`Sentry::span_exporter`] and [`Sentry::log_exporter`], which
+//!   send spans and logs to Sentry, with an HTTP client and TLS.
+//! - **otlp-request**: [`Sentry::span_buffer`], which makes the requests that take spans to Sentry,
+//!   for programs that send them by themselves: workers, functions, WebAssembly.
 //! - **regex**: regular expressions as trace propagation targets.
-//! - **reqwest**: `ClientLayer` around `reqwest::Client` 0.13 as it is.
-//! - **sentry**: `OpenTelemetryIntegration`, which puts the `sentry` crate's events, logs and metrics
-//!   into the OTel trace. For `sentry` 0.49, which needs Rust 1.89.
-//! - **tower**: `ClientLayer`, spans and trace headers for HTTP clients.
+//! - **reqwest**: [`ClientLayer`] around `reqwest::Client` 0.13.
+//! - **sentry**: [`OpenTelemetryIntegration`], for `sentry` 0.49, which needs Rust 1.89.
+//! - **tower**: [`ClientLayer`], spans and trace headers for HTTP clients.
 //!
 //! [`SpanContext`]: opentelemetry::trace::SpanContext
 //! [`TraceState`]: opentelemetry::trace::TraceState
@@ -67,6 +93,11 @@
 // Without the sampler, some of what it stands on is idle.
 #![cfg_attr(not(feature = "sdk"), allow(dead_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// The documentation is built with all features; with fewer, what it links to is missing.
+#![cfg_attr(
+    not(all(feature = "otlp", feature = "otlp-request", feature = "reqwest", feature = "sentry")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 // Folders are floors: each imports only from itself and from those above it in this list.
 
@@ -136,58 +167,98 @@ pub use crate::wire::dsc::DynamicSamplingContext;
 pub use crate::wire::sentry_trace::{InvalidSentryTrace, SentryTrace, SENTRY_TRACE_HEADER};
 pub use crate::wire::traceparent::TRACEPARENT_HEADER;
 
-/// The pages of `docs/`, so that every block in them is a test.
-///
-/// What links to another page begins with `rustdoc_links.txt`: a link's first definition counts, so
-/// that it leads to a module here, and to a file in the repository.
+/// The guides: the pages of `docs/`.
+// Each block in them is a test. What links to another page begins with `rustdoc_links.txt`: a link's
+// first definition counts, so that it leads to a module here, and to a file in the repository.
 #[cfg(all(any(doc, doctest), feature = "sdk"))]
 pub mod _documentation {
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// WebAssembly, functions and short-lived programs, and the oldest Rust of each feature.
+    ///
     #[doc = include_str!("../docs/cloudflare_workers.md")]
     pub mod cloudflare_workers {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// Which propagator to register beside W3C and OTel baggage, and five rules.
+    ///
     #[doc = include_str!("../docs/composition.md")]
     pub mod composition {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// Every composition of propagators in every situation: an appendix.
+    ///
+    #[doc = include_str!("../docs/composition_matrix.md")]
+    pub mod composition_matrix {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// What a browser, a proxy or a firewall must let pass.
+    ///
     #[doc = include_str!("../docs/cors.md")]
     pub mod cors {}
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// Queues, processes, pages and other channels, by hand.
+    ///
     #[doc = include_str!("../docs/custom_instrumentation.md")]
     pub mod custom_instrumentation {}
     // `stacks/services` tests the code of this page, and of `tracing`: it has the dependencies.
     #[cfg(all(not(doctest), feature = "http", feature = "otlp"))]
     #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// An axum service, a Vue page and Sentry: one trace.
+    ///
     #[doc = include_str!("../docs/getting_started.md")]
     pub mod getting_started {}
+    /// From headers to a span context and back: a picture.
+    ///
     // The page's link to its picture leads nowhere here.
-    #[doc = "<style>img[src^='images/'] { display: none }</style>"]
+    #[doc = "<style>p:has(> img[src^='images/']) { display: none }</style>"]
     #[doc = include_str!("../docs/images/how_it_works.svg")]
     #[doc = ""]
     #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/how_it_works.md")]
     pub mod how_it_works {}
+    /// Beside real Sentry SDKs, as measured.
+    ///
     #[doc = include_str!("../docs/interop.md")]
     pub mod interop {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// What replaces what, for users of sentry-opentelemetry.
+    ///
     #[doc = include_str!("../docs/migrating.md")]
     pub mod migrating {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// Spans, errors and logs into Sentry, directly or through a Collector.
+    ///
     #[doc = include_str!("../docs/otlp.md")]
     pub mod otlp {}
+    /// What each operation costs, for maintainers and evaluators.
+    ///
     #[doc = include_str!("../docs/performance.md")]
     pub mod performance {}
+    /// How the crate is tested, for maintainers and evaluators.
+    ///
     #[doc = include_str!("../docs/reliability.md")]
     pub mod reliability {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// Who decides, a worked example, and recipes for `traces_sampler`.
+    ///
     #[doc = include_str!("../docs/sampling.md")]
     pub mod sampling {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// axum, actix-web, tonic, hyper and reqwest.
+    ///
     #[doc = include_str!("../docs/stacks.md")]
     pub mod stacks {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// Which hosts get trace headers, and what these reveal.
+    ///
     #[doc = include_str!("../docs/targets_and_privacy.md")]
     pub mod targets_and_privacy {}
     #[cfg(not(doctest))]
     #[cfg(feature = "http")]
+    /// axum and reqwest with `tracing`: what works, and what does not.
+    ///
     #[doc = include_str!("../docs/tracing.md")]
     pub mod tracing {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// By symptom: two traces, missing spans, missing baggage, CORS errors.
+    ///
     #[doc = include_str!("../docs/troubleshooting.md")]
     pub mod troubleshooting {}
     #[cfg(all(doctest, feature = "http", feature = "otlp"))]

@@ -40,6 +40,8 @@ use crate::wire::traceparent::TRACEPARENT_HEADER;
 /// let tracer = global::tracer("worker");
 /// let span = tracer.start_with_context("process message", &cx);
 /// ```
+///
+/// Guide: [Continue a trace](crate::_documentation::custom_instrumentation#continue-a-trace).
 #[must_use = "the trace is continued by spans that start with this context"]
 pub fn continue_trace(propagator: &dyn TextMapPropagator, headers: &dyn Extractor) -> Context {
     propagator.extract_with_context(&start_new_trace(&Context::current()), headers)
@@ -59,6 +61,8 @@ pub fn continue_trace(propagator: &dyn TextMapPropagator, headers: &dyn Extracto
 /// let data = trace_data(&SentryPropagator::new(), &Context::current());
 /// assert!(data.is_empty(), "there is no span");
 /// ```
+///
+/// Guide: [Hand a trace on](crate::_documentation::custom_instrumentation#hand-a-trace-on).
 pub fn trace_data(propagator: &dyn TextMapPropagator, cx: &Context) -> TraceData {
     let mut data = TraceData::default();
     propagator.inject_context(cx, &mut data);
@@ -77,6 +81,8 @@ pub fn trace_data(propagator: &dyn TextMapPropagator, cx: &Context) -> TraceData
 /// let cx = start_new_trace(&Context::current());
 /// assert!(!cx.has_active_span());
 /// ```
+///
+/// Guide: [Start a trace](crate::_documentation::custom_instrumentation#start-a-trace).
 #[must_use = "the trace is started by the first span that starts with this context"]
 pub fn start_new_trace(cx: &Context) -> Context {
     // What is Sentry's in the baggage is of the trace that is left.

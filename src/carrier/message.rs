@@ -24,6 +24,8 @@ use crate::carrier::ascii_line::line_text;
 /// ];
 /// let cx = continue_trace(&SentryPropagator::new(), &MessageExtractor::new(headers));
 /// ```
+///
+/// Guide: [Queues](crate::_documentation::custom_instrumentation#queues).
 #[derive(Clone)]
 pub struct MessageExtractor<'a> {
     headers: Vec<Header<'a>>,
@@ -92,6 +94,8 @@ impl fmt::Debug for MessageExtractor<'_> {
 /// MessageInjector(&mut headers).set("sentry-trace", "new".to_owned());
 /// assert_eq!(headers, [("sentry-trace".to_owned(), b"new".to_vec())]);
 /// ```
+///
+/// Guide: [Queues](crate::_documentation::custom_instrumentation#queues).
 pub struct MessageInjector<'a>(pub &'a mut Vec<(String, Vec<u8>)>);
 
 impl Injector for MessageInjector<'_> {

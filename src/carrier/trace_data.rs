@@ -21,6 +21,8 @@ use opentelemetry::propagation::{Extractor, Injector};
 /// let cx = continue_trace(&SentryPropagator::new(), &headers);
 /// ```
 ///
+/// Guide: [Hand a trace on](crate::_documentation::custom_instrumentation#hand-a-trace-on).
+///
 /// [`trace_data`]: crate::trace_data
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TraceData {

@@ -96,6 +96,8 @@ const CREDENTIALS: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Si
 /// let client = ClientLayer::new(global::tracer("shop"), sentry.propagator()).layer(HttpClient);
 /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
 /// ```
+///
+/// Guide: [HTTP clients](crate::_documentation::custom_instrumentation#http-clients).
 pub struct ClientLayer<T, P> {
     plugs: Arc<Plugs<T, P>>,
 }

@@ -1,4 +1,5 @@
-//! The names of the trace headers as [`http`] has them, for CORS rules and proxies.
+//! The names of the trace headers as [`http`] has them, for
+//! [CORS rules](crate::_documentation::cors#cors) and proxies.
 //!
 //! ```
 //! use opentelemetry_sentry::header::TRACE_HEADERS;

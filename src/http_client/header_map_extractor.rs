@@ -30,6 +30,8 @@ use crate::carrier::ascii_line::line_text;
 /// assert_eq!(carrier.get("baggage"), Some("tenant=Jos%C3%A9,sentry-release=1"));
 /// # Ok::<(), http::header::InvalidHeaderValue>(())
 /// ```
+///
+/// Guide: [Rules for all](crate::_documentation::stacks#rules-for-all).
 #[derive(Clone)]
 pub struct HeaderMapExtractor<'a> {
     headers: &'a HeaderMap,

@@ -40,6 +40,8 @@ const MAX_TRACESTATE_MEMBERS: usize = 32;
 /// inject_request(&propagator, &Context::current(), &mut request);
 /// # Ok::<(), http::Error>(())
 /// ```
+///
+/// Guide: [HTTP clients](crate::_documentation::custom_instrumentation#http-clients).
 pub fn inject_request<B>(
     propagator: &dyn TextMapPropagator,
     cx: &Context,
@@ -60,6 +62,8 @@ pub fn inject_request<B>(
 /// inject_headers(&SentryPropagator::new(), &Context::current(), url, request.headers_mut());
 /// # Ok::<(), reqwest::Error>(())
 /// ```
+///
+/// Guide: [HTTP clients](crate::_documentation::custom_instrumentation#http-clients).
 pub fn inject_headers(
     propagator: &dyn TextMapPropagator,
     cx: &Context,

@@ -45,6 +45,8 @@ const SENTRY_TRACE: HeaderName = HeaderName::from_static(SENTRY_TRACE_HEADER);
 /// assert_eq!(headers["baggage"], "tenant=7,sentry-release=new");
 /// # Ok::<(), http::header::InvalidHeaderValue>(())
 /// ```
+///
+/// Guide: [HTTP clients](crate::_documentation::custom_instrumentation#http-clients).
 pub struct MergingInjector<'a>(pub &'a mut HeaderMap);
 
 impl Injector for MergingInjector<'_> {

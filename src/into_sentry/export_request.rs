@@ -62,6 +62,8 @@ impl Sentry {
 ///
 /// It keeps at most 2048 spans; those that end beyond are dropped, and
 /// [counted](ExportRequest::dropped_spans). Without a DSN it keeps none.
+///
+/// Guide: [Cloudflare workers](crate::_documentation::cloudflare_workers).
 #[derive(Clone)]
 pub struct SpanBuffer {
     sentry: Sentry,
@@ -157,6 +159,8 @@ impl fmt::Debug for Store {
 
 /// A request that takes spans to Sentry, from [`SpanBuffer::take_request`]: a `POST` with these
 /// headers and this body, protobuf of OTLP.
+///
+/// Guide: [Cloudflare workers](crate::_documentation::cloudflare_workers).
 #[derive(Clone)]
 pub struct ExportRequest {
     url: String,

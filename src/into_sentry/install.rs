@@ -54,6 +54,8 @@ impl Sentry {
     ///
     /// - a second call, or a `sentry-trace` propagator set by hand - one is installed in this process
     /// - a system without TLS roots, or that starts no thread - no HTTP client can be made
+    ///
+    /// Guide: [In one call](crate::_documentation::otlp#in-one-call).
     pub fn install(
         &self,
         service_name: impl Into<Cow<'static, str>>,

@@ -38,6 +38,8 @@ const LOG_SPAN_OF_CORE: &str = "parent_span_id";
 ///
 /// The client's DSN may be another one than that of these settings. With
 /// `tracing-opentelemetry`, its layer has to activate contexts, as it does unless told otherwise.
+///
+/// Guide: [Errors](crate::_documentation::otlp#errors).
 #[derive(Clone, Debug, Default)]
 pub struct OpenTelemetryIntegration {
     _private: (),

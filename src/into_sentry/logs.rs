@@ -61,6 +61,8 @@ impl Sentry {
 /// What the record already says stays. As with
 /// [`SentrySpanExporter`](crate::SentrySpanExporter), the work is done where the inner exporter
 /// runs.
+///
+/// Guide: [Logs](crate::_documentation::otlp#logs).
 #[derive(Clone)]
 pub struct SentryLogExporter<E> {
     inner: E,

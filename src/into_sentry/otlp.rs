@@ -43,6 +43,8 @@ impl Sentry {
     ///
     /// - `Sentry::builder().build()` - settings without a DSN
     /// - a system without TLS roots, or that starts no thread - no HTTP client can be made
+    ///
+    /// Guide: [By hand](crate::_documentation::otlp#by-hand).
     pub fn span_exporter(&self) -> Result<SentrySpanExporter<SpanExporter>, ExporterBuildError> {
         Ok(SentrySpanExporter::new(self, self.span_exporter_builder()?.build()?))
     }

@@ -102,6 +102,8 @@ impl ServiceAttributes {
 /// let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).build();
 /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
 /// ```
+///
+/// Guide: [What Sentry reads](crate::_documentation::otlp#what-sentry-reads).
 #[derive(Clone)]
 pub struct SentrySpanExporter<E> {
     inner: E,

@@ -7,6 +7,8 @@ use std::fmt;
 ///
 /// Its sentence holds nothing of the request, so it may be logged. Follows
 /// [Strict Trace Continuation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
+///
+/// Guide: [Two traces instead of one](crate::_documentation::troubleshooting#two-traces-instead-of-one).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContinueDecision {

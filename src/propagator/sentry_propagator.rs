@@ -39,6 +39,8 @@ use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 /// let cx = SentryPropagator::new().extract(&headers);
 /// assert!(cx.span().span_context().is_sampled());
 /// ```
+///
+/// Guide: [Composition](crate::_documentation::composition).
 #[derive(Clone)]
 pub struct SentryPropagator {
     settings: Arc<Settings>,

@@ -54,6 +54,8 @@ impl SentryPropagator {
     /// ));
     /// # }
     /// ```
+    ///
+    /// Guide: [Composition](crate::_documentation::composition).
     pub fn wrap<P: TextMapPropagator>(self, inner: P) -> WrappedPropagator<P> {
         let mut fields: Vec<String> = self.fields().map(str::to_owned).collect();
         for field in inner.fields() {

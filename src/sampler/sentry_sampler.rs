@@ -28,6 +28,8 @@ use crate::settings::sentry::{Sentry, Settings};
 /// let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
 /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
 /// ```
+///
+/// Guide: [Sampling](crate::_documentation::sampling).
 #[derive(Clone)]
 pub struct SentrySampler {
     pub(super) settings: Arc<Settings>,

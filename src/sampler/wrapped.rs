@@ -44,6 +44,8 @@ impl SentrySampler {
     /// let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
+    ///
+    /// Guide: [A sampler of your own](crate::_documentation::sampling#a-sampler-of-your-own).
     pub fn wrap<S: ShouldSample>(self, inner: S) -> WrappedSampler<S> {
         WrappedSampler { settings: self.settings, inner }
     }

@@ -7,6 +7,8 @@ use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::{SamplingContext, TracesSampler};
 
 /// Makes [`Sentry`] settings. The options have the names they have in Sentry's SDKs.
+///
+/// Guide: [Cloudflare workers](crate::_documentation::cloudflare_workers).
 #[derive(Clone, Default)]
 #[must_use = "settings do nothing before `build`"]
 pub struct SentryBuilder {
@@ -105,6 +107,8 @@ impl SentryBuilder {
     /// Below `tracing-opentelemetry` it must not read the context of the span that starts:
     /// `Span::current().context()` waits for a lock that is held until the function returns, forever.
     /// So does a log line, where a layer puts the current span's ids into it.
+    ///
+    /// Guide: [Recipes for `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
     pub fn traces_sampler(
         mut self,
         sampler: impl Fn(&SamplingContext<'_>) -> f64 + Send + Sync + 'static,

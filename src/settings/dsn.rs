@@ -10,6 +10,8 @@ use crate::text::url::{default_port, Url};
 const MAX_DSN_BYTES: usize = 512;
 
 /// Name of the header by which Sentry knows who sends.
+///
+/// Guide: [By hand](crate::_documentation::otlp#by-hand).
 pub const SENTRY_AUTH_HEADER: &str = "x-sentry-auth";
 
 /// The most digits of an organisation id.
@@ -33,6 +35,8 @@ const MAX_ORG_ID_DIGITS: usize = 20;
 /// assert_eq!(dsn.project_id(), "17");
 /// # Ok::<(), opentelemetry_sentry::InvalidDsn>(())
 /// ```
+///
+/// Guide: [By hand](crate::_documentation::otlp#by-hand).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dsn {
     scheme: &'static str,

@@ -26,6 +26,8 @@ use crate::wire::head::HeadTemplate;
 /// global::set_text_map_propagator(sentry.propagator());
 /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
 /// ```
+///
+/// Guide: [Getting started](crate::_documentation::getting_started).
 #[derive(Clone)]
 pub struct Sentry {
     pub(crate) settings: Arc<Settings>,

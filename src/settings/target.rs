@@ -24,6 +24,8 @@ const MAX_URL_BYTES: usize = 8192;
 /// Of a span that says no scheme, only an address and perhaps a port, as gRPC clients and brokers do,
 /// the URL is `host:port`: a text that begins like a URL matches it by its host and port, an origin by
 /// exactly these.
+///
+/// Guide: [What matches](crate::_documentation::targets_and_privacy#what-matches).
 #[derive(Clone)]
 pub struct Target {
     kind: Kind,

@@ -8,6 +8,8 @@ use crate::settings::target::{SeenUrl, Target, Unusable};
 /// Which destinations get trace headers: the `trace_propagation_targets` option of Sentry's SDKs.
 ///
 /// Every destination where nothing was set, none where an empty list was.
+///
+/// Guide: [What matches](crate::_documentation::targets_and_privacy#what-matches).
 #[derive(Clone, Debug, Default)]
 pub struct PropagationTargets {
     targets: Option<Vec<Target>>,
@@ -76,6 +78,8 @@ fn matches_one_of(targets: &[Target], url: &str, on_panic: impl Fn()) -> bool {
 }
 
 /// The destination of a request, for [`Context`]s from which its headers are injected.
+///
+/// Guide: [How the URL is known](crate::_documentation::targets_and_privacy#how-the-url-is-known).
 pub trait OutgoingUrlExt {
     /// A context that knows where its headers go, so that the trace propagation targets apply.
     ///

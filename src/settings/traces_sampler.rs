@@ -10,6 +10,8 @@ use crate::settings::callback::{call_suppressed, Panicked};
 
 /// What a `traces_sampler` knows about the span it decides over: the first of a trace in this
 /// service.
+///
+/// Guide: [Recipes for `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
 #[derive(Clone, Copy, Debug)]
 pub struct SamplingContext<'a> {
     pub(crate) name: &'a str,

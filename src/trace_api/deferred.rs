@@ -39,6 +39,8 @@ impl Sentry {
     /// assert_eq!(data.get("sentry-trace").map(str::len), Some(32 + 1 + 16));
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
+    ///
+    /// Guide: [Without a tracer](crate::_documentation::custom_instrumentation#without-a-tracer).
     #[cfg(any(feature = "sdk", not(all(target_family = "wasm", target_os = "unknown"))))]
     #[must_use = "the trace is sent from this context"]
     pub fn start_deferred_trace(&self, cx: &Context) -> Context {

@@ -33,7 +33,10 @@ fn the_page_shows_the_table() {
     if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
         fs::write(&path, &page_now).expect("the page is written");
     } else {
-        assert!(page == page_now, "docs/composition_matrix.md is not what the data says: UPDATE_DOCS=1");
+        assert!(
+            page == page_now,
+            "docs/composition_matrix.md is not what the data says: UPDATE_DOCS=1"
+        );
     }
 }
 

@@ -11,11 +11,15 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The link definitions of the pages for rustdoc.
 const RUSTDOC_LINKS: &str = include_str!("../../docs/rustdoc_links.txt");
 
-/// The links and anchors of one text.
+/// The links and anchors of one text, and the words of its code.
 #[derive(Debug, Default)]
 struct Page {
     links: Vec<Link>,
     anchors: BTreeSet<String>,
+    /// In sentences.
+    inline_code: BTreeSet<String>,
+    /// In blocks.
+    block_code: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -36,6 +40,7 @@ fn parse(text: &str) -> Page {
         None::<(CowStr<'_>, CowStr<'_>)>
     };
     let mut heading = None;
+    let mut in_block = false;
     let options = Options::ENABLE_TABLES;
     for event in Parser::new_with_broken_link_callback(text, options, Some(note)) {
         match event {
@@ -51,16 +56,31 @@ fn parse(text: &str) -> Page {
                 let free = names.find(|name| !page.anchors.contains(name));
                 page.anchors.extend(free);
             }
-            Event::Text(part) | Event::Code(part) => {
+            Event::Start(Tag::CodeBlock(_)) => in_block = true,
+            Event::End(TagEnd::CodeBlock) => in_block = false,
+            Event::Text(part) => {
                 if let Some(heading) = &mut heading {
                     heading.push_str(&part);
                 }
+                if in_block {
+                    page.block_code.extend(words(&part));
+                }
+            }
+            Event::Code(part) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&part);
+                }
+                page.inline_code.extend(words(&part));
             }
             _ => {}
         }
     }
     page.links.append(&mut broken);
     page
+}
+
+fn words(code: &str) -> impl Iterator<Item = String> + '_ {
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned)
 }
 
 /// A heading's anchor, as both GitHub and rustdoc make it.
@@ -170,6 +190,107 @@ fn rustdoc_leads_to_the_same_pages() {
         }
     }
     assert!(defined.keys().all(|label| used.contains(*label)), "{defined:#?}\n{used:#?}");
+}
+
+/// The names that `src/lib.rs` exports, each with the file that defines it.
+fn exported(lib: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for path in lib.lines().filter_map(|line| line.strip_prefix("pub use crate::")) {
+        let (module, names) = path.trim_end_matches(';').rsplit_once("::").unwrap();
+        let file = Path::new("src").join(module.replace("::", "/")).with_extension("rs");
+        for name in names.trim_matches(['{', '}']).split(", ") {
+            let module = file.with_extension("").join(name).with_extension("rs");
+            let is_module = Path::new(ROOT).join(&module).exists();
+            found.push((if is_module { module } else { file.clone() }, name.to_owned()));
+        }
+    }
+    found
+}
+
+/// The documentation of a public item, or of a module.
+fn documentation(path: &Path, name: &str) -> String {
+    let text = read(path);
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let declares = |line: &str| {
+        let line = line.strip_prefix("pub ").and_then(|line| line.split_once(' '));
+        line.is_some_and(|(_, rest)| rest.split(|c| !is_word(c)).next() == Some(name))
+    };
+    let above = lines.iter().position(|line| declares(line)).map(|at| &lines[..at]);
+    let Some(above) = above else {
+        assert_eq!(path.file_stem().unwrap(), name, "{}: {name}", path.display());
+        return lines.iter().filter_map(|line| line.strip_prefix("//!")).collect();
+    };
+    let lines = above.iter().rev().take_while(|line| line.starts_with(['/', '#']));
+    lines.filter_map(|line| line.strip_prefix("///")).collect()
+}
+
+/// What `[..](crate::_documentation::page#heading)` links.
+fn guides(text: &str) -> BTreeSet<(&str, &str)> {
+    let links = text.split("_documentation::").skip(1).filter_map(|rest| rest.split(')').next());
+    links.map(|link| link.split_once('#').unwrap_or((link, ""))).collect()
+}
+
+/// A reader of an item's documentation finds the page that explains it.
+#[test]
+fn what_pages_name_links_to_one_of_them() {
+    let pages: BTreeMap<String, Page> = files("md")
+        .into_iter()
+        .filter_map(|path| {
+            let name = path.strip_prefix("docs").ok()?.file_stem()?.to_str()?.to_owned();
+            Some((name, parse(&read(&path))))
+        })
+        .collect();
+    let mut named = 0;
+    let mut faults = Vec::new();
+    for (path, name) in exported(&read(Path::new("src/lib.rs"))) {
+        if !pages.values().any(|page| page.inline_code.contains(&name)) {
+            continue;
+        }
+        named += 1;
+        let text = documentation(&path, &name);
+        let shows =
+            |page: &Page| page.inline_code.contains(&name) || page.block_code.contains(&name);
+        if !guides(&text).iter().any(|(page, _)| pages.get(*page).is_some_and(shows)) {
+            faults.push(name);
+        }
+    }
+    assert!(faults.is_empty(), "no link to a page that names it: {faults:#?}");
+    assert!(named > 20, "the items are found");
+    for path in files("rs").into_iter().filter(|path| path.starts_with("src")) {
+        for (page, heading) in guides(&read(&path).replace("\n", " ")) {
+            let known = pages.get(page);
+            let known =
+                known.is_some_and(|page| heading.is_empty() || page.anchors.contains(heading));
+            assert!(
+                known || page.starts_with(char::is_whitespace),
+                "{}: {page}#{heading}",
+                path.display()
+            );
+        }
+    }
+}
+
+/// Each page is a guide: a module with a summary, linked from the front page.
+#[test]
+fn the_front_page_links_every_guide() {
+    let lib = read(Path::new("src/lib.rs"));
+    let lines: Vec<_> = lib.lines().map(str::trim).collect();
+    let front: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("//!")).collect();
+    let front = front.join("\n");
+    let linked: BTreeSet<_> = guides(&front).into_iter().map(|(page, _)| page).collect();
+    let pages = files("md").into_iter().filter(|path| path.starts_with("docs"));
+    let pages: Vec<_> = pages.map(|path| path.file_stem().unwrap().to_owned()).collect();
+    for page in pages.iter().map(|page| page.to_str().unwrap()) {
+        assert!(linked.contains(page), "the front page does not link {page}");
+        let module = format!("pub mod {page} {{}}");
+        let module = lines.iter().position(|line| *line == module);
+        let module = module.unwrap_or_else(|| panic!("{page} is no guide"));
+        let above = lines[..module].iter().rev().take_while(|line| !line.starts_with("pub mod"));
+        let summaries = above.filter(|line| line.len() > 3 && line.starts_with("///")).count();
+        assert_eq!(summaries, 1, "the summary of {page}");
+    }
+    assert!(pages.len() > 15, "the pages are found");
 }
 
 /// The documentation in the code links modules and URLs, not files.
