@@ -12,12 +12,11 @@ use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 use crate::wire::traceparent::TRACEPARENT_HEADER;
 
-/// A context in which the next span continues the trace that came with some headers, or starts one
-/// where no valid trace came, or one that is refused.
+/// A context in which the next span continues the trace of incoming headers. If they hold no valid
+/// trace, or a refused one, that span starts a trace.
 ///
-/// That is so whatever span is active: a message that a worker takes from its queue has nothing to
-/// do with the span in which the worker waits for messages. Of the current context the baggage and
-/// the suppression of telemetry stay.
+/// The active span does not matter: a message has nothing to do with the span in which a worker
+/// waits for messages. The current context's baggage and suppression of telemetry stay.
 ///
 /// Headers are any carrier: a `HashMap` of strings, `HeaderExtractor` for HTTP, [`TraceData`] or
 /// [`MessageExtractor`](crate::MessageExtractor) for other channels.
@@ -47,12 +46,11 @@ pub fn continue_trace(propagator: &dyn TextMapPropagator, headers: &dyn Extracto
     propagator.extract_with_context(&start_new_trace(&Context::current()), headers)
 }
 
-/// The headers through which another program can continue the context's trace, for channels that
-/// have none of their own. Nothing where nothing is to be sent: there is no valid span, telemetry
-/// is suppressed, or the target is denied.
+/// The headers with which another program can continue the context's trace, for any channel. Empty
+/// if there is no valid span, telemetry is suppressed, or the target is denied.
 ///
-/// `sentry-trace`, `baggage` and `traceparent` come first. The channel's URL is known only where
-/// the context has one: see [`with_outgoing_url`](crate::OutgoingUrlExt::with_outgoing_url).
+/// `sentry-trace`, `baggage` and `traceparent` come first. The channel's URL is known only if the
+/// context has one: see [`with_outgoing_url`](crate::OutgoingUrlExt::with_outgoing_url).
 ///
 /// ```
 /// use opentelemetry::Context;

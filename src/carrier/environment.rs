@@ -10,11 +10,10 @@ use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 
-/// The variables and the headers that they stand for: Sentry's
-/// ([Trace Propagation, environment variables](https://develop.sentry.dev/sdk/foundations/trace-propagation/)),
-/// then OTel's
-/// ([environment carriers](https://opentelemetry.io/docs/specs/otel/context/env-carriers/)).
-/// Of two for one header the first that is set counts.
+/// The variables and the headers that they stand for: Sentry's ([Trace Propagation, environment
+/// variables](https://develop.sentry.dev/sdk/foundations/trace-propagation/)), then OTel's
+/// ([environment carriers](https://opentelemetry.io/docs/specs/otel/context/env-carriers/)). Of two
+/// for one header the first that is set counts.
 const VARIABLES: [(&str, &str); 5] = [
     ("SENTRY_TRACE", SENTRY_TRACE_HEADER),
     ("SENTRY_BAGGAGE", BAGGAGE_HEADER),
@@ -28,17 +27,18 @@ const USE_ENVIRONMENT: &str = "SENTRY_USE_ENVIRONMENT";
 const OFF: [&str; 6] = ["false", "0", "n", "no", "off", "f"];
 
 impl TraceData {
-    /// What the process that started this one says: Sentry's `SENTRY_TRACE` and `SENTRY_BAGGAGE`,
-    /// and OTel's `TRACEPARENT`, `TRACESTATE` and `BAGGAGE`, for a propagator that reads those.
+    /// The trace headers that the parent process passed in environment variables: Sentry's
+    /// `SENTRY_TRACE` and `SENTRY_BAGGAGE`, and OTel's `TRACEPARENT`, `TRACESTATE` and `BAGGAGE`,
+    /// for a propagator that reads those.
     ///
-    /// `BAGGAGE` is read only where `SENTRY_BAGGAGE` is not set: the two are of one trace only where
-    /// one process set both. Where both `SENTRY_TRACE` and `TRACEPARENT` are set the propagator
-    /// chooses, as it does for headers.
+    /// `BAGGAGE` is read only if `SENTRY_BAGGAGE` is not set: both may not belong to one trace. If
+    /// both `SENTRY_TRACE` and `TRACEPARENT` are set the propagator chooses, as it does for
+    /// headers.
     ///
-    /// Read it at start-up. There is nothing in it where `SENTRY_USE_ENVIRONMENT` is `false`, `0`,
-    /// `n`, `no`, `off` or `f`, and none on a target without an environment. An empty variable
-    /// counts as not set; of what is no valid trace the propagator makes a new one. What is
-    /// outside ASCII is percent-encoded, as in [`MessageExtractor`](crate::MessageExtractor).
+    /// Read it at startup. It is empty if `SENTRY_USE_ENVIRONMENT` is `false`, `0`, `n`, `no`,
+    /// `off` or `f`, and on a target without an environment. An empty variable counts as unset. If
+    /// the trace is not valid, the propagator starts a new one. Bytes outside ASCII are
+    /// percent-encoded, as in [`MessageExtractor`](crate::MessageExtractor).
     ///
     /// ```
     /// use opentelemetry_sentry::{continue_trace, Sentry, TraceData};
@@ -62,12 +62,12 @@ impl TraceData {
         data
     }
 
-    /// The variables for a process that is to continue the trace, for `Command::envs` of std and of
-    /// tokio: Sentry's and OTel's, whichever the process reads.
+    /// Sentry's and OTel's variables for a child process that continues the trace. Pass them to
+    /// `Command::envs` of std or tokio.
     ///
-    /// All are always there, empty where there is nothing to send: a process inherits the variables
-    /// of the one that starts it, and those are of an older trace. `TRACEPARENT` and `TRACESTATE`
-    /// have a value only from a propagator that writes them.
+    /// The list always has all variables, some of them empty: a child inherits its parent's
+    /// variables, which belong to an older trace. `TRACEPARENT` and `TRACESTATE` have a value only
+    /// if the propagator writes them.
     ///
     /// ```
     /// use std::process::Command;

@@ -3,13 +3,11 @@
 use crate::carrier::trace_data::TraceData;
 
 impl TraceData {
-    /// One `<meta>` tag a line for the `<head>` of a page, from which Sentry's browser SDK
-    /// continues the trace of the request that the page answers. Empty where there is nothing to
-    /// send.
+    /// One `<meta>` tag a line for the `<head>` of a page. Sentry's browser SDK continues the trace
+    /// from them. Empty if there is nothing to send.
     ///
-    /// The values are escaped. A page that is cached gives one trace to all that read it: leave
-    /// the tags out of those. The tags hold what the propagator writes, the `baggage` of the
-    /// context included.
+    /// The values are escaped. They include the context's `baggage`. A cached page puts every
+    /// reader in one trace; omit the tags there.
     ///
     /// ```
     /// use opentelemetry_sentry::TraceData;

@@ -10,10 +10,9 @@ use crate::carrier::ascii_line::line_text;
 
 /// Reads trace headers from a message: pairs of name and bytes, in order.
 ///
-/// Names are compared without case. What is outside ASCII in a trace header is percent-encoded:
-/// UTF-8 as it is, every other byte as the Latin-1 character that it stands for. So one such byte
-/// costs at most its member of `baggage`. Common case: all values that are asked for are ASCII, and
-/// nothing is copied.
+/// Names are compared without case. Bytes outside ASCII in a trace header are percent-encoded: as
+/// UTF-8 if the value is UTF-8, else as Latin-1. So one such byte costs at most its member of
+/// `baggage`. Common case: the requested values are ASCII, and nothing is copied.
 ///
 /// ```
 /// use opentelemetry_sentry::{continue_trace, MessageExtractor, SentryPropagator};
@@ -71,17 +70,17 @@ impl Extractor for MessageExtractor<'_> {
     }
 }
 
-/// Shows how many headers there are: they are somebody else's.
+/// Shows only how many headers there are: they come from outside.
 impl fmt::Debug for MessageExtractor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MessageExtractor").field("len", &self.headers.len()).finish_non_exhaustive()
     }
 }
 
-/// Writes trace headers into a message. What it had by the same name is replaced, so that a message
-/// that is sent again, or passed on, has each header once.
+/// Writes trace headers into a message. They replace headers of the same name, so a message that is
+/// redelivered or forwarded has each header once.
 ///
-/// For another type of headers loop over [`TraceData`](crate::TraceData).
+/// For other header types loop over [`TraceData`](crate::TraceData).
 ///
 /// ```
 /// use opentelemetry::propagation::Injector;
@@ -109,7 +108,7 @@ impl Injector for MessageInjector<'_> {
     }
 }
 
-/// Shows how many headers there are: they are somebody else's.
+/// Shows only how many headers there are: they come from outside.
 impl fmt::Debug for MessageInjector<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MessageInjector").field("len", &self.0.len()).finish_non_exhaustive()

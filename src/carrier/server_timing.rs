@@ -4,15 +4,15 @@ use crate::carrier::trace_data::TraceData;
 use crate::wire::baggage::is_key;
 
 impl TraceData {
-    /// The value of a `Server-Timing` response header, from which Sentry's browser SDK continues
-    /// the trace; `None` where there is nothing to send.
+    /// The value of a `Server-Timing` response header. Sentry's browser SDK continues the trace
+    /// from it. `None` if there is nothing to send.
     ///
     /// ```text
     /// server-timing-metric = metric-name ";desc=" DQUOTE description DQUOTE
     /// ```
     ///
-    /// It is always a valid header value. To a page of another origin the browser shows it only
-    /// beside a `Timing-Allow-Origin` that names it
+    /// It is always a valid header value. A page of another origin sees it only if a
+    /// `Timing-Allow-Origin` header names that origin
     /// ([Server Timing](https://www.w3.org/TR/server-timing/)).
     ///
     /// ```

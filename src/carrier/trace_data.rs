@@ -4,11 +4,11 @@ use std::fmt;
 
 use opentelemetry::propagation::{Extractor, Injector};
 
-/// Trace headers as pairs of name and value, in order: those that [`trace_data`] gives for a
-/// context, or those that came in over some channel.
+/// Trace headers as pairs of name and value, in order: those that [`trace_data`] returns, or those
+/// that arrived over some channel.
 ///
-/// It is a carrier for any propagator, and it can be made from any map of strings. Names are
-/// compared without case, and one that stands twice is a repeated header.
+/// It is a carrier for any propagator, and converts from any map of strings. Names are compared
+/// without case. A repeated name is a repeated header.
 ///
 /// ```
 /// use opentelemetry_sentry::{continue_trace, SentryPropagator, TraceData};
@@ -112,7 +112,7 @@ impl IntoIterator for TraceData {
     }
 }
 
-/// Shows the headers' names: the values hold the DSN's key, and what an outsider sent.
+/// Shows only the headers' names: the values contain the DSN's key, and outside input.
 impl fmt::Debug for TraceData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()

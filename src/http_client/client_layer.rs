@@ -35,20 +35,19 @@ const REDACTED: &str = "REDACTED";
 /// Keys of a query whose values are credentials.
 const CREDENTIALS: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature"];
 
-/// A tower layer for HTTP clients: each request gets a CLIENT span, and the trace headers of that
-/// span, if its URL is one of the targets. What it has of another trace's Sentry headers goes, as
-/// with [`inject_request`](crate::inject_request).
+/// A tower layer for HTTP clients: each request gets a CLIENT span and, if its URL is one of the
+/// targets, the trace headers of that span. Another trace's Sentry headers are removed, as with
+/// [`inject_request`](crate::inject_request).
 ///
-/// The span has the attributes of OTel's HTTP conventions from its start, so that the sampler sees
-/// them. It ends with the head of the response, or when the call is given up. A request that is
-/// sent again, or follows a redirect, is asked about anew where this layer stands below those that
-/// do so.
+/// The span has the attributes of OTel's HTTP conventions from its start, so the sampler sees them.
+/// It ends with the head of the response, or when the call is dropped. Put this layer below those
+/// that retry or follow redirects: each request then gets its own span and check.
 ///
 /// # Parent
 ///
-/// The span is a child of the [`Context`] in the request's extensions, where the caller put one
-/// there, else of the current one. A tower `Buffer` or a pool of workers calls this layer from
-/// another task, where the caller's context is not the current one:
+/// The span is a child of the [`Context`] in the request's extensions, if the caller put one there,
+/// else of the current one. A tower `Buffer` or a worker pool calls this layer from another task,
+/// where the caller's context is not the current one:
 ///
 /// ```
 /// # fn cart() -> http::Result<http::Request<()>> {
@@ -58,14 +57,14 @@ const CREDENTIALS: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Si
 /// # }
 /// ```
 ///
-/// The extensions of a `reqwest::Request` are private. Put this layer around the `Buffer` there,
-/// not below it: it then runs in the caller's task.
+/// The extensions of a `reqwest::Request` are private. There, put this layer around the `Buffer`
+/// instead of below it: it then runs in the caller's task.
 ///
 /// # Clients
 ///
-/// Any tower service of `http`'s requests. With feature `reqwest` also `reqwest::Client` as it is.
-/// reqwest follows redirects by itself, below this layer, with the headers of the first request:
-/// turn that off, so that none reach a host that is no target.
+/// Any tower service of `http`'s requests and, with the feature `reqwest`, `reqwest::Client`.
+/// reqwest follows redirects by itself, below this layer, with the headers of the first request.
+/// Turn that off, so that no header reaches a host that is no target.
 ///
 /// ```
 /// # #[cfg(feature = "reqwest")] {
@@ -108,7 +107,7 @@ struct Plugs<T, P> {
 }
 
 impl<T, P> ClientLayer<T, P> {
-    /// With a tracer of any provider, and any propagator.
+    /// A layer with a tracer of any provider, and any propagator.
     pub fn new(tracer: T, propagator: P) -> Self {
         ClientLayer { plugs: Arc::new(Plugs { tracer, propagator }) }
     }

@@ -23,5 +23,5 @@ pub const BAGGAGE: HeaderName = HeaderName::from_static(BAGGAGE_HEADER);
 /// `traceparent`, which Sentry's SDKs send with `propagateTraceparent`.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static(TRACEPARENT_HEADER);
 
-/// All that a browser with a Sentry SDK may send.
+/// All trace headers that a browser with a Sentry SDK may send.
 pub const TRACE_HEADERS: [HeaderName; 3] = [SENTRY_TRACE, BAGGAGE, TRACEPARENT];

@@ -8,16 +8,15 @@ use opentelemetry::propagation::Extractor;
 
 use crate::carrier::ascii_line::line_text;
 
-/// Like [`opentelemetry_http::HeaderExtractor`], but shows lines with bytes outside ASCII too.
+/// Like [`opentelemetry_http::HeaderExtractor`], but also shows lines with bytes outside ASCII.
 ///
-/// `HeaderExtractor` hides such a line as a whole: with `baggage: tenant=Jos\xe9,sentry-…` the
-/// Dynamic Sampling Context is lost. Here everything outside ASCII is percent-encoded: UTF-8 as it
-/// is, every other byte as the Latin-1 character that it stands for. So one such byte costs
-/// at most its member, and a propagator sees ASCII alone. Of a line that has such a byte the first
-/// 8192 bytes are read, which is the limit of
-/// [W3C Baggage](https://www.w3.org/TR/baggage/#limits).
+/// `HeaderExtractor` hides such a line: with `baggage: tenant=Jos\xe9,sentry-…` the Dynamic
+/// Sampling Context is lost. This extractor percent-encodes bytes outside ASCII: as UTF-8 if the
+/// line is UTF-8, else as Latin-1. So one such byte costs at most its member, and a propagator sees
+/// only ASCII. Only the first 8192 bytes of such a line are read, the limit of [W3C
+/// Baggage](https://www.w3.org/TR/baggage/#limits).
 ///
-/// Common case: all lines that are asked for are ASCII. They are borrowed, and nothing is allocated.
+/// Common case: the requested lines are ASCII. They are borrowed, and nothing is allocated.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -86,7 +85,7 @@ impl Extractor for HeaderMapExtractor<'_> {
     }
 }
 
-/// Shows the headers' names: their values are somebody's secrets.
+/// Shows only the headers' names: their values may be secret.
 impl fmt::Debug for HeaderMapExtractor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HeaderMapExtractor ")?;

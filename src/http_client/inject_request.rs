@@ -22,14 +22,14 @@ const MAX_TRACESTATE_MEMBERS: usize = 32;
 
 /// Writes the context's trace headers into a request, if its URL is one of the targets.
 ///
-/// What the request has in `baggage` stays, as with [`MergingInjector`]. What it has of
-/// `sentry-trace`, of `sentry-*` in `baggage` and of Sentry's members in `tracestate` goes in every
-/// case, also where the target is denied or telemetry is suppressed: a request that was copied from
-/// an incoming one must not carry the caller's on. Other propagators' headers are left alone, and so
-/// is a request for a `propagator` that does not write `sentry-trace`.
+/// The request keeps its own `baggage`, as with [`MergingInjector`]. Its `sentry-trace`, `sentry-*`
+/// members of `baggage` and Sentry members of `tracestate` are always removed, even if the target
+/// is denied or telemetry is suppressed: a request copied from an incoming one must not forward the
+/// caller's. Other propagators' headers stay. If the `propagator` does not write `sentry-trace`,
+/// the request is not changed.
 ///
-/// Of a URI without scheme and host nothing is known; there the URL of the context holds, or the
-/// span's attributes. For clients with a request of their own type there is [`inject_headers`].
+/// If the URI has no scheme and host, the URL of the context counts, or the span's attributes. For
+/// clients with their own request type use [`inject_headers`].
 ///
 /// ```
 /// use opentelemetry::Context;
@@ -50,8 +50,8 @@ pub fn inject_request<B>(
     inject(propagator, cx, request);
 }
 
-/// As [`inject_request`] does, for a client with a request of its own type: the URL that is called,
-/// and the request's headers.
+/// Like [`inject_request`], for a client with its own request type: takes the URL and the request's
+/// headers.
 ///
 /// ```
 /// use opentelemetry::Context;

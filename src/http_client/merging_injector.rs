@@ -22,16 +22,16 @@ const SENTRY_TRACE: HeaderName = HeaderName::from_static(SENTRY_TRACE_HEADER);
 
 /// Like [`opentelemetry_http::HeaderInjector`], but keeps the `baggage` that a request has.
 ///
-/// Of a key that is there already, the request's member stays; its `sentry-*` members go when a
-/// `sentry-trace` is set, as they belong to that header's trace: `sentry-trace` is to be set first,
-/// as the propagators of this crate do. There is never a second `sentry-trace`.
+/// If both have a key, the request's member stays. Setting `sentry-trace` removes the request's
+/// `sentry-*` members, which belong to another trace. Set it first, as the propagators of this
+/// crate do. There is never a second `sentry-trace`.
 ///
-/// What is written is one list, without optional white space (spaces and tabs around keys, values
-/// and properties), and with what is outside ASCII percent-encoded. It keeps to the limits of
-/// [W3C Baggage](https://www.w3.org/TR/baggage/#limits), 8192 bytes and 64 members: the injected
-/// Sentry members come first, then the request's, then the others, whole members only. Of the
-/// request's own lines the first 8192 bytes are read; what is behind them goes, because it was not searched
-/// for stale `sentry-*`.
+/// The result is one list without optional white space (spaces and tabs around keys, values and
+/// properties), and with bytes outside ASCII percent-encoded. It keeps to the limits of [W3C
+/// Baggage](https://www.w3.org/TR/baggage/#limits), 8192 bytes and 64 members: first the injected
+/// Sentry members, then the request's, then the others, whole members only. Only the first 8192
+/// bytes of the request's own lines are read. The rest is dropped, because it was not searched for
+/// stale `sentry-*`.
 ///
 /// ```
 /// use http::HeaderMap;
@@ -87,7 +87,8 @@ impl MergingInjector<'_> {
         self.write(&sentry.join(","), &others, keeps_sentry);
     }
 
-    /// Takes out the request's `sentry-*`, and what is over the limit of bytes; else it stays as it is.
+    /// Takes out the request's `sentry-*`, and what is over the limit of bytes; else it stays as it
+    /// is.
     pub(crate) fn remove_sentry_members(&mut self) {
         let is_plain = |lines: &[Cow<'_, str>]| {
             let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
@@ -197,7 +198,7 @@ fn is_merged(list: &str) -> bool {
     count <= MAX_BAGGAGE_MEMBERS
 }
 
-/// Shows the headers' names: their values are somebody's secrets.
+/// Shows only the headers' names: their values may be secret.
 impl fmt::Debug for MergingInjector<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MergingInjector ")?;

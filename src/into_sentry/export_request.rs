@@ -16,15 +16,15 @@ use crate::into_sentry::span_exporter::SentrySpanExporter;
 use crate::settings::dsn::{Dsn, SENTRY_AUTH_HEADER};
 use crate::settings::sentry::Sentry;
 
-/// As many spans wait for a request. It is the queue's length of OTel's batch processor.
+/// The most spans that wait for a request: the queue length of OTel's batch processor.
 const MAX_SPANS: usize = 2048;
 
 const CONTENT_TYPE: &str = "content-type";
 const PROTOBUF: &str = "application/x-protobuf";
 
 impl Sentry {
-    /// An exporter that keeps spans until the program sends them, for programs that have no
-    /// threads, or that are frozen between two requests: workers, functions, WebAssembly.
+    /// An exporter that keeps spans until the program sends them, for programs without threads, or
+    /// frozen between two requests: workers, functions, WebAssembly.
     ///
     /// Register it with `with_simple_exporter`: the batch processor needs a thread.
     ///
@@ -57,10 +57,10 @@ impl Sentry {
 }
 
 /// An exporter that keeps ended spans until [`take_request`](Self::take_request), made by
-/// [`Sentry::span_buffer`]. Clones share the spans. As [`SentrySpanExporter`] does, it adds to each
-/// what Sentry reads of it.
+/// [`Sentry::span_buffer`]. Clones share the spans. Like [`SentrySpanExporter`], it adds the
+/// attributes that Sentry reads.
 ///
-/// It keeps at most 2048 spans; those that end beyond are dropped, and
+/// It keeps at most 2048 spans. Further ones are dropped and
 /// [counted](ExportRequest::dropped_spans). Without a DSN it keeps none.
 ///
 /// Guide: [Cloudflare workers](crate::_documentation::cloudflare_workers).
@@ -86,10 +86,10 @@ struct Waiting {
 
 impl SpanBuffer {
     /// The spans that have ended since the last call, as a request to the DSN's project in Sentry
-    /// ([OTLP Integration](https://develop.sentry.dev/sdk/telemetry/traces/otlp/)). `None` where
-    /// there is none, or the settings have no DSN.
+    /// ([OTLP Integration](https://develop.sentry.dev/sdk/telemetry/traces/otlp/)). `None` if there
+    /// are none, or the settings have no DSN.
     ///
-    /// A request that fails is lost, unless the program sends it again.
+    /// If the request fails, send it again, or its spans are lost.
     pub fn take_request(&self) -> Option<ExportRequest> {
         let dsn = self.sentry.dsn()?;
         let mut waiting = self.exporter.inner().waiting();
@@ -143,7 +143,7 @@ impl SpanExporter for Store {
     }
 }
 
-/// Shows how many spans wait, not what they say.
+/// Shows only how many spans wait.
 impl fmt::Debug for SpanBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waiting = self.exporter.inner().waiting().spans.len();
@@ -157,8 +157,8 @@ impl fmt::Debug for Store {
     }
 }
 
-/// A request that takes spans to Sentry, from [`SpanBuffer::take_request`]: a `POST` with these
-/// headers and this body, protobuf of OTLP.
+/// A request that sends spans to Sentry, from [`SpanBuffer::take_request`]: a `POST` with these
+/// headers and this body, OTLP in protobuf.
 ///
 /// Guide: [Cloudflare workers](crate::_documentation::cloudflare_workers).
 #[derive(Clone)]
@@ -184,7 +184,7 @@ impl ExportRequest {
         &self.url
     }
 
-    /// `content-type`, and the header that authenticates the sender: it holds the DSN's key.
+    /// `content-type`, and the header that authenticates the sender and contains the DSN's key.
     pub fn headers(&self) -> [(&'static str, &str); 2] {
         [(CONTENT_TYPE, PROTOBUF), (SENTRY_AUTH_HEADER, &self.auth)]
     }
@@ -194,18 +194,18 @@ impl ExportRequest {
         &self.body
     }
 
-    /// The body, for clients that want to own it.
+    /// The body, owned.
     pub fn into_body(self) -> Vec<u8> {
         self.body
     }
 
-    /// How many spans were dropped since the last request, as the buffer was full.
+    /// How many spans were dropped since the last request, because the buffer was full.
     pub fn dropped_spans(&self) -> u64 {
         self.dropped_spans
     }
 }
 
-/// Shows the URL: the auth header holds the DSN's key.
+/// Shows only the URL: the auth header contains the DSN's key.
 impl fmt::Debug for ExportRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExportRequest")

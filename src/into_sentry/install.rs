@@ -23,7 +23,7 @@ use crate::settings::sentry::Sentry;
 use crate::settings::warning::Warning;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 
-/// How long a processor has for its last export, as the SDK's own flush.
+/// How long the last export may take: the limit of the SDK's own flush.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Sentry {
@@ -47,12 +47,13 @@ impl Sentry {
     ///
     /// Without a DSN traces are connected and nothing is exported; one warning says so.
     ///
-    /// Call it once, as the program starts. [`install_builder`](Self::install_builder) has options;
-    /// what they do not cover is done by hand, with the four parts above.
+    /// Call it once, when the program starts. [`install_builder`](Self::install_builder) has
+    /// options. For anything else assemble the four parts above yourself.
     ///
     /// # Errors
     ///
-    /// - a second call, or a `sentry-trace` propagator set by hand - one is installed in this process
+    /// - a second call, or a `sentry-trace` propagator set by hand - one is installed in this
+    ///   process
     /// - a system without TLS roots, or that starts no thread - no HTTP client can be made
     ///
     /// Guide: [In one call](crate::_documentation::otlp#in-one-call).
@@ -93,7 +94,7 @@ pub struct InstallBuilder {
 }
 
 impl InstallBuilder {
-    /// The URL of a Collector that spans go to instead of Sentry, path included, as for
+    /// The URL of a Collector that gets the spans instead of Sentry, path included, as for
     /// [`Sentry::span_exporter_to`].
     pub fn collector(mut self, url: impl Into<String>) -> Self {
         self.collector = Some(url.into());
@@ -101,10 +102,10 @@ impl InstallBuilder {
     }
 
     /// Whether OTel's own variables may name the Collector: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`,
-    /// taken as it is, else `OTEL_EXPORTER_OTLP_ENDPOINT`, to which `/v1/traces` is added.
+    /// used unchanged, else `OTEL_EXPORTER_OTLP_ENDPOINT` with `/v1/traces` appended.
     ///
-    /// Off unless set: such a variable is often there for another exporter. Where both are empty or
-    /// missing, spans go to Sentry. A [`collector`](Self::collector) set in code wins.
+    /// Off by default, because such a variable is often set for another exporter. If both are empty
+    /// or missing, spans go to Sentry. A [`collector`](Self::collector) set in code wins.
     pub fn endpoint_from_env(mut self, from_env: bool) -> Self {
         self.endpoint_from_env = from_env;
         self
@@ -114,8 +115,9 @@ impl InstallBuilder {
     ///
     /// # Errors
     ///
-    /// - a second call, or a `sentry-trace` propagator set by hand - one is installed in this process
-    /// - `collector("not a URL")`, `OTEL_EXPORTER_OTLP_ENDPOINT=` the same - no URL
+    /// - a second call, or a `sentry-trace` propagator set by hand - one is installed in this
+    ///   process
+    /// - `collector("not a URL")`, `OTEL_EXPORTER_OTLP_ENDPOINT=` the same - not a URL
     /// - a system without TLS roots, or that starts no thread - no HTTP client can be made
     pub fn install(self) -> Result<InstallGuard, InstallError> {
         // OTel's global is where an installed propagator shows; this crate keeps none of its own.
@@ -175,12 +177,13 @@ impl fmt::Debug for InstallBuilder {
     }
 }
 
-/// Keeps what [`Sentry::install`] set running. When it is dropped, the spans that have ended are
-/// exported, for at most 5 seconds, and no more are recorded; also when `main` returns an error.
+/// Keeps the export of [`Sentry::install`] running. Dropping it exports the ended spans, within at
+/// most 5 seconds, and stops recording. That includes a `main` that returns an error.
 ///
-/// OTel's globals stay as they are: a service that goes on for a while still forwards traces.
+/// OTel's globals stay, so a service that keeps running still forwards traces.
 ///
-/// `std::process::exit` and `panic = "abort"` drop nothing. Call [`shutdown`](Self::shutdown) first.
+/// `std::process::exit` and `panic = "abort"` don't drop it. Call [`shutdown`](Self::shutdown)
+/// first.
 #[derive(Debug)]
 #[must_use = "dropping it at once ends the export"]
 pub struct InstallGuard {
@@ -189,22 +192,22 @@ pub struct InstallGuard {
 }
 
 impl InstallGuard {
-    /// The provider that is OTel's global one: for `force_flush`, or another layer.
+    /// OTel's global provider, for `force_flush` or another layer.
     pub fn tracer_provider(&self) -> &SdkTracerProvider {
         &self.provider
     }
 
-    /// A tracer of that provider, of the SDK's own type, as `tracing-opentelemetry` wants it.
+    /// A tracer of that provider, of the SDK's own type, which `tracing-opentelemetry` needs.
     pub fn tracer(&self, name: impl Into<Cow<'static, str>>) -> SdkTracer {
         self.provider.tracer(name)
     }
 
-    /// Exports what has ended and stops, as dropping does, and says whether that worked.
+    /// Exports the ended spans and stops, as dropping does, and returns whether that worked.
     ///
     /// # Errors
     ///
     /// - a destination that cannot be reached - spans could not be exported
-    /// - one that answers after more than 5 seconds - a timeout
+    /// - a destination that answers after more than 5 seconds - a timeout
     pub fn shutdown(mut self) -> OTelSdkResult {
         self.is_stopped = true;
         self.stop()

@@ -19,8 +19,8 @@ const TRACE: &str = "trace";
 const LOG_SPAN: &str = "sentry.trace.parent_span_id";
 const LOG_SPAN_OF_CORE: &str = "parent_span_id";
 
-/// An integration for the client of the `sentry` crate: what it captures under an active OTel span
-/// carries that span's trace id and span id.
+/// An integration for the `sentry` crate: what it captures under an active OTel span gets that
+/// span's trace id and span id.
 ///
 /// ```text
 /// let _guard = sentry::init((
@@ -29,15 +29,15 @@ const LOG_SPAN_OF_CORE: &str = "parent_span_id";
 /// ));
 /// ```
 ///
-/// - Events, panics among them, through `process_event`; logs and metrics through
-///   `before_send_log` and `before_send_metric`, ahead of callbacks of your own.
-/// - Without an active OTel span, they stay as they are.
-/// - A trace context that you set stays, and so does that of a Sentry span that is sampled. A Sentry
-///   span that nobody records, as `sentry-tracing` makes them with tracing off, gives way.
-/// - What is captured on another hub than the thread's current one stays as it is.
+/// - Events, including panics, get them in `process_event`; logs and metrics in `before_send_log`
+///   and `before_send_metric`, before your own callbacks.
+/// - Without an active OTel span nothing changes.
+/// - A trace context that you set stays. So does that of a sampled Sentry span, but not that of an
+///   unrecorded one, which `sentry-tracing` makes with tracing off.
+/// - What is captured on a hub other than the thread's current one does not change.
 ///
-/// The client's DSN may be another one than that of these settings. With
-/// `tracing-opentelemetry`, its layer has to activate contexts, as it does unless told otherwise.
+/// The client's DSN may differ from that of these settings. The layer of `tracing-opentelemetry`
+/// must activate contexts, which is its default.
 ///
 /// Guide: [Errors](crate::_documentation::otlp#errors).
 #[derive(Clone, Debug, Default)]
@@ -57,8 +57,7 @@ impl Integration for OpenTelemetryIntegration {
         "opentelemetry"
     }
 
-    /// Puts itself before the callbacks that logs and metrics pass on their way out: these pass no
-    /// event processor.
+    /// Wraps the callbacks for logs and metrics, because these pass no event processor.
     fn setup(&self, options: &mut ClientOptions) {
         let before_log = options.before_send_log.take();
         options.before_send_log = Some(Arc::new(move |mut log| {

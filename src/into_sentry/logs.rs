@@ -19,11 +19,11 @@ use crate::into_sentry::span_exporter::ServiceAttributes;
 use crate::settings::sentry::Sentry;
 
 impl Sentry {
-    /// An exporter that sends log records to the DSN's project in Sentry, each with what Sentry
-    /// reads of it ([`SentryLogExporter`]).
+    /// An exporter that sends log records to the DSN's project in Sentry, with the attributes that
+    /// Sentry reads ([`SentryLogExporter`]).
     ///
-    /// A record that is emitted under an active span has its trace id and span id. Client, timeouts
-    /// and variables are as for [`span_exporter`](Self::span_exporter), with `LOGS` in the names.
+    /// A record emitted under an active span has its trace id and span id. Client, timeouts and
+    /// variables are as for [`span_exporter`](Self::span_exporter), with `LOGS` in the names.
     ///
     /// ```no_run
     /// use opentelemetry_sdk::logs::SdkLoggerProvider;
@@ -55,12 +55,11 @@ impl Sentry {
     }
 }
 
-/// An exporter around another one that adds to each log record what Sentry reads of it:
+/// Wraps an exporter, and adds to each log record the attributes that Sentry reads:
 /// `sentry.release`, `sentry.environment`, `sentry.sdk.name` and `sentry.sdk.version`.
 ///
-/// What the record already says stays. As with
-/// [`SentrySpanExporter`](crate::SentrySpanExporter), the work is done where the inner exporter
-/// runs.
+/// A record's own attributes stay. As with [`SentrySpanExporter`](crate::SentrySpanExporter), this
+/// runs where the inner exporter does.
 ///
 /// Guide: [Logs](crate::_documentation::otlp#logs).
 #[derive(Clone)]
@@ -83,7 +82,7 @@ impl<E> SentryLogExporter<E> {
     }
 }
 
-/// Leaves the inner exporter out: among its headers is the DSN's key.
+/// Omits the inner exporter: its headers contain the DSN's key.
 impl<E> fmt::Debug for SentryLogExporter<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SentryLogExporter").field("service", &self.service).finish_non_exhaustive()

@@ -14,15 +14,15 @@ use crate::settings::sentry::Sentry;
 use crate::text::url::Url;
 
 impl Sentry {
-    /// An exporter that sends spans to the DSN's project in Sentry
-    /// ([OTLP Integration](https://develop.sentry.dev/sdk/telemetry/traces/otlp/)), each with what
-    /// Sentry reads of it ([`SentrySpanExporter`]).
+    /// An exporter that sends spans to the DSN's project in Sentry ([OTLP
+    /// Integration](https://develop.sentry.dev/sdk/telemetry/traces/otlp/)), with the attributes
+    /// that Sentry reads ([`SentrySpanExporter`]).
     ///
-    /// It sends protobuf over HTTP with a blocking client of its own, which needs no runtime and is
-    /// the same whatever features other crates turn on in `opentelemetry-otlp`. Give it to the
-    /// SDK's batch processor, whose thread suppresses tracing; the sampler drops spans for requests
-    /// to Sentry besides. OTel's variables for timeout, compression and more headers hold, those
-    /// for endpoint and protocol do not.
+    /// It sends protobuf over HTTP with its own blocking client, which needs no runtime and does
+    /// not depend on the features of `opentelemetry-otlp` that other crates turn on. Use it with
+    /// the SDK's batch processor, whose thread suppresses tracing. The sampler also drops spans for
+    /// requests to Sentry. OTel's variables for timeout, compression and headers apply; those for
+    /// endpoint and protocol do not.
     ///
     /// ```no_run
     /// use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -49,12 +49,12 @@ impl Sentry {
         Ok(SentrySpanExporter::new(self, self.span_exporter_builder()?.build()?))
     }
 
-    /// The builder of the OTLP exporter inside [`span_exporter`](Self::span_exporter), for a
-    /// compression, more headers or a client of your own.
+    /// The builder of the OTLP exporter inside [`span_exporter`](Self::span_exporter), for
+    /// compression, more headers or your own client.
     ///
-    /// The client that it has ends each request after `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT` or
-    /// `OTEL_EXPORTER_OTLP_TIMEOUT` milliseconds, else 10 seconds; the builder's `with_timeout`
-    /// limits retries alone.
+    /// Its client ends each request after `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT` or
+    /// `OTEL_EXPORTER_OTLP_TIMEOUT` milliseconds, else 10 seconds. The builder's `with_timeout`
+    /// limits only retries.
     ///
     /// ```
     /// use opentelemetry_otlp::{Compression, WithHttpConfig};
@@ -76,15 +76,15 @@ impl Sentry {
         Ok(builder()?.with_endpoint(dsn.otlp_traces_endpoint()).with_headers(auth(dsn)))
     }
 
-    /// An exporter that sends spans to a Collector, which sends them on to Sentry. It is like
-    /// [`span_exporter`](Self::span_exporter) in all but its destination.
+    /// An exporter that sends spans to a Collector, which forwards them to Sentry. Apart from the
+    /// destination it is like [`span_exporter`](Self::span_exporter).
     ///
-    /// The URL is taken as it is, path included: `http://localhost:4318/v1/traces` for a Collector
-    /// with its usual settings. The DSN's key does not go there: the Collector has its own.
+    /// The URL is used unchanged, path included: `http://localhost:4318/v1/traces` for a Collector
+    /// with default settings. The DSN's key is not sent there: the Collector has its own.
     ///
     /// # Errors
     ///
-    /// - `""`, `"localhost:4318"` - no `http://` or `https://` URL
+    /// - `""`, `"localhost:4318"` - not an `http://` or `https://` URL
     /// - a system without TLS roots, or that starts no thread - no HTTP client can be made
     pub fn span_exporter_to(
         &self,

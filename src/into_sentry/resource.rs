@@ -12,11 +12,11 @@ pub(crate) const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.nam
 const SERVICE_VERSION: &str = "service.version";
 
 impl Sentry {
-    /// The environment and the release as attributes of a resource:
-    /// `deployment.environment.name`, and `service.version` where a release is set.
+    /// The environment and the release as resource attributes: `deployment.environment.name`, and
+    /// `service.version` if a release is set.
     ///
-    /// They are for every backend. Of these two Sentry reads the environment alone, since its
-    /// release 26.3.0. It reads the release from each span, where `SentrySpanExporter` puts it.
+    /// They are for every backend. Sentry reads only the environment of them, since its release
+    /// 26.3.0. It reads the release from each span, where `SentrySpanExporter` puts it.
     ///
     /// ```
     /// # #[cfg(feature = "sdk")] {

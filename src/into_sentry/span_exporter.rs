@@ -78,20 +78,19 @@ impl ServiceAttributes {
     }
 }
 
-/// An exporter around another one that adds to each span what Sentry reads of it.
+/// Wraps an exporter, and adds to each span the attributes that Sentry reads.
 ///
 /// | attribute | value |
 /// | --- | --- |
 /// | `sentry.release` | the settings' release |
 /// | `sentry.environment` | the settings' environment; `production`, unless the resource names one |
-/// | `sentry.client_sample_rate` | the rate at which the trace was sampled: Sentry weighs the span by it |
+/// | `sentry.client_sample_rate` | the rate at which the trace was sampled, by which Sentry weights the span |
 /// | `sentry.sdk.name`, `sentry.sdk.version` | this crate's |
 ///
-/// What the span already says stays, and what is not known is not added. The work is done where the
-/// inner exporter runs: below the SDK's batch processor on its own thread, off the request's path.
+/// A span's own attributes stay, and unknown values are not added. This runs where the inner
+/// exporter does: with the SDK's batch processor on its own thread, off the request's path.
 ///
-/// `Sentry::span_exporter` returns one of these. Around another
-/// exporter, gRPC to a Collector for example:
+/// `Sentry::span_exporter` returns one. Around another exporter, gRPC to a Collector for example:
 ///
 /// ```
 /// use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
@@ -118,10 +117,10 @@ impl<E> SentrySpanExporter<E> {
         SentrySpanExporter { inner, service, strip_tracestate: false }
     }
 
-    /// Whether to remove this crate's members from the trace states of spans and of their links,
-    /// for backends that should not have them: about 200 bytes a span. Off unless set.
+    /// Whether to remove this crate's members, about 200 bytes a span, from the trace states of
+    /// spans and of their links. Off by default.
     ///
-    /// OTel's `ot` member stays, and so do other parties' members. Sentry reads none but `ot`.
+    /// OTel's `ot` member and other parties' members stay. Sentry reads only `ot`.
     pub fn strip_tracestate(mut self, strip: bool) -> Self {
         self.strip_tracestate = strip;
         self
@@ -148,7 +147,7 @@ impl<E> SentrySpanExporter<E> {
     }
 }
 
-/// Leaves the inner exporter out: among its headers is the DSN's key.
+/// Omits the inner exporter: its headers contain the DSN's key.
 impl<E> fmt::Debug for SentrySpanExporter<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SentrySpanExporter")

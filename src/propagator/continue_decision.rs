@@ -2,35 +2,36 @@
 
 use std::fmt;
 
-/// What becomes of the trace that a request comes with, and by which rule: the answer of
+/// Whether an incoming trace is continued, and by which rule: the result of
 /// [`SentryPropagator::continue_decision`](crate::SentryPropagator::continue_decision).
 ///
-/// Its sentence holds nothing of the request, so it may be logged. Follows
-/// [Strict Trace Continuation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
+/// Its message contains nothing of the request, so you can log it. Follows [Strict Trace
+/// Continuation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
 ///
-/// Guide: [Two traces instead of one](crate::_documentation::troubleshooting#two-traces-instead-of-one).
+/// Guide: [Two traces instead of
+/// one](crate::_documentation::troubleshooting#two-traces-instead-of-one).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContinueDecision {
-    /// Continued: the caller is of our organisation.
+    /// Continued: the caller belongs to our organization.
     SameOrganization,
-    /// Continued: the caller's organisation is not known, and neither is ours.
+    /// Continued: neither the caller's organization nor ours is known.
     NeitherOrganizationKnown,
-    /// Continued: one of the two organisations is not known, and
-    /// `strict_trace_continuation` is off.
+    /// Continued: only one of the two organizations is known, and `strict_trace_continuation` is
+    /// off.
     OneOrganizationKnown,
-    /// A new trace: the caller is of another organisation.
+    /// A new trace: the caller belongs to another organization.
     OtherOrganization,
-    /// A new trace: the caller's organisation is not known, and `strict_trace_continuation` is on.
+    /// A new trace: the caller's organization is unknown, and `strict_trace_continuation` is on.
     UnknownCaller,
-    /// A new trace: our organisation is not known, the caller's is, and
+    /// A new trace: the caller's organization is known, ours is not, and
     /// `strict_trace_continuation` is on.
     OwnOrganizationUnknown,
-    /// No Sentry trace came: there is no valid `sentry-trace`, and no remote parent from another
+    /// No Sentry trace arrived: there is no valid `sentry-trace`, and no remote parent from another
     /// propagator.
     NoTrace,
-    /// No Sentry trace came: the remote parent is another propagator's, and no DSC names its trace.
-    /// It stays the parent.
+    /// No Sentry trace arrived: another propagator found the remote parent, and no DSC names its
+    /// trace. It stays the parent.
     NotASentryTrace,
 }
 
@@ -63,7 +64,7 @@ impl ContinueDecision {
         }
     }
 
-    /// The rule for two organisations, where they are known.
+    /// The rule for two organizations.
     pub(crate) fn of(ours: Option<&str>, theirs: Option<&str>, strict: bool) -> Self {
         match (ours, theirs) {
             (Some(ours), Some(theirs)) if ours == theirs => ContinueDecision::SameOrganization,

@@ -24,7 +24,7 @@ use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 /// ([Trace Propagation](https://develop.sentry.dev/sdk/foundations/trace-propagation/)).
 ///
 /// Made by [`Sentry::propagator`]. [`SentryPropagator::new`] has no settings: it continues and
-/// forwards traces of others, and starts none of its own towards Sentry.
+/// forwards callers' traces, and names no Sentry project in those that start here.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -59,8 +59,8 @@ impl SentryPropagator {
         Sentry::default().propagator()
     }
 
-    /// What [`extract_with_context`](TextMapPropagator::extract_with_context) makes of the trace in
-    /// a carrier, and why: for a log line, or for a test of one's settings.
+    /// Whether [`extract_with_context`](TextMapPropagator::extract_with_context) continues the
+    /// trace in a carrier, and why: for a log line, or a test of your settings.
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -175,8 +175,8 @@ pub(crate) fn incoming<'a>(
     incoming
 }
 
-/// The context without `sentry-*` in its baggage, if there was any: a stock propagator would send it
-/// to every host.
+/// The context without `sentry-*` in its baggage, if there was any: a stock propagator would send
+/// it to every host.
 fn without_sentry_baggage(cx: &Context) -> Option<Context> {
     let baggage = cx.baggage();
     let is_sentry = |(key, _): (&Key, _)| is_sentry_key(key.as_str());

@@ -31,11 +31,11 @@ pub struct WrappedPropagator<P> {
 }
 
 impl SentryPropagator {
-    /// This propagator around another one, so that no header and no trace is lost to either.
+    /// Wraps another propagator, so that neither loses a header or a trace.
     ///
-    /// What both write to `baggage` becomes one list. What only the other writes goes out as it
-    /// is, to denied targets too, but without anything of ours: no `sentry-trace`, no `sentry-*`,
-    /// no `sentry` member of `tracestate`. Of a refused trace the other sees nothing.
+    /// The `baggage` of both becomes one list. The other's headers are sent unchanged, even to
+    /// denied targets, but without ours: no `sentry-trace`, no `sentry-*`, no `sentry` member of
+    /// `tracestate`. The other sees nothing of a refused trace.
     ///
     /// Several go through one `TextMapCompositePropagator`:
     ///
@@ -68,8 +68,8 @@ impl SentryPropagator {
 }
 
 impl<P: TextMapPropagator> WrappedPropagator<P> {
-    /// Holds the inner propagator's headers to the trace propagation targets too: a request that may
-    /// not have Sentry's headers gets none of the inner propagator's either.
+    /// Applies the trace propagation targets to the inner propagator too: a request that gets no
+    /// Sentry headers gets none of its headers either.
     ///
     /// ```
     /// # #[cfg(feature = "sdk")] {
@@ -88,9 +88,8 @@ impl<P: TextMapPropagator> WrappedPropagator<P> {
         WrappedPropagator { within_targets: true, ..self }
     }
 
-    /// What [`extract_with_context`](TextMapPropagator::extract_with_context) makes of the trace in a
-    /// carrier, and why, as [`SentryPropagator::continue_decision`] says it: with the parent that the
-    /// inner propagator finds.
+    /// Like [`SentryPropagator::continue_decision`], with the parent that the inner propagator
+    /// finds.
     pub fn continue_decision(&self, cx: &Context, extractor: &dyn Extractor) -> ContinueDecision {
         let (_, remote) = self.inner_context(cx, extractor);
         incoming(extractor, remote.as_ref()).parent(self.sentry.settings()).0

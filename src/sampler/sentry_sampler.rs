@@ -11,14 +11,14 @@ use crate::sampler::decider::Decider;
 use crate::sampler::new_span::NewSpan;
 use crate::settings::sentry::{Sentry, Settings};
 
-/// Samples traces as Sentry's SDKs do: as the caller decided, else by the configured rate.
+/// Samples traces as Sentry's SDKs do: follows the caller's decision, else the configured rate.
 ///
 /// Made by [`Sentry::sampler`]. It is parent-based by itself: use it alone. Under
 /// `Sampler::parent_based` use it for all five branches; with the default local branches the
-/// decisions are the same, but the targets of spans with a local parent are not asked for. Never
+/// decisions are the same, but targets don't apply to spans with a local parent. Never
 /// put it into `Sampler::ParentBased(..)`, which discards a root span's trace state.
 ///
-/// A sampler of your own goes inside: see [`wrap`](Self::wrap).
+/// To add your own sampler, see [`wrap`](Self::wrap).
 ///
 /// ```
 /// use opentelemetry_sdk::trace::SdkTracerProvider;

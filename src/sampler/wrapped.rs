@@ -20,19 +20,19 @@ pub struct WrappedSampler<S> {
 }
 
 impl SentrySampler {
-    /// This sampler around one of your own, which decides where nobody has: traces that start
-    /// here, and traces that come undecided. A caller's decision holds.
+    /// Wraps your own sampler, which decides traces that start here, and undecided ones. A caller's
+    /// decision holds.
     ///
-    /// For a rate limiter, or a sampler that is configured from afar. `traces_sampler` is not asked
-    /// then, and `traces_sample_rate` counts only where `inner` panics, else 0; with one warning.
+    /// Use it for a rate limiter, or a remotely configured sampler. `traces_sampler` is not called
+    /// then. If `inner` panics, `traces_sample_rate` counts, else 0, with one warning.
     ///
-    /// - `inner` sees an undecided trace as one that starts here, as OTel has no word for it: the
-    ///   context that it is given has the baggage, and no span.
+    /// - `inner` sees an undecided trace as one that starts here, because OTel has no such state:
+    ///   its context has the baggage and no span.
     /// - Its attributes stay on the span, and its members in the trace state.
-    /// - A `th` that it writes into the `ot` member
-    ///   ([probability sampling](https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/))
-    ///   gives the DSC's `sample_rate`, if it agrees with the decision. Else none is sent: Sentry
-    ///   then counts each trace once.
+    /// - A `th` that it writes into the `ot` member ([probability
+    ///   sampling](https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/))
+    ///   becomes the DSC's `sample_rate`, if it agrees with the decision. Otherwise no rate is
+    ///   sent, and Sentry counts each trace once.
     /// - Telemetry is suppressed while it decides.
     ///
     /// ```

@@ -14,14 +14,15 @@ use crate::wire::head::HeadTemplate;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 
-/// The longest release and environment, in bytes: even percent-encoded, the head's whole DSC fits
-/// into W3C Baggage's 8192.
+/// The longest release and environment, in bytes. Even percent-encoded, a head's whole DSC then
+/// fits into W3C Baggage's 8192.
 const MAX_TEXT_BYTES: usize = 1000;
 
-/// The environment where none is set, as in Sentry's SDKs.
+/// The default environment of Sentry's SDKs.
 pub(crate) const DEFAULT_ENVIRONMENT: &str = "production";
 
-/// No option set: continues and forwards traces, starts none of its own towards Sentry.
+/// No option set: continues and forwards traces, and names no Sentry project in those that start
+/// here.
 impl Default for Sentry {
     fn default() -> Self {
         SentryBuilder::default().assemble(None, None)
@@ -29,20 +30,20 @@ impl Default for Sentry {
 }
 
 impl SentryBuilder {
-    /// The settings, checked.
+    /// Validates the options and returns the settings.
     ///
     /// # Errors
     ///
-    /// - `dsn("sentry.io/42")` - no [`Dsn`]
-    /// - `traces_sample_rate(1.5)`, `1e-16`, `NaN` - no [`SampleRate`]
+    /// - `dsn("sentry.io/42")` - not a [`Dsn`]
+    /// - `traces_sample_rate(1.5)`, `1e-16`, `NaN` - not a [`SampleRate`]
     /// - `release("")`, `environment("a\n")` - empty, longer than 1000 bytes, or with a control
     ///   character
     /// - `org_id("")`, `org_id("o1")` - not 1 to 20 decimal digits
     /// - `trace_propagation_targets([""])` - a text that every URL contains
-    /// - `Target::origin("api.example")`, `Target::origin("https://api.example/cart")` - not a scheme,
-    ///   a host and perhaps a port
-    /// - `SENTRY_STRICT_TRACE_CONTINUATION=1` - a variable that is not `true` or `false`, no
-    ///   number, or not UTF-8
+    /// - `Target::origin("api.example")`, `Target::origin("https://api.example/cart")` - not just a
+    ///   scheme, a host and an optional port
+    /// - `SENTRY_STRICT_TRACE_CONTINUATION=1` - a variable that is not `true` or `false`, not
+    ///   a number, or not UTF-8
     pub fn build(mut self) -> Result<Sentry, ConfigError> {
         let dsn = self.take(
             Setting::Dsn,

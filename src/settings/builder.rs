@@ -6,7 +6,7 @@ use crate::settings::target::Target;
 use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::{SamplingContext, TracesSampler};
 
-/// Makes [`Sentry`] settings. The options have the names they have in Sentry's SDKs.
+/// Builds [`Sentry`] settings. The options are named as in Sentry's SDKs.
 ///
 /// Guide: [Cloudflare workers](crate::_documentation::cloudflare_workers).
 #[derive(Clone, Default)]
@@ -46,8 +46,8 @@ impl Sentry {
 }
 
 impl SentryBuilder {
-    /// The project's [DSN](crate::Dsn). Without one a trace that starts here sends no `sentry-*` baggage,
-    /// and requests to Sentry itself are not recognized.
+    /// The project's [DSN](crate::Dsn). Without one, a trace that starts here sends no `sentry-*`
+    /// baggage, and requests to Sentry itself are not recognized.
     pub fn dsn(mut self, dsn: impl Into<String>) -> Self {
         self.dsn = Some(dsn.into());
         self
@@ -59,37 +59,37 @@ impl SentryBuilder {
         self
     }
 
-    /// This service's environment, of 1 to 1000 bytes; `production` where none is set.
+    /// This service's environment, of 1 to 1000 bytes. The default is `production`.
     pub fn environment(mut self, environment: impl Into<String>) -> Self {
         self.environment = Some(environment.into());
         self
     }
 
-    /// The organization's id, 1 to 20 decimal digits; else the one in the DSN's host.
+    /// The organization's id, 1 to 20 decimal digits. The default is the one in the DSN's host.
     ///
-    /// Set it where Sentry is self-hosted, or reached through a relay or a proxy: there the DSN's
-    /// host names no organization, and
+    /// Set it if Sentry is self-hosted, or reached through a relay or a proxy. The DSN's host then
+    /// names no organization, and
     /// [`strict_trace_continuation`](Self::strict_trace_continuation) has nothing to compare.
     pub fn org_id(mut self, org_id: impl Into<String>) -> Self {
         self.org_id = Some(org_id.into());
         self
     }
 
-    /// The share of traces to record, in `[0,1]`, where the caller has not decided.
+    /// The share of traces to record, in `[0,1]`, if the caller has not decided.
     ///
     /// 0 is a decision, and is sent as one. With neither this nor a
-    /// [`traces_sampler`](Self::traces_sampler) nothing is recorded, and no decision is taken.
+    /// [`traces_sampler`](Self::traces_sampler) nothing is recorded, and traces stay undecided.
     pub fn traces_sample_rate(mut self, rate: f64) -> Self {
         self.traces_sample_rate = Some(rate);
         self
     }
 
-    /// A function from what is known at the start of a trace's first span here to the trace's
-    /// sample rate, in `[0,1]`. It wins over [`traces_sample_rate`](Self::traces_sample_rate) and
-    /// over the caller's decision.
+    /// A function that returns a trace's sample rate, in `[0,1]`, when its first span in this
+    /// service starts. The result overrides [`traces_sample_rate`](Self::traces_sample_rate) and
+    /// the caller's decision.
     ///
-    /// Any other number counts as 0, with one warning. A panic counts as if there were no function:
-    /// the caller's decision holds, else the rate, else 0; with one warning.
+    /// Any other number counts as 0, with one warning. If the function panics, the caller's
+    /// decision holds, else the rate, else 0, with one warning.
     ///
     /// ```
     /// # use opentelemetry_sentry::Sentry;
@@ -101,14 +101,15 @@ impl SentryBuilder {
     ///
     /// # While a span starts
     ///
-    /// The function runs inside the start of a span. Telemetry is suppressed until it returns: a
-    /// span that it starts is not recorded and asks no sampler.
+    /// The function runs while a span starts. Telemetry is suppressed until it returns: a span that
+    /// it starts is not recorded and calls no sampler.
     ///
-    /// Below `tracing-opentelemetry` it must not read the context of the span that starts:
-    /// `Span::current().context()` waits for a lock that is held until the function returns, forever.
-    /// So does a log line, where a layer puts the current span's ids into it.
+    /// With `tracing-opentelemetry` it must not read the context of the span that starts:
+    /// `Span::current().context()` deadlocks on a lock that is held until the function returns. So
+    /// does a log line, if a layer adds the current span's ids to it.
     ///
-    /// Guide: [Recipes for `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
+    /// Guide: [Recipes for
+    /// `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
     pub fn traces_sampler(
         mut self,
         sampler: impl Fn(&SamplingContext<'_>) -> f64 + Send + Sync + 'static,
@@ -118,7 +119,7 @@ impl SentryBuilder {
     }
 
     /// The destinations that get trace headers: texts that the URL contains, ASCII case ignored, or
-    /// other [`Target`]s. None in an empty list; every one where nothing is set.
+    /// other [`Target`]s. An empty list allows none. The default allows all.
     ///
     /// ```
     /// use opentelemetry_sentry::{Sentry, Target};
@@ -135,13 +136,13 @@ impl SentryBuilder {
         self
     }
 
-    /// Whether a trace is refused, too, where only one side's organization is known. Where both
-    /// are and differ it always is.
+    /// Whether to refuse a trace if only one side's organization is known. If both are known and
+    /// differ, it is always refused.
     ///
-    /// The own organization comes from the DSN's host (`o<digits>.`). Self-hosted Sentry and relays
-    /// have other hosts: set [`org_id`](Self::org_id) there. Without one, traces that name no
-    /// organization are continued all the same, as both are unknown then, and those that name one
-    /// are refused. One warning says so when the first trace is judged that way.
+    /// Our organization comes from the DSN's host (`o<digits>.`). Self-hosted Sentry and relays
+    /// have other hosts: set [`org_id`](Self::org_id) there. Without one, traces that name an
+    /// organization are refused. Those that name none are continued, because both are unknown. One
+    /// warning says so at the first such trace.
     pub fn strict_trace_continuation(mut self, strict: bool) -> Self {
         self.strict_trace_continuation = Some(strict);
         self
@@ -153,24 +154,24 @@ impl SentryBuilder {
         self
     }
 
-    /// Whether a request whose URL is not known gets no trace headers. Off, as in Sentry's SDKs.
+    /// Whether to send no trace headers if the URL is unknown. Off by default, as in Sentry's SDKs.
     ///
-    /// A CLIENT or PRODUCER span that starts without a URL counts as denied then, so that a W3C
-    /// propagator in the same list carries nothing of Sentry's in `tracestate` either.
+    /// A CLIENT or PRODUCER span that starts without a URL then counts as denied. So a W3C
+    /// propagator in the same list sends no Dynamic Sampling Context in `tracestate` either.
     pub fn deny_unknown_urls(mut self, deny: bool) -> Self {
         self.deny_unknown_urls = deny;
         self
     }
 
-    /// Whether a `traceparent` of another trace, or another span, wins over `sentry-trace`.
+    /// Whether `traceparent` wins over `sentry-trace` if they name different traces or spans.
     pub fn prefer_traceparent(mut self, prefer: bool) -> Self {
         self.prefer_traceparent = prefer;
         self
     }
 
-    /// Whether to write `tracestate` again without our members, for a list of propagators in
-    /// which a W3C propagator stands before this one. Alone, this propagator would write the header
-    /// to every host.
+    /// Whether to write `tracestate` again without our members, for a list in which a W3C
+    /// propagator runs before this one. Without such a propagator, leave it off: this one would
+    /// then write the header by itself.
     pub fn rewrite_tracestate(mut self, rewrite: bool) -> Self {
         self.rewrite_tracestate = rewrite;
         self
@@ -180,18 +181,18 @@ impl SentryBuilder {
     /// `SENTRY_TRACES_SAMPLE_RATE`, `SENTRY_ORG_ID`, `SENTRY_STRICT_TRACE_CONTINUATION`,
     /// `SENTRY_TRACE_PROPAGATION_TARGETS` (comma separated) and `SENTRY_PROPAGATE_TRACEPARENT`.
     ///
-    /// An empty variable counts as not set, but for the targets, where it means none. They are
-    /// read by [`build`](Self::build), wherever in the chain this stands.
+    /// An empty variable counts as unset, except for the targets, where it allows none. Variables
+    /// are read in [`build`](Self::build), wherever in the chain this call stands.
     pub fn env(mut self) -> Self {
         self.env = true;
         self
     }
 
-    /// As [`env`](Self::env), with values that the process's environment does not hold: the
-    /// bindings of a worker, or a map of settings that a platform hands over.
+    /// Like [`env`](Self::env), with values from elsewhere: the bindings of a worker, or a
+    /// platform's map of settings.
     ///
-    /// The function is asked for each variable's name once, here. With [`env`](Self::env) as well,
-    /// what it gives comes first.
+    /// The function is called here, once for each variable's name. Its values take precedence over
+    /// those of [`env`](Self::env).
     ///
     /// ```
     /// use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The DSN: where a Sentry project lives, and by which key it is known.
+//! The DSN: a Sentry project's address and key.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,15 +6,15 @@ use std::str::FromStr;
 use crate::settings::address::{is_address, is_host};
 use crate::text::url::{default_port, Url};
 
-/// The longest DSN that is read, in bytes: its key goes into every `baggage` header.
+/// The longest accepted DSN, in bytes: its key goes into every `baggage` header.
 const MAX_DSN_BYTES: usize = 512;
 
-/// Name of the header by which Sentry knows who sends.
+/// Name of the header that authenticates the sender.
 ///
 /// Guide: [By hand](crate::_documentation::otlp#by-hand).
 pub const SENTRY_AUTH_HEADER: &str = "x-sentry-auth";
 
-/// The most digits of an organisation id.
+/// The most digits of an organization id.
 const MAX_ORG_ID_DIGITS: usize = 20;
 
 /// A [Sentry DSN](https://develop.sentry.dev/sdk/foundations/transport/authentication/).
@@ -78,7 +78,7 @@ impl Dsn {
         &self.project_id
     }
 
-    /// The organisation: the digits of a first host label `o<digits>`.
+    /// The organization: the digits of a first host label `o<digits>`.
     pub fn org_id(&self) -> Option<&str> {
         let (label, _) = self.host.split_once('.')?;
         label.strip_prefix('o').filter(|id| is_org_id(id))
@@ -137,7 +137,7 @@ impl Dsn {
         format!("{scheme}://{host}{port}{path}/api/{project_id}/integration/otlp/v1/{signal}/")
     }
 
-    /// The value of the [`SENTRY_AUTH_HEADER`]. It holds the key: it goes to Sentry alone.
+    /// The value of the [`SENTRY_AUTH_HEADER`]. It contains the key: send it only to Sentry.
     pub fn auth_header(&self) -> String {
         format!("sentry sentry_key={}", self.public_key)
     }
@@ -157,8 +157,8 @@ impl Dsn {
         }
     }
 
-    /// `false` for most URLs on other hosts: asked for every client span, whose URL is then not
-    /// taken apart.
+    /// `false` for most URLs on other hosts. It is called for every client span, and saves parsing
+    /// its URL.
     #[inline]
     fn may_serve(&self, url: &str) -> bool {
         let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))
@@ -178,7 +178,7 @@ impl Dsn {
     }
 }
 
-/// Whether a text can be an organisation id: 1 to 20 decimal digits.
+/// Whether a text can be an organization id: 1 to 20 decimal digits.
 pub(crate) fn is_org_id(id: &str) -> bool {
     (1..=MAX_ORG_ID_DIGITS).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
 }
@@ -249,7 +249,7 @@ impl fmt::Debug for Dsn {
     }
 }
 
-/// Why a text is no [`Dsn`]. Its sentence never repeats the text.
+/// Why a text is not a [`Dsn`]. The message never repeats the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InvalidDsn(ErrorKind);
 

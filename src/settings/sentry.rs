@@ -11,8 +11,9 @@ use crate::settings::traces_sampler::TracesSampler;
 use crate::settings::warning::Warnings;
 use crate::wire::head::HeadTemplate;
 
-/// Sentry's trace settings, from which the [propagator](Sentry::propagator) and the sampler are
-/// made. Several in one process are independent of each other; a clone shares them.
+/// Sentry's trace settings. They make the [propagator](Sentry::propagator) and the sampler.
+///
+/// Several in one process are independent of each other; a clone shares them.
 ///
 /// ```
 /// use opentelemetry::global;
@@ -34,7 +35,7 @@ pub struct Sentry {
 }
 
 impl Sentry {
-    /// The project's DSN, where one is set.
+    /// The project's DSN, if one is set.
     pub fn dsn(&self) -> Option<&Dsn> {
         self.settings.dsn.as_ref()
     }

@@ -92,7 +92,7 @@ pub(crate) enum Reason {
     Target(usize, Unusable),
 }
 
-/// Why settings cannot be used: which one, and what is wrong. Its sentence never repeats a value.
+/// Why settings are invalid: which one, and what is wrong. The message never repeats a value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     setting: Setting,

@@ -18,12 +18,12 @@ const MAX_URL_BYTES: usize = 8192;
 ///
 /// - a text that the URL contains, ASCII case ignored: `Target::from("https://api.example/")`
 /// - [`Target::origin`]: exactly this scheme, host and port
-/// - [`Target::matching`]: whatever a function says
+/// - [`Target::matching`]: URLs for which a function returns `true`
 /// - a regular expression that matches the URL (feature `regex`)
 ///
-/// Of a span that says no scheme, only an address and perhaps a port, as gRPC clients and brokers do,
-/// the URL is `host:port`: a text that begins like a URL matches it by its host and port, an origin by
-/// exactly these.
+/// If a span has no scheme, only an address and an optional port, as for gRPC clients and brokers,
+/// the URL is `host:port`. A text that begins like a URL then matches by its host and port, and so
+/// does an origin.
 ///
 /// Guide: [What matches](crate::_documentation::targets_and_privacy#what-matches).
 #[derive(Clone)]
@@ -55,11 +55,11 @@ pub(crate) enum Unusable {
 }
 
 impl Target {
-    /// The URLs of one scheme, host and port. A text cannot say that: `https://api.myecommerce.com`
-    /// stands also in `https://api.myecommerce.com.evil.example`.
+    /// The URLs of one scheme, host and port. A text cannot express that:
+    /// `https://api.myecommerce.com` also occurs in `https://api.myecommerce.com.evil.example`.
     ///
-    /// A missing port is the scheme's own. Case does not matter. What is no origin is an error of
-    /// [`SentryBuilder::build`](crate::SentryBuilder::build).
+    /// A missing port is the scheme's default. Case does not matter. If the text is not an origin,
+    /// [`SentryBuilder::build`](crate::SentryBuilder::build) returns an error.
     ///
     /// ```
     /// use opentelemetry_sentry::{PropagationTargets, Target};
@@ -73,11 +73,11 @@ impl Target {
         Target { kind: Kind::Origin(Origin::parse(origin.as_ref())) }
     }
 
-    /// The URLs for which a function returns `true`. It sees scheme and host in lower case, and the
-    /// first 8192 bytes.
+    /// The URLs for which a function returns `true`. It sees the first 8192 bytes, with scheme and
+    /// host in lower case.
     ///
-    /// A panic counts as `false`, with one warning. It is asked while a span starts or headers are
-    /// written: it should not wait, and what it starts is not traced.
+    /// A panic counts as `false`, with one warning. The function runs while a span starts or
+    /// headers are written: it should not block, and what it starts is not traced.
     ///
     /// ```
     /// use opentelemetry_sentry::{PropagationTargets, Target};

@@ -7,7 +7,7 @@ use crate::settings::target::{SeenUrl, Target, Unusable};
 
 /// Which destinations get trace headers: the `trace_propagation_targets` option of Sentry's SDKs.
 ///
-/// Every destination where nothing was set, none where an empty list was.
+/// All by default, and none for an empty list.
 ///
 /// Guide: [What matches](crate::_documentation::targets_and_privacy#what-matches).
 #[derive(Clone, Debug, Default)]
@@ -26,8 +26,8 @@ impl PropagationTargets {
         PropagationTargets { targets: None }
     }
 
-    /// Whether a request to this URL gets trace headers. Of the URL the first 8192 bytes are looked
-    /// at. A target does not match where its function panics, or its origin is none.
+    /// Whether a request to this URL gets trace headers. Only the URL's first 8192 bytes are
+    /// examined. A target does not match if its function panics, or its origin is invalid.
     ///
     /// ```
     /// use opentelemetry_sentry::PropagationTargets;
@@ -83,8 +83,8 @@ fn matches_one_of(targets: &[Target], url: &str, on_panic: impl Fn()) -> bool {
 pub trait OutgoingUrlExt {
     /// A context that knows where its headers go, so that the trace propagation targets apply.
     ///
-    /// It comes before anything that the span's attributes say, for every span below too: give it
-    /// to the context of one request, not to one that lives on.
+    /// This URL takes precedence over the attributes of the span, and of every span below it. So
+    /// set it in the context of one request, not in one that lives longer.
     ///
     /// ```
     /// use opentelemetry::Context;

@@ -8,10 +8,11 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::settings::callback::{call_suppressed, Panicked};
 
-/// What a `traces_sampler` knows about the span it decides over: the first of a trace in this
+/// What a `traces_sampler` knows about the span that it decides: the first of a trace in this
 /// service.
 ///
-/// Guide: [Recipes for `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
+/// Guide: [Recipes for
+/// `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
 #[derive(Clone, Copy, Debug)]
 pub struct SamplingContext<'a> {
     pub(crate) name: &'a str,
@@ -65,9 +66,9 @@ impl<'a> SamplingContext<'a> {
         self.trace_id
     }
 
-    /// Whether the trace came from a caller; `false` where it starts here.
+    /// Whether the trace came from a caller; `false` if it starts here.
     ///
-    /// Only the traces that start here, and of the others what the caller decided:
+    /// To apply a rate only to traces that start here, and follow the caller otherwise:
     ///
     /// ```
     /// # use opentelemetry_sentry::Sentry;
@@ -79,7 +80,7 @@ impl<'a> SamplingContext<'a> {
         self.parent != Parent::None
     }
 
-    /// Whether a caller left the decision to this service: its `sentry-trace` has no flag.
+    /// Whether the caller left the decision open: its `sentry-trace` has no flag.
     ///
     /// ```
     /// # use opentelemetry_sentry::Sentry;
@@ -92,18 +93,17 @@ impl<'a> SamplingContext<'a> {
         self.parent == Parent::Deferred
     }
 
-    /// The decision that came with the trace, in `sentry-trace` or in `traceparent`; `None` where it
+    /// The decision that came with the trace, in `sentry-trace` or in `traceparent`; `None` if it
     /// is deferred, or the trace starts here.
     pub fn parent_sampled(&self) -> Option<bool> {
         self.parent.sampled()
     }
 
-    /// The decision that came in the flag of `traceparent` alone; `None` where a header of Sentry's
-    /// says it too, the decision is deferred, or the trace starts here.
+    /// The decision, if only the flag of `traceparent` made it; `None` if a Sentry header agrees,
+    /// the decision is deferred, or the trace starts here.
     ///
-    /// Load balancers of some platforms put `traceparent` with the flag `00` on every request. This
-    /// samples their traces as if they started here, and follows everybody who sends Sentry's
-    /// headers:
+    /// Some platforms' load balancers add a `traceparent` with the flag `00` to every request. This
+    /// samples their traces as if they started here, and follows callers with Sentry's headers:
     ///
     /// ```
     /// # use opentelemetry_sentry::Sentry;
@@ -126,8 +126,8 @@ impl<'a> SamplingContext<'a> {
 
     /// The parent's rate; else 1 or 0 by the parent's decision; else `fallback`.
     ///
-    /// A rate that the parent's decision contradicts, 0 where it sampled or 1 where it did not,
-    /// counts as missing.
+    /// A rate that the parent's decision contradicts counts as missing: 0 for a sampled parent, or
+    /// 1 for an unsampled one.
     ///
     /// ```
     /// # use opentelemetry_sentry::Sentry;

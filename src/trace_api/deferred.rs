@@ -15,19 +15,19 @@ use crate::wire::head::HeadFacts;
 use crate::wire::sentry_trace::{trace_id_digits, SentryTrace, SENTRY_TRACE_HEADER};
 
 impl Sentry {
-    /// A context in which an undecided trace of our own has arrived, for programs that have no
-    /// tracer: fresh ids, and a Dynamic Sampling Context of these settings without a decision.
+    /// A context that looks as if an undecided trace had arrived, for programs without a tracer:
+    /// new ids, and a Dynamic Sampling Context of these settings without a decision.
     ///
-    /// What is sent from it connects the services behind, which decide for themselves. It has the
-    /// baggage and the suppression of `cx`.
+    /// Its headers connect the services downstream, which decide for themselves. It has the baggage
+    /// and the suppression of `cx`.
     ///
-    /// Not for programs with a tracer: under the SDK's default sampler spans below it are dropped,
-    /// as it knows no undecided traces, and under [`Sentry`]'s own they are decided by the rate,
-    /// below a parent that is never exported. Use [`start_new_trace`] there.
+    /// Not for programs with a tracer. The SDK's default sampler knows no undecided traces, and
+    /// drops spans below this context. [`Sentry`]'s sampler decides them by the rate, below a
+    /// parent that is never exported. Use [`start_new_trace`] there.
     ///
-    /// Where the operating system gives no random bytes the context has no trace. On
-    /// `wasm32-unknown-unknown` this takes the feature `sdk`, which asks the program for a source
-    /// of random bytes; [`start_deferred_trace_with`](Self::start_deferred_trace_with) takes none.
+    /// If the operating system gives no random bytes the context has no trace. On
+    /// `wasm32-unknown-unknown` this needs the feature `sdk`, which takes random bytes from the
+    /// program. [`start_deferred_trace_with`](Self::start_deferred_trace_with) needs none.
     ///
     /// ```
     /// use opentelemetry::Context;
@@ -50,11 +50,11 @@ impl Sentry {
         }
     }
 
-    /// As `start_deferred_trace`, with ids from the caller: for programs in which this crate has
-    /// no source of random bytes, and for ids that a platform has drawn already.
+    /// Like `start_deferred_trace`, with your ids: for programs without a source of random bytes,
+    /// and for ids that a platform made.
     ///
-    /// The trace id has to be random: its last 56 bits decide whether the services behind sample
-    /// the trace. With an id of zeros the context has no trace.
+    /// The trace id must be random: its last 56 bits decide whether services downstream sample the
+    /// trace. With an id of zeros the context has no trace.
     ///
     /// ```
     /// use opentelemetry::trace::{SpanId, TraceId};
@@ -106,7 +106,7 @@ impl Sentry {
     }
 }
 
-/// Random ids from the operating system, or `None` where it gives none.
+/// Random ids from the operating system, or `None` if it gives none.
 #[cfg(any(feature = "sdk", not(all(target_family = "wasm", target_os = "unknown"))))]
 fn fresh_ids() -> Option<(TraceId, SpanId)> {
     use rand::rngs::OsRng;
