@@ -90,7 +90,7 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
-// Without the sampler, some of what it stands on is idle.
+// Without the sampler, some of the code below it is unused.
 #![cfg_attr(not(feature = "sdk"), allow(dead_code))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The documentation is built with all features; with fewer, what it links to is missing.
@@ -107,7 +107,7 @@ mod text;
 mod sampling;
 // Formats.
 mod wire;
-// Policy.
+// Settings.
 mod settings;
 // The bridge to `TraceState`.
 mod tracestate;

@@ -28,7 +28,7 @@ const SERVER_ADDRESS: &str = "server.address";
 const SERVER_PORT: &str = "server.port";
 const ERROR_TYPE: &str = "error.type";
 
-/// What stands for a method that the conventions do not name, and for what must not be shown.
+/// Placeholders: for a method that the conventions do not name, and for what must not be shown.
 const OTHER_METHOD: &str = "_OTHER";
 const REDACTED: &str = "REDACTED";
 
@@ -171,7 +171,7 @@ where
     }
 }
 
-/// `reqwest::Client` is such a service, as it is.
+/// `reqwest::Client` is such a service.
 #[cfg(feature = "reqwest")]
 impl<S, T, P> Service<reqwest::Request> for ClientService<S, T, P>
 where

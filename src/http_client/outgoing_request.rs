@@ -1,4 +1,4 @@
-//! What this crate asks of a client's request and response, whatever their types.
+//! What this crate needs from a client's request and response, whatever their types.
 
 use http::{HeaderMap, Method, Request};
 #[cfg(feature = "tower")]

@@ -1,4 +1,4 @@
-//! OTel's log records, on their way into Sentry.
+//! Sends OTel's log records to Sentry.
 
 use std::fmt;
 use std::time::Duration;

@@ -97,14 +97,14 @@ impl Sentry {
     }
 }
 
-/// Checked here, since the exporter's own error repeats the URL, and a URL may hold a password.
+/// Checked here, because the exporter's own error repeats the URL, which may contain a password.
 fn is_url(text: &str) -> bool {
     let is_http = text.starts_with("http://") || text.starts_with("https://");
     let is_uri = text.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b));
     is_http && is_uri && Url::parse(text).is_some()
 }
 
-/// With a blocking client, and without an endpoint: by itself it reads OTel's variables for that.
+/// With a blocking client, and without an endpoint, which it would read from OTel's variables.
 pub(crate) fn builder() -> Result<SpanExporterBuilder<HttpExporterBuilderSet>, ExporterBuildError> {
     Ok(SpanExporter::builder()
         .with_http()

@@ -1,4 +1,4 @@
-//! What Sentry reads stands on each span. It is added as spans are exported.
+//! Adds the attributes that Sentry reads to each span, as it is exported.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::settings::sentry::Sentry;
 use crate::tracestate::list::{has_ours, without_ours};
 use crate::tracestate::sample_rate::sample_rate_of;
 
-/// Attributes that Sentry reads of a span or a log record
+/// Attributes that Sentry reads from a span or a log record
 /// ([Sentry conventions](https://getsentry.github.io/sentry-conventions/)).
 pub(crate) const RELEASE: &str = "sentry.release";
 pub(crate) const ENVIRONMENT: &str = "sentry.environment";
@@ -24,7 +24,7 @@ pub(crate) const SDK_NAME: &str = "sentry.sdk.name";
 pub(crate) const SDK_VERSION: &str = "sentry.sdk.version";
 const CLIENT_SAMPLE_RATE: &str = "sentry.client_sample_rate";
 
-/// Names under which Sentry accepts a release and an environment, too.
+/// Other names under which Sentry accepts a release and an environment.
 const OTHER_RELEASE: &str = "release";
 const OLD_DEPLOYMENT_ENVIRONMENT: &str = "deployment.environment";
 
@@ -33,7 +33,7 @@ const OLD_DEPLOYMENT_ENVIRONMENT: &str = "deployment.environment";
 pub(crate) struct ServiceAttributes {
     release: Option<String>,
     environment: Option<String>,
-    /// Whether the environment is the default, and gives way to the resource's.
+    /// Whether the environment is the default, which the resource's overrides.
     is_default_environment: bool,
 }
 
@@ -47,7 +47,7 @@ impl ServiceAttributes {
         }
     }
 
-    /// Sentry reads an item's environment before its resource's: a default must not hide that one.
+    /// Sentry reads an item's environment before its resource's, so a default must not hide that one.
     pub(crate) fn set_resource(&mut self, resource: &Resource) {
         let names = [DEPLOYMENT_ENVIRONMENT_NAME, OLD_DEPLOYMENT_ENVIRONMENT];
         let is_said = names.iter().any(|name| resource.get(&Key::from_static_str(name)).is_some());

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The share of traces to keep, in `[0,1]`.
 ///
-/// A rate above 0.999999 is 1 (`sample_rand`, with its six digits, could not express the rest).
+/// A rate above 0.999999 counts as 1, because `sample_rand` has six digits.
 ///
 /// ```
 /// use opentelemetry_sentry::SampleRate;
@@ -18,7 +18,7 @@ use std::fmt;
 pub struct SampleRate(f64);
 
 impl SampleRate {
-    /// No trace at all: a negative decision for each, not the absence of a decision.
+    /// No trace. This is a decision against each trace, not the absence of a decision.
     pub const ZERO: SampleRate = SampleRate(0.0);
 
     /// Every trace.
@@ -60,7 +60,7 @@ impl fmt::Display for SampleRate {
     }
 }
 
-/// Why a number is no [`SampleRate`].
+/// Why a number is not a [`SampleRate`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct InvalidSampleRate(ErrorKind);
 

@@ -87,7 +87,7 @@ impl SentryBuilder {
         value.map(read).transpose().map_err(|reason| source.error(setting, reason))
     }
 
-    /// A variable that is not empty, where the environment is asked for.
+    /// A variable that is not empty, if the environment is read.
     fn variable(&self, setting: Setting) -> Result<Option<String>, ConfigError> {
         Ok(self.read(setting)?.filter(|value| !value.is_empty()))
     }

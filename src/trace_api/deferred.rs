@@ -1,4 +1,4 @@
-//! A trace of our own that nobody has decided, for programs without a tracer.
+//! An undecided trace of our own, for programs without a tracer.
 
 use opentelemetry::propagation::{Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanId, TraceId};
