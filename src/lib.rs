@@ -83,8 +83,8 @@
 //! - **sentry**: [`OpenTelemetryIntegration`], for `sentry` 0.49, which needs Rust 1.89.
 //! - **tower**: [`ClientLayer`], spans and trace headers for HTTP clients.
 //!
-//! [`SpanContext`]: opentelemetry::trace::SpanContext
-//! [`TraceState`]: opentelemetry::trace::TraceState
+//! [`SpanContext`]: https://docs.rs/opentelemetry/0.33/opentelemetry/trace/struct.SpanContext.html
+//! [`TraceState`]: https://docs.rs/opentelemetry/0.33/opentelemetry/trace/struct.TraceState.html
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]

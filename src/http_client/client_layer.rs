@@ -45,7 +45,7 @@ const CREDENTIALS: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Si
 ///
 /// # Parent
 ///
-/// The span is a child of the [`Context`] in the request's extensions, if the caller put one there,
+/// The span is a child of the `Context` in the request's extensions, if the caller put one there,
 /// else of the current one. A tower `Buffer` or a worker pool calls this layer from another task,
 /// where the caller's context is not the current one:
 ///
@@ -92,7 +92,8 @@ const CREDENTIALS: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Si
 /// let sentry = Sentry::builder()
 ///     .trace_propagation_targets(["https://api.myecommerce.com"])
 ///     .build()?;
-/// let client = ClientLayer::new(global::tracer("shop"), sentry.propagator()).layer(HttpClient);
+/// let layer = ClientLayer::new(global::tracer("shop"), sentry.propagator());
+/// let client = layer.layer(HttpClient);
 /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
 /// ```
 ///

@@ -1,4 +1,4 @@
-//! The names of the trace headers as [`http`] has them, for
+//! The trace headers' names as `HeaderName`s of the `http` crate, for
 //! [CORS rules](crate::_documentation::cors#cors) and proxies.
 //!
 //! ```

@@ -8,7 +8,7 @@ use opentelemetry::propagation::Extractor;
 
 use crate::carrier::ascii_line::line_text;
 
-/// Like [`opentelemetry_http::HeaderExtractor`], but also shows lines with bytes outside ASCII.
+/// Like `opentelemetry_http::HeaderExtractor`, but also shows lines with bytes outside ASCII.
 ///
 /// `HeaderExtractor` hides such a line: with `baggage: tenant=Jos\xe9,sentry-…` the Dynamic
 /// Sampling Context is lost. This extractor percent-encodes bytes outside ASCII: as UTF-8 if the

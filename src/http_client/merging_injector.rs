@@ -20,7 +20,7 @@ use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 const BAGGAGE: HeaderName = HeaderName::from_static(BAGGAGE_HEADER);
 const SENTRY_TRACE: HeaderName = HeaderName::from_static(SENTRY_TRACE_HEADER);
 
-/// Like [`opentelemetry_http::HeaderInjector`], but keeps the `baggage` that a request has.
+/// Like `opentelemetry_http::HeaderInjector`, but keeps the `baggage` that a request has.
 ///
 /// If both have a key, the request's member stays. Setting `sentry-trace` removes the request's
 /// `sentry-*` members, which belong to another trace. Set it first, as the propagators of this

@@ -77,7 +77,7 @@ fn matches_one_of(targets: &[Target], url: &str, on_panic: impl Fn()) -> bool {
     })
 }
 
-/// The destination of a request, for [`Context`]s from which its headers are injected.
+/// The destination of a request, for the `Context` from which its headers are injected.
 ///
 /// Guide: [How the URL is known](crate::_documentation::targets_and_privacy#how-the-url-is-known).
 pub trait OutgoingUrlExt {
