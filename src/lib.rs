@@ -49,7 +49,7 @@
 //! | [Getting started](_documentation::getting_started) | axum, `tracing`, OTLP and a Vue page: one trace |
 //! | [How it works](_documentation::how_it_works) | headers, span context, headers again: a picture |
 //! | [Sampling](_documentation::sampling) | who decides, a worked example, recipes for `traces_sampler` |
-//! | [Targets and privacy](_documentation::targets_and_privacy) | who gets headers, and what they reveal |
+//! | [Targets and privacy](_documentation::targets_and_privacy) | which hosts get headers, and what these reveal |
 //! | [Composition](_documentation::composition) | beside W3C and OTel baggage: the choice and five rules ([case by case](_documentation::composition_matrix)) |
 //! | [Into Sentry by OTLP](_documentation::otlp) | spans, errors and logs, direct or through a Collector |
 //! | [With `tracing`](_documentation::tracing) | axum and reqwest |

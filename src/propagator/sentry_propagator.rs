@@ -24,7 +24,7 @@ use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 /// ([Trace Propagation](https://develop.sentry.dev/sdk/foundations/trace-propagation/)).
 ///
 /// Made by [`Sentry::propagator`]. [`SentryPropagator::new`] has no settings: it continues and
-/// forwards callers' traces, and names no Sentry project in those that start here.
+/// forwards callers' traces, and sends `sentry-trace` alone for those that start here.
 ///
 /// ```
 /// use std::collections::HashMap;

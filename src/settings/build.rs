@@ -21,7 +21,7 @@ const MAX_TEXT_BYTES: usize = 1000;
 /// The default environment of Sentry's SDKs.
 pub(crate) const DEFAULT_ENVIRONMENT: &str = "production";
 
-/// No option set: continues and forwards traces, and names no Sentry project in those that start
+/// No option set: continues and forwards traces, and sends `sentry-trace` alone for those that start
 /// here.
 impl Default for Sentry {
     fn default() -> Self {
