@@ -8,6 +8,7 @@ use crate::propagator::continue_decision::ContinueDecision;
 use crate::sampling::randomness::{Randomness, Threshold};
 use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::sentry::Settings;
+use crate::settings::warning::Warning;
 use crate::tracestate::list::{ot_fields, replace};
 use crate::tracestate::member_text::MemberText;
 use crate::tracestate::ot::Ot;
@@ -76,7 +77,7 @@ pub(crate) fn check_own_organization(settings: &Settings, decision: ContinueDeci
         ContinueDecision::NeitherOrganizationKnown | ContinueDecision::OwnOrganizationUnknown
     );
     if is_unknown && settings.strict_trace_continuation {
-        settings.warnings.no_own_organization.give();
+        settings.warnings.give(Warning::NoOwnOrganization);
     }
 }
 
