@@ -2,26 +2,26 @@
 
 use std::fmt;
 
-/// What becomes of the trace that a request comes with, and by which rule: the answer of
+/// Whether an incoming trace is continued, and which rule decided: the answer of
 /// [`SentryPropagator::continue_decision`](crate::SentryPropagator::continue_decision).
 ///
-/// Its sentence holds nothing of the request, so it may be logged. Follows
+/// Its sentence never includes request data, so it is safe to log. Follows
 /// [Strict Trace Continuation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContinueDecision {
-    /// Continued: the caller is of our organisation.
+    /// Continued: the caller is of our organization.
     SameOrganization,
-    /// Continued: the caller's organisation is not known, and neither is ours.
+    /// Continued: the caller's organization is not known, and neither is ours.
     NeitherOrganizationKnown,
-    /// Continued: one of the two organisations is not known, and
+    /// Continued: one of the two organizations is not known, and
     /// `strict_trace_continuation` is off.
     OneOrganizationKnown,
-    /// A new trace: the caller is of another organisation.
+    /// A new trace: the caller is of another organization.
     OtherOrganization,
-    /// A new trace: the caller's organisation is not known, and `strict_trace_continuation` is on.
-    UnknownCaller,
-    /// A new trace: our organisation is not known, the caller's is, and
+    /// A new trace: the caller's organization is not known, and `strict_trace_continuation` is on.
+    CallerOrganizationUnknown,
+    /// A new trace: our organization is not known, the caller's is, and
     /// `strict_trace_continuation` is on.
     OwnOrganizationUnknown,
     /// No Sentry trace came: there is no valid `sentry-trace`, and no remote parent from another
@@ -40,7 +40,7 @@ impl ContinueDecision {
             | ContinueDecision::NeitherOrganizationKnown
             | ContinueDecision::OneOrganizationKnown => true,
             ContinueDecision::OtherOrganization
-            | ContinueDecision::UnknownCaller
+            | ContinueDecision::CallerOrganizationUnknown
             | ContinueDecision::OwnOrganizationUnknown
             | ContinueDecision::NoTrace
             | ContinueDecision::NotASentryTrace => false,
@@ -51,7 +51,7 @@ impl ContinueDecision {
     pub(crate) fn is_refused(self) -> bool {
         match self {
             ContinueDecision::OtherOrganization
-            | ContinueDecision::UnknownCaller
+            | ContinueDecision::CallerOrganizationUnknown
             | ContinueDecision::OwnOrganizationUnknown => true,
             ContinueDecision::SameOrganization
             | ContinueDecision::NeitherOrganizationKnown
@@ -61,14 +61,14 @@ impl ContinueDecision {
         }
     }
 
-    /// The rule for two organisations, where they are known.
-    pub(crate) fn of(ours: Option<&str>, theirs: Option<&str>, strict: bool) -> Self {
+    /// Compares the two organizations; either may be unknown.
+    pub(crate) fn by_organizations(ours: Option<&str>, theirs: Option<&str>, strict: bool) -> Self {
         match (ours, theirs) {
             (Some(ours), Some(theirs)) if ours == theirs => ContinueDecision::SameOrganization,
             (Some(_), Some(_)) => ContinueDecision::OtherOrganization,
             (None, None) => ContinueDecision::NeitherOrganizationKnown,
             _ if !strict => ContinueDecision::OneOrganizationKnown,
-            (Some(_), None) => ContinueDecision::UnknownCaller,
+            (Some(_), None) => ContinueDecision::CallerOrganizationUnknown,
             (None, Some(_)) => ContinueDecision::OwnOrganizationUnknown,
         }
     }
@@ -78,24 +78,24 @@ impl fmt::Display for ContinueDecision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ContinueDecision::SameOrganization => {
-                "continued: the caller is of the same organisation"
+                "continued: the caller is of the same organization"
             }
             ContinueDecision::NeitherOrganizationKnown => {
-                "continued: neither the caller's organisation nor the own one is known"
+                "continued: neither the caller's organization nor this service's is known"
             }
             ContinueDecision::OneOrganizationKnown => {
-                "continued: only one of the two organisations is known, and \
+                "continued: only one of the two organizations is known, and \
                  strict_trace_continuation is off"
             }
             ContinueDecision::OtherOrganization => {
-                "new trace: the caller is of another organisation"
+                "new trace: the caller is of another organization"
             }
-            ContinueDecision::UnknownCaller => {
-                "new trace: the caller's organisation is not known, and strict_trace_continuation \
+            ContinueDecision::CallerOrganizationUnknown => {
+                "new trace: the caller's organization is not known, and strict_trace_continuation \
                  is on"
             }
             ContinueDecision::OwnOrganizationUnknown => {
-                "new trace: the own organisation is not known, and strict_trace_continuation is on"
+                "new trace: this service's organization is not known, and strict_trace_continuation is on"
             }
             ContinueDecision::NoTrace => "no Sentry trace: there is no valid sentry-trace header",
             ContinueDecision::NotASentryTrace => {

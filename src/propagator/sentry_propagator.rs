@@ -72,7 +72,7 @@ impl SentryPropagator {
     /// ]);
     /// let decision = propagator.continue_decision(&Context::new(), &headers);
     /// assert_eq!(decision, ContinueDecision::OtherOrganization);
-    /// assert_eq!(decision.to_string(), "new trace: the caller is of another organisation");
+    /// assert_eq!(decision.to_string(), "new trace: the caller is of another organization");
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
     pub fn continue_decision(&self, cx: &Context, extractor: &dyn Extractor) -> ContinueDecision {
