@@ -29,7 +29,7 @@ pub(crate) fn advise(report: &Report, arguments: &Arguments) -> Vec<Advice> {
         "OtherOrganization" => {
             say(TWO_TRACES, "two organizations never share a trace: compare DSN and org_id of both")
         }
-        "UnknownCaller" | "OwnOrganizationUnknown" => say(
+        "CallerOrganizationUnknown" | "OwnOrganizationUnknown" => say(
             TWO_TRACES,
             "strict_trace_continuation wants both organizations: set org_id, or a DSN with one",
         ),

@@ -10,8 +10,9 @@ use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 
-/// The variables and the headers that they stand for: Sentry's ([Trace Propagation, environment
-/// variables](https://develop.sentry.dev/sdk/foundations/trace-propagation/)), then OTel's
+/// The variables and the headers that they stand for: Sentry's
+/// ([Trace Propagation, environment variables](https://develop.sentry.dev/sdk/foundations/trace-propagation/)),
+/// then OTel's
 /// ([environment carriers](https://opentelemetry.io/docs/specs/otel/context/env-carriers/)). Of two
 /// for one header the first that is set counts.
 const VARIABLES: [(&str, &str); 5] = [

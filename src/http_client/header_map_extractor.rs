@@ -13,8 +13,8 @@ use crate::carrier::ascii_line::line_text;
 /// `HeaderExtractor` hides such a line: with `baggage: tenant=Jos\xe9,sentry-…` the Dynamic
 /// Sampling Context is lost. This extractor percent-encodes bytes outside ASCII: as UTF-8 if the
 /// line is UTF-8, else as Latin-1. So one such byte costs at most its member, and a propagator sees
-/// only ASCII. Only the first 8192 bytes of such a line are read, the limit of [W3C
-/// Baggage](https://www.w3.org/TR/baggage/#limits).
+/// only ASCII. Only the first 8192 bytes of such a line are read, the limit of
+/// [W3C Baggage](https://www.w3.org/TR/baggage/#limits).
 ///
 /// Common case: the requested lines are ASCII. They are borrowed, and nothing is allocated.
 ///

@@ -27,8 +27,8 @@ const SENTRY_TRACE: HeaderName = HeaderName::from_static(SENTRY_TRACE_HEADER);
 /// crate do. There is never a second `sentry-trace`.
 ///
 /// The result is one list without optional white space (spaces and tabs around keys, values and
-/// properties), and with bytes outside ASCII percent-encoded. It keeps to the limits of [W3C
-/// Baggage](https://www.w3.org/TR/baggage/#limits), 8192 bytes and 64 members: first the injected
+/// properties), and with bytes outside ASCII percent-encoded. It keeps to the limits of
+/// [W3C Baggage](https://www.w3.org/TR/baggage/#limits), 8192 bytes and 64 members: first the injected
 /// Sentry members, then the request's, then the others, whole members only. Only the first 8192
 /// bytes of the request's own lines are read. The rest is dropped, because it was not searched for
 /// stale `sentry-*`.

@@ -20,7 +20,7 @@ use opentelemetry_sdk::Resource;
 use crate::into_sentry::otlp::builder;
 use crate::into_sentry::span_exporter::SentrySpanExporter;
 use crate::settings::sentry::Sentry;
-use crate::settings::warning::Warning;
+use crate::settings::warning::warn;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 
 /// How long the last export may take: the limit of the SDK's own flush.
@@ -138,11 +138,10 @@ impl InstallBuilder {
         let provider = match exporter {
             Some(exporter) => provider.with_batch_exporter(exporter).build(),
             None => {
-                let warning = Warning::new(
+                warn(
                     "no DSN: traces are connected, but no spans are exported; set the option dsn \
                      or its environment variable",
                 );
-                warning.give();
                 provider.build()
             }
         };
@@ -228,10 +227,7 @@ impl InstallGuard {
 impl Drop for InstallGuard {
     fn drop(&mut self) {
         if !self.is_stopped && self.stop().is_err() {
-            let warning = Warning::new(
-                "the last spans may be lost: the exporter failed, or took over 5 seconds",
-            );
-            warning.give();
+            warn("the last spans may be lost: the exporter failed, or took over 5 seconds");
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::settings::sentry::Sentry;
 use crate::text::url::Url;
 
 impl Sentry {
-    /// An exporter that sends spans to the DSN's project in Sentry ([OTLP
-    /// Integration](https://develop.sentry.dev/sdk/telemetry/traces/otlp/)), with the attributes
+    /// An exporter that sends spans to the DSN's project in Sentry
+    /// ([OTLP Integration](https://develop.sentry.dev/sdk/telemetry/traces/otlp/)), with the attributes
     /// that Sentry reads ([`SentrySpanExporter`]).
     ///
     /// It sends protobuf over HTTP with its own blocking client, which needs no runtime and does

@@ -5,11 +5,10 @@ use std::fmt;
 /// Whether an incoming trace is continued, and by which rule: the result of
 /// [`SentryPropagator::continue_decision`](crate::SentryPropagator::continue_decision).
 ///
-/// Its message contains nothing of the request, so you can log it. Follows [Strict Trace
-/// Continuation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
+/// Its message contains nothing of the request, so you can log it. Follows
+/// [Strict Trace Continuation](https://develop.sentry.dev/sdk/foundations/trace-propagation/#strict-trace-continuation).
 ///
-/// Guide: [Two traces instead of
-/// one](crate::_documentation::troubleshooting#two-traces-instead-of-one).
+/// Guide: [Two traces instead of one](crate::_documentation::troubleshooting#two-traces-instead-of-one).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContinueDecision {
@@ -23,7 +22,7 @@ pub enum ContinueDecision {
     /// A new trace: the caller belongs to another organization.
     OtherOrganization,
     /// A new trace: the caller's organization is unknown, and `strict_trace_continuation` is on.
-    UnknownCaller,
+    CallerOrganizationUnknown,
     /// A new trace: the caller's organization is known, ours is not, and
     /// `strict_trace_continuation` is on.
     OwnOrganizationUnknown,
@@ -43,7 +42,7 @@ impl ContinueDecision {
             | ContinueDecision::NeitherOrganizationKnown
             | ContinueDecision::OneOrganizationKnown => true,
             ContinueDecision::OtherOrganization
-            | ContinueDecision::UnknownCaller
+            | ContinueDecision::CallerOrganizationUnknown
             | ContinueDecision::OwnOrganizationUnknown
             | ContinueDecision::NoTrace
             | ContinueDecision::NotASentryTrace => false,
@@ -54,7 +53,7 @@ impl ContinueDecision {
     pub(crate) fn is_refused(self) -> bool {
         match self {
             ContinueDecision::OtherOrganization
-            | ContinueDecision::UnknownCaller
+            | ContinueDecision::CallerOrganizationUnknown
             | ContinueDecision::OwnOrganizationUnknown => true,
             ContinueDecision::SameOrganization
             | ContinueDecision::NeitherOrganizationKnown
@@ -64,14 +63,14 @@ impl ContinueDecision {
         }
     }
 
-    /// The rule for two organizations.
-    pub(crate) fn of(ours: Option<&str>, theirs: Option<&str>, strict: bool) -> Self {
+    /// Compares the two organizations; either may be unknown.
+    pub(crate) fn by_organizations(ours: Option<&str>, theirs: Option<&str>, strict: bool) -> Self {
         match (ours, theirs) {
             (Some(ours), Some(theirs)) if ours == theirs => ContinueDecision::SameOrganization,
             (Some(_), Some(_)) => ContinueDecision::OtherOrganization,
             (None, None) => ContinueDecision::NeitherOrganizationKnown,
             _ if !strict => ContinueDecision::OneOrganizationKnown,
-            (Some(_), None) => ContinueDecision::UnknownCaller,
+            (Some(_), None) => ContinueDecision::CallerOrganizationUnknown,
             (None, Some(_)) => ContinueDecision::OwnOrganizationUnknown,
         }
     }
@@ -81,24 +80,24 @@ impl fmt::Display for ContinueDecision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ContinueDecision::SameOrganization => {
-                "continued: the caller is of the same organisation"
+                "continued: the caller is of the same organization"
             }
             ContinueDecision::NeitherOrganizationKnown => {
-                "continued: neither the caller's organisation nor the own one is known"
+                "continued: neither the caller's organization nor this service's is known"
             }
             ContinueDecision::OneOrganizationKnown => {
-                "continued: only one of the two organisations is known, and \
+                "continued: only one of the two organizations is known, and \
                  strict_trace_continuation is off"
             }
             ContinueDecision::OtherOrganization => {
-                "new trace: the caller is of another organisation"
+                "new trace: the caller is of another organization"
             }
-            ContinueDecision::UnknownCaller => {
-                "new trace: the caller's organisation is not known, and strict_trace_continuation \
+            ContinueDecision::CallerOrganizationUnknown => {
+                "new trace: the caller's organization is not known, and strict_trace_continuation \
                  is on"
             }
             ContinueDecision::OwnOrganizationUnknown => {
-                "new trace: the own organisation is not known, and strict_trace_continuation is on"
+                "new trace: this service's organization is not known, and strict_trace_continuation is on"
             }
             ContinueDecision::NoTrace => "no Sentry trace: there is no valid sentry-trace header",
             ContinueDecision::NotASentryTrace => {

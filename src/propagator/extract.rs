@@ -1,13 +1,13 @@
-//! What an incoming trace does to a context: it is continued, refused, or there is none.
-
-use std::borrow::Cow;
+//! Decides whether the incoming trace is continued, and builds its remote parent.
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 use crate::propagator::continue_decision::ContinueDecision;
 use crate::sampling::randomness::{Randomness, Threshold};
+use crate::sampling::sample_rand::SampleRand;
 use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::sentry::Settings;
+use crate::settings::warning::Warning;
 use crate::tracestate::list::{ot_fields, replace};
 use crate::tracestate::member_text::MemberText;
 use crate::tracestate::ot::Ot;
@@ -30,43 +30,41 @@ impl Incoming<'_> {
         self.sentry_trace.is_none() && self.remote.is_none()
     }
 
-    /// What becomes of the trace, and the remote parent of the next span where it is continued.
+    /// What becomes of the trace, and the remote parent of the next span: there is one exactly where
+    /// the trace is continued.
     pub(crate) fn parent(&self, settings: &Settings) -> (ContinueDecision, Option<SpanContext>) {
         let Some(mut parent) = Parent::choose(settings, self.sentry_trace, self.remote) else {
             return (ContinueDecision::NoTrace, None);
         };
         let mut dsc = MemberText::from_baggage(&self.baggage, parent.trace_id);
-        let decision = self.decide(settings, &mut parent, &dsc);
+        let is_in_sentry_trace =
+            self.sentry_trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
+        // Without `sentry-trace`, as behind a hop that speaks only W3C, or where `traceparent` is
+        // preferred: only a DSC that names the trace makes it Sentry's.
+        if !is_in_sentry_trace && dsc.names_trace() != Some(true) {
+            return (ContinueDecision::NotASentryTrace, None);
+        }
+        // Even another trace's DSC tells who calls, so the organization comes first.
+        let (ours, theirs) = (settings.org_id.as_deref(), dsc.org_id());
+        let strict = settings.strict_trace_continuation;
+        let decision = ContinueDecision::by_organizations(ours, theirs.as_deref(), strict);
         if !decision.is_continued() {
             return (decision, None);
         }
         if dsc.names_trace() == Some(false) {
             dsc.clear();
         }
+        if !is_in_sentry_trace && dsc.sampled().is_none() {
+            parent.sampled = only_sampled(parent.sampled);
+        }
         (decision, Some(parent.into_span_context(settings, dsc)))
     }
+}
 
-    fn decide(
-        &self,
-        settings: &Settings,
-        parent: &mut Parent<'_>,
-        dsc: &MemberText,
-    ) -> ContinueDecision {
-        let has_claim = self.sentry_trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
-        if !has_claim {
-            // A hop that speaks only W3C dropped `sentry-trace`, or `traceparent` was preferred to
-            // it: only a DSC that names the trace makes it Sentry's.
-            if dsc.names_trace() != Some(true) {
-                return ContinueDecision::NotASentryTrace;
-            }
-            // Nobody says that 00 is a decision.
-            if dsc.sampled().is_none() {
-                parent.sampled = parent.sampled.filter(|sampled| *sampled);
-            }
-        }
-        let ours = settings.org_id.as_deref();
-        ContinueDecision::of(ours, dsc.org_id().as_deref(), settings.strict_trace_continuation)
-    }
+/// The flag of `traceparent` where Sentry's headers leave the decision open: W3C has no undecided
+/// state, so its 00 may mean that.
+fn only_sampled(sampled: Option<bool>) -> Option<bool> {
+    sampled.filter(|sampled| *sampled)
 }
 
 /// `strict_trace_continuation` needs an organization of our own, which `build` cannot require.
@@ -76,23 +74,25 @@ pub(crate) fn check_own_organization(settings: &Settings, decision: ContinueDeci
         ContinueDecision::NeitherOrganizationKnown | ContinueDecision::OwnOrganizationUnknown
     );
     if is_unknown && settings.strict_trace_continuation {
-        settings.warnings.no_own_organization.give();
+        settings.warnings.give(Warning::NoOwnOrganization);
     }
 }
 
-/// The remote parent, before it is written down.
+/// The remote parent, before it becomes a span context.
 struct Parent<'a> {
     trace_id: TraceId,
     span_id: SpanId,
     sampled: Option<bool>,
-    /// Whether `sampled` is the flag of `traceparent`.
-    is_w3c_flag: bool,
-    trace_state: Cow<'a, TraceState>,
+    /// Whether `sentry-trace` says `sampled` too.
+    is_sentry_decision: bool,
+    trace_state: &'a TraceState,
 }
 
+static NO_TRACE_STATE: TraceState = TraceState::NONE;
+
 impl<'a> Parent<'a> {
-    /// Which of two traces is continued: that of `sentry-trace`, whose span is in Sentry for certain,
-    /// unless the other one is preferred. Within one trace the `tracestate` stays in any case.
+    /// Which of two traces is continued: that of `sentry-trace`, whose span is known to be in Sentry,
+    /// unless the other one is preferred. Within one trace `tracestate` stays in any case.
     fn choose(
         settings: &Settings,
         sentry_trace: Option<SentryTrace>,
@@ -102,38 +102,38 @@ impl<'a> Parent<'a> {
             trace_id: remote.trace_id(),
             span_id: remote.span_id(),
             sampled: Some(remote.is_sampled()),
-            is_w3c_flag: true,
-            trace_state: Cow::Borrowed(remote.trace_state()),
+            is_sentry_decision: false,
+            trace_state: remote.trace_state(),
         });
         let Some(trace) = sentry_trace else {
             return w3c;
         };
         match w3c {
+            // A preferred `traceparent` decides with 00, too.
             Some(w3c) if settings.prefer_traceparent => {
                 let is_same = w3c.trace_id == trace.trace_id() && w3c.sampled == trace.sampled();
-                Some(Parent { is_w3c_flag: !is_same, ..w3c })
+                Some(Parent { is_sentry_decision: is_same, ..w3c })
             }
             Some(w3c) if w3c.trace_id == trace.trace_id() => Some(Parent {
                 span_id: trace.span_id(),
-                // W3C has no word for undecided: its 00 may mean that.
-                sampled: trace.sampled().or(w3c.sampled.filter(|sampled| *sampled)),
-                is_w3c_flag: trace.sampled().is_none(),
+                sampled: trace.sampled().or(only_sampled(w3c.sampled)),
+                is_sentry_decision: trace.sampled().is_some(),
                 ..w3c
             }),
             _ => Some(Parent {
                 trace_id: trace.trace_id(),
                 span_id: trace.span_id(),
                 sampled: trace.sampled(),
-                is_w3c_flag: false,
-                trace_state: Cow::Owned(TraceState::NONE),
+                is_sentry_decision: true,
+                trace_state: &NO_TRACE_STATE,
             }),
         }
     }
 
     fn into_span_context(self, settings: &Settings, mut dsc: MemberText) -> SpanContext {
         let ot = self.settle(&mut dsc);
-        // A DSC that agrees is the decision of a Sentry service.
-        let is_w3c_flag = self.is_w3c_flag && dsc.sampled() != self.sampled;
+        // A DSC that agrees shows that a Sentry service took the decision.
+        let is_sentry_decision = self.is_sentry_decision || dsc.sampled() == self.sampled;
         let mut origin = Origin::Continued;
         if dsc.is_empty() {
             origin = Origin::Withheld;
@@ -143,8 +143,8 @@ impl<'a> Parent<'a> {
         }
         let decision = match self.sampled {
             None => Decision::Deferred,
-            Some(_) if is_w3c_flag => Decision::Traceparent,
-            Some(_) => Decision::Flag,
+            Some(_) if is_sentry_decision => Decision::Flag,
+            Some(_) => Decision::Traceparent,
         };
         let status = Status { origin, decision, permission: Permission::Unknown };
         SpanContext::new(
@@ -152,39 +152,44 @@ impl<'a> Parent<'a> {
             self.span_id,
             TraceFlags::default().with_sampled(self.sampled == Some(true)),
             true,
-            replace(&self.trace_state, Some((status, dsc)), ot),
+            replace(self.trace_state, Some((status, dsc)), ot),
         )
     }
 
     /// Makes flag, rate, `sample_rand` and OTel's fields agree: fills in a `sample_rand` that is
-    /// missing, and gives `th` and `rv` for the `ot` member.
+    /// missing, and gives `th` and `rv` for the `ot` member. X and M are those of
+    /// [`sampling`](crate::sampling).
     ///
     /// Example: `-1`, rate 0.25 and no `sample_rand`, from a trace id with X/M = 0.6. Backfill takes
     /// 0.6 of [0, 0.25): `sample_rand` is 0.150000. The trace id stands for 0.6, which 0.25 does not
     /// sample, so an `rv` that stands for 0.15 is added; with it `th:c` (0.25) holds, and is written.
     fn settle(&self, dsc: &mut MemberText) -> Ot {
-        let fields = ot_fields(&self.trace_state);
+        let fields = ot_fields(self.trace_state);
         let randomness = fields.randomness_of(self.trace_id);
         let trace = TraceSampling::new(self.sampled, dsc.sample_rate());
-        let mut rand = dsc.sample_rand();
-        if rand.is_none() && !dsc.is_empty() {
-            rand = randomness.backfill(trace);
-            if let Some(rand) = rand {
-                dsc.set(DscKey::SampleRand, &rand.to_string());
-            }
-        }
-        let rand = rand.filter(|rand| rand.agrees_with(trace));
+        let rand = dsc.sample_rand().or_else(|| fill_in_sample_rand(dsc, randomness, trace));
         let sampled = self.sampled == Some(true);
-        let held = fields.threshold_for(self.trace_id, sampled);
+        let valid_threshold = fields.threshold_for(self.trace_id, sampled);
+        let needs_rv = valid_threshold.is_none() && fields.randomness().is_none();
         let added = rand
-            .filter(|rand| held.is_none() && !randomness.implies(*rand, trace))
-            .filter(|_| fields.randomness().is_none())
+            .filter(|rand| needs_rv && rand.agrees_with(trace))
+            .filter(|rand| !randomness.implies(*rand, trace))
             .and_then(|rand| Randomness::from_sample_rand(rand, trace));
-        let settled = added.unwrap_or(randomness);
-        let threshold = held.or_else(|| {
+        let randomness = added.unwrap_or(randomness);
+        let threshold = valid_threshold.or_else(|| {
             let threshold = Threshold::of(trace.rate.filter(|_| sampled)?);
-            settled.is_sampled_at(threshold).then_some(threshold)
+            randomness.is_sampled_at(threshold).then_some(threshold)
         });
         Ot::Set { threshold, added }
     }
+}
+
+fn fill_in_sample_rand(
+    dsc: &mut MemberText,
+    randomness: Randomness,
+    trace: TraceSampling,
+) -> Option<SampleRand> {
+    let rand = randomness.backfill(trace).filter(|_| !dsc.is_empty())?;
+    dsc.set(DscKey::SampleRand, &rand.to_string());
+    Some(rand)
 }

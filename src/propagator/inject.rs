@@ -9,6 +9,7 @@ use crate::sampling::rate::SampleRate;
 use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::sentry::Settings;
 use crate::settings::targets::outgoing_url;
+use crate::settings::warning::Warning;
 use crate::tracestate::entries::{facts, to_baggage, Facts, Malformed};
 use crate::tracestate::list::ot_fields;
 use crate::tracestate::member::Member;
@@ -116,7 +117,7 @@ fn sampled(settings: &Settings, span_context: &SpanContext, decision: Decision) 
         Decision::Forwarded(sampled) => Some(sampled),
         Decision::Deferred => {
             if !span_context.is_remote() {
-                settings.warnings.deferred_ignored.give();
+                settings.warnings.give(Warning::DeferredIgnored);
             }
             None
         }
@@ -163,7 +164,9 @@ pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: String) -> Option<
     for (key, (value, metadata)) in own.iter().filter(|(key, _)| !is_sentry_key(key.as_str())) {
         list.push(key.as_str(), value.as_str(), metadata);
     }
-    settings.warnings.check_overflow(&list);
+    if list.overflowed {
+        settings.warnings.give(Warning::BaggageOverflow);
+    }
     // If nothing is left, a stock propagator before us has written `sentry-*` members of the
     // context: an empty list takes their place.
     Some(list.finish().unwrap_or_default())

@@ -74,7 +74,7 @@ impl SentryPropagator {
     /// ]);
     /// let decision = propagator.continue_decision(&Context::new(), &headers);
     /// assert_eq!(decision, ContinueDecision::OtherOrganization);
-    /// assert_eq!(decision.to_string(), "new trace: the caller is of another organisation");
+    /// assert_eq!(decision.to_string(), "new trace: the caller is of another organization");
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
     pub fn continue_decision(&self, cx: &Context, extractor: &dyn Extractor) -> ContinueDecision {
@@ -123,7 +123,7 @@ impl TextMapPropagator for SentryPropagator {
     /// request's target is denied.
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = &*self.settings;
-        settings.warnings.say_pending();
+        settings.warnings.give_noted();
         let Some(outgoing) = outgoing(settings, cx) else {
             return;
         };
@@ -146,7 +146,7 @@ impl TextMapPropagator for SentryPropagator {
     /// The context with the caller's span as remote parent; unchanged where no valid
     /// `sentry-trace` came, but for what is Sentry's in its baggage and its remote trace state.
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        self.settings.warnings.say_pending();
+        self.settings.warnings.give_noted();
         let remote = remote_parent(cx);
         let incoming = incoming(extractor, remote.as_ref());
         if incoming.is_absent() {

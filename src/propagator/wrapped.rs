@@ -14,6 +14,7 @@ use crate::propagator::continue_decision::ContinueDecision;
 use crate::propagator::filtered_extractor::FilteredExtractor;
 use crate::propagator::inject::outgoing;
 use crate::propagator::sentry_propagator::{incoming, refuse, remote_parent, SentryPropagator};
+use crate::settings::warning::Warning;
 use crate::tracestate::list::outgoing_header;
 use crate::wire::baggage::{decode, key, members, BAGGAGE_HEADER};
 use crate::wire::dsc_key::is_sentry_key;
@@ -99,7 +100,7 @@ impl<P: TextMapPropagator> WrappedPropagator<P> {
 impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = self.sentry.settings();
-        settings.warnings.say_pending();
+        settings.warnings.give_noted();
         let outgoing = outgoing(settings, cx);
         if self.within_targets && outgoing.is_none() {
             return;
@@ -131,7 +132,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        self.sentry.settings().warnings.say_pending();
+        self.sentry.settings().warnings.give_noted();
         let (found, remote) = self.inner_context(cx, extractor);
         let incoming = incoming(extractor, remote.as_ref());
         // The remote parent is from this request, or it is none.
@@ -202,7 +203,9 @@ impl<P> WrappedPropagator<P> {
                 }
             }
         }
-        self.sentry.settings().warnings.check_overflow(&list);
+        if list.overflowed {
+            self.sentry.settings().warnings.give(Warning::BaggageOverflow);
+        }
         list.finish()
     }
 }

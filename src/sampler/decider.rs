@@ -14,6 +14,7 @@ use crate::sampling::sample_rand::SampleRand;
 use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::callback::{call_suppressed, Panicked};
 use crate::settings::traces_sampler::{Parent, SamplingContext};
+use crate::settings::warning::Warning;
 use crate::tracestate::list::{merged, ot_fields};
 
 /// Who decides where a trace has no parent in this service.
@@ -70,7 +71,7 @@ impl NewSpan<'_> {
             (Decider::Inner(inner), _) => match self.ask(inner) {
                 Ok(result) => Choice::Inner(result),
                 Err(Panicked) => {
-                    settings.warnings.note(|warnings| &warnings.wrapped_sampler_panicked);
+                    settings.warnings.note(Warning::WrappedSamplerPanicked);
                     without()
                 }
             },
@@ -90,7 +91,7 @@ impl NewSpan<'_> {
                 match sampler.call(self.parent_context, &context) {
                     Ok(rate) => Choice::Rate(self.checked(rate)),
                     Err(Panicked) => {
-                        settings.warnings.note(|warnings| &warnings.traces_sampler_panicked);
+                        settings.warnings.note(Warning::TracesSamplerPanicked);
                         without()
                     }
                 }
@@ -100,7 +101,7 @@ impl NewSpan<'_> {
 
     fn checked(&self, rate: f64) -> SampleRate {
         SampleRate::new(rate).unwrap_or_else(|_| {
-            self.settings.warnings.note(|warnings| &warnings.traces_sampler_rate);
+            self.settings.warnings.note(Warning::TracesSamplerRate);
             SampleRate::ZERO
         })
     }

@@ -29,8 +29,8 @@ impl SentrySampler {
     /// - `inner` sees an undecided trace as one that starts here, because OTel has no such state:
     ///   its context has the baggage and no span.
     /// - Its attributes stay on the span, and its members in the trace state.
-    /// - A `th` that it writes into the `ot` member ([probability
-    ///   sampling](https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/))
+    /// - A `th` that it writes into the `ot` member
+    ///   ([probability sampling](https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/))
     ///   becomes the DSC's `sample_rate`, if it agrees with the decision. Otherwise no rate is
     ///   sent, and Sentry counts each trace once.
     /// - Telemetry is suppressed while it decides.

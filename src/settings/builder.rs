@@ -108,8 +108,7 @@ impl SentryBuilder {
     /// `Span::current().context()` deadlocks on a lock that is held until the function returns. So
     /// does a log line, if a layer adds the current span's ids to it.
     ///
-    /// Guide: [Recipes for
-    /// `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
+    /// Guide: [Recipes for `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
     pub fn traces_sampler(
         mut self,
         sampler: impl Fn(&SamplingContext<'_>) -> f64 + Send + Sync + 'static,

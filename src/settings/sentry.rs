@@ -8,7 +8,7 @@ use crate::settings::dsn::Dsn;
 use crate::settings::target::looked_at;
 use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::TracesSampler;
-use crate::settings::warning::Warnings;
+use crate::settings::warning::{Warning, Warnings};
 use crate::wire::head::HeadTemplate;
 
 /// Sentry's trace settings. They make the [propagator](Sentry::propagator) and the sampler.
@@ -80,7 +80,7 @@ impl Settings {
         if self.dsn.as_ref().is_some_and(|dsn| dsn.serves(url)) {
             return Destination::Sentry;
         }
-        let on_panic = || self.warnings.note(|warnings| &warnings.target_panicked);
+        let on_panic = || self.warnings.note(Warning::TargetPanicked);
         match self.targets.matches_or(url, on_panic) {
             true => Destination::Target,
             false => Destination::Elsewhere,

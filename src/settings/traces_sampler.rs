@@ -11,8 +11,7 @@ use crate::settings::callback::{call_suppressed, Panicked};
 /// What a `traces_sampler` knows about the span that it decides: the first of a trace in this
 /// service.
 ///
-/// Guide: [Recipes for
-/// `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
+/// Guide: [Recipes for `traces_sampler`](crate::_documentation::sampling#recipes-for-traces_sampler).
 #[derive(Clone, Copy, Debug)]
 pub struct SamplingContext<'a> {
     pub(crate) name: &'a str,

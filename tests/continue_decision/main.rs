@@ -37,20 +37,20 @@ const ROW: Row = Row {
     sentry_trace: Some("771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1"),
     baggage: "",
     expected: NeitherOrganizationKnown,
-    sentence: "continued: neither the caller's organisation nor the own one is known",
+    sentence: "continued: neither the caller's organization nor this service's is known",
 };
 
-const ONE: &str = "continued: only one of the two organisations is known, and \
+const ONE: &str = "continued: only one of the two organizations is known, and \
                    strict_trace_continuation is off";
 const NONE: &str = "no Sentry trace: there is no valid sentry-trace header";
 const OTHER: &str =
     "no Sentry trace: no DSC names the trace of the parent that another propagator found";
-const CALLER: &str = "new trace: the caller's organisation is not known, and \
+const CALLER: &str = "new trace: the caller's organization is not known, and \
                       strict_trace_continuation is on";
 const OWN: &str =
-    "new trace: the own organisation is not known, and strict_trace_continuation is on";
-const SAME: &str = "continued: the caller is of the same organisation";
-const FOREIGN: &str = "new trace: the caller is of another organisation";
+    "new trace: this service's organization is not known, and strict_trace_continuation is on";
+const SAME: &str = "continued: the caller is of the same organization";
+const FOREIGN: &str = "new trace: the caller is of another organization";
 
 const THEIRS: &str = "sentry-org_id=1";
 const NAMED: &str = "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-org_id=1";
@@ -85,12 +85,18 @@ const ROWS: &[Row] = &[
     },
     Row { ours: Some("1"), expected: OneOrganizationKnown, sentence: ONE, ..ROW },
     Row { baggage: THEIRS, expected: OneOrganizationKnown, sentence: ONE, ..ROW },
-    Row { ours: Some("1"), strict: true, expected: UnknownCaller, sentence: CALLER, ..ROW },
+    Row {
+        ours: Some("1"),
+        strict: true,
+        expected: CallerOrganizationUnknown,
+        sentence: CALLER,
+        ..ROW
+    },
     Row {
         ours: Some("1"),
         strict: true,
         baggage: "sentry-org_id=",
-        expected: UnknownCaller,
+        expected: CallerOrganizationUnknown,
         sentence: CALLER,
         ..ROW
     },
@@ -165,8 +171,10 @@ impl Row {
         let span = found.span();
         let has_ours = span.span_context().trace_state().get("sentry").is_some();
         assert_eq!(has_ours, decision.is_continued(), "{name}");
-        let is_refused =
-            matches!(decision, OtherOrganization | UnknownCaller | OwnOrganizationUnknown);
+        let is_refused = matches!(
+            decision,
+            OtherOrganization | CallerOrganizationUnknown | OwnOrganizationUnknown
+        );
         assert!(!is_refused || !span.span_context().is_valid(), "{name}");
     }
 }
@@ -196,7 +204,7 @@ fn every_decision_has_a_row() {
         NeitherOrganizationKnown,
         OneOrganizationKnown,
         OtherOrganization,
-        UnknownCaller,
+        CallerOrganizationUnknown,
         OwnOrganizationUnknown,
         NoTrace,
         NotASentryTrace,

@@ -77,7 +77,7 @@ fn it_says_what_extract_does() {
         ),
         ("theirs is known", n, (t, t, ONE), OneOrganizationKnown, t),
         ("ours is known", (Some("1"), false, false), (t, t, ""), OneOrganizationKnown, t),
-        ("ours alone, strict", s, (t, t, ""), UnknownCaller, None),
+        ("ours alone, strict", s, (t, t, ""), CallerOrganizationUnknown, None),
         ("theirs alone, strict", (None, true, false), (t, t, ONE), OwnOrganizationUnknown, None),
         ("traceparent alone", s, (None, t, ""), NotASentryTrace, t),
         ("and another trace's DSC", s, (None, o, NAMED), NotASentryTrace, o),
