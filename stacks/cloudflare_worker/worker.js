@@ -1,4 +1,3 @@
-// What Cloudflare's runtime calls: the module of the Rust worker, with wasm-bindgen's JavaScript.
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import * as bindings from './index_bg.js';
 import module from './index_bg.wasm';

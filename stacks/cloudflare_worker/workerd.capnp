@@ -1,31 +1,28 @@
-# The worker in plain `workerd`, on a loopback port. Its bindings come from the environment.
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
-    ( name = "worker", worker = .worker ),
-    # Production has the public internet here; this one calls services on the same machine.
-    ( name = "internet", network = ( allow = ["public", "private", "local"] ) ),
+    (name = "worker", worker = .worker),
+    # "private" and "local" are for services on this machine.
+    (name = "internet", network = (
+      allow = ["public", "private", "local"], tlsOptions = (trustBrowserCas = true))),
   ],
-  sockets = [ ( name = "http", address = "127.0.0.1:8787", http = (), service = "worker" ) ],
+  sockets = [(name = "http", address = "127.0.0.1:8787", http = (), service = "worker")],
 );
 
 const worker :Workerd.Worker = (
   modules = [
-    ( name = "worker.js", esModule = embed "worker.js" ),
-    ( name = "index_bg.wasm", wasm = embed "index_bg.wasm" ),
+    (name = "worker.js", esModule = embed "worker.js"),
+    (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
   ],
   compatibilityDate = "2026-01-01",
   bindings = [
-    ( name = "SENTRY_DSN", fromEnvironment = "SENTRY_DSN" ),
-    ( name = "SENTRY_RELEASE", fromEnvironment = "SENTRY_RELEASE" ),
-    ( name = "SENTRY_ENVIRONMENT", fromEnvironment = "SENTRY_ENVIRONMENT" ),
-    ( name = "SENTRY_TRACES_SAMPLE_RATE", fromEnvironment = "SENTRY_TRACES_SAMPLE_RATE" ),
-    ( name = "SENTRY_ORG_ID", fromEnvironment = "SENTRY_ORG_ID" ),
-    ( name = "SENTRY_STRICT_TRACE_CONTINUATION",
-      fromEnvironment = "SENTRY_STRICT_TRACE_CONTINUATION" ),
-    ( name = "SENTRY_TRACE_PROPAGATION_TARGETS",
-      fromEnvironment = "SENTRY_TRACE_PROPAGATION_TARGETS" ),
-    ( name = "SENTRY_PROPAGATE_TRACEPARENT", fromEnvironment = "SENTRY_PROPAGATE_TRACEPARENT" ),
+    (name = "SENTRY_DSN", fromEnvironment = "SENTRY_DSN"),
+    (name = "SENTRY_RELEASE", fromEnvironment = "SENTRY_RELEASE"),
+    (name = "SENTRY_ENVIRONMENT", fromEnvironment = "SENTRY_ENVIRONMENT"),
+    (name = "SENTRY_TRACES_SAMPLE_RATE", fromEnvironment = "SENTRY_TRACES_SAMPLE_RATE"),
+    (name = "SENTRY_ORG_ID", fromEnvironment = "SENTRY_ORG_ID"),
+    (name = "SENTRY_TRACE_PROPAGATION_TARGETS",
+     fromEnvironment = "SENTRY_TRACE_PROPAGATION_TARGETS"),
   ],
 );

@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! tests/interop/install.sh
-//! stacks/cloudflare_worker/build.sh
+//! .ci/wasm # builds the Rust worker
 //! cargo build --example relay
 //! cargo test --test interop -- --ignored
 //! ```

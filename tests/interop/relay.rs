@@ -93,7 +93,7 @@ impl Relay {
 fn worker() -> Command {
     let built =
         concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/cloudflare_worker/build/workerd.capnp");
-    assert!(std::path::Path::new(built).is_file(), "run `stacks/cloudflare_worker/build.sh` first");
+    assert!(std::path::Path::new(built).is_file(), "run `.ci/wasm` first");
     let mut command = workerd(built);
     command.arg("--socket-addr=http=127.0.0.1:0");
     command
