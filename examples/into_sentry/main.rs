@@ -12,6 +12,8 @@
 #[path = "../otlp_to_sentry/endpoint.rs"]
 #[allow(dead_code)]
 mod endpoint;
+#[path = "../common/exit.rs"]
+mod exit;
 #[path = "../otlp_to_sentry/protobuf.rs"]
 #[allow(dead_code)]
 mod protobuf;
@@ -33,13 +35,7 @@ pub(crate) const RELEASE: &str = "shop@1.2.3";
 pub(crate) const ENVIRONMENT: &str = "staging";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("into_sentry: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code("into_sentry", run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
