@@ -14,6 +14,9 @@ pub(crate) struct Span {
     pub(crate) trace_state: String,
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// Since 1970.
+    pub(crate) start_nanos: u64,
+    pub(crate) end_nanos: u64,
     /// Whether its status is an error.
     pub(crate) failed: bool,
     pub(crate) attributes: Attributes,
@@ -54,6 +57,8 @@ pub(crate) fn spans(request: &[u8]) -> Option<Vec<Span>> {
                         3 => Kind::Client,
                         _ => Kind::Other,
                     },
+                    start_nanos: fixed64(span, 7)?,
+                    end_nanos: fixed64(span, 8)?,
                     failed: number(status, 3)? == 2,
                     trace_id: id(span, 1)?,
                     span_id: id(span, 2)?,
@@ -102,6 +107,12 @@ fn attributes(message: &[u8], number: u64) -> Option<Attributes> {
         }
     }
     Some(found)
+}
+
+/// A number of eight bytes; 0 where it is not there.
+fn fixed64(message: &[u8], number: u64) -> Option<u64> {
+    let bytes = messages(message, number)?.pop();
+    bytes.map_or(Some(0), |bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)))
 }
 
 /// Bytes, in hexadecimal; empty where they are not there.
