@@ -43,9 +43,9 @@ const USAGE: &str = "\
 usage: distributed_trace [--only NAME]
 
   --only NAME   the requests of one caller: node, browser, vue, cloudflare, python, ruby, rust,
-                or visitor, who sends no trace headers";
+                or visitor, which sends no trace headers";
 
-/// What a user can mend, and everything else.
+/// A wrong command line, or a run that failed.
 enum Failure {
     Usage(String),
     Other(Box<dyn Error>),

@@ -21,7 +21,7 @@ use crate::report::{Decision, Header, Member, Problem, Report};
 use crate::request::{Request, TRACE_HEADERS};
 use crate::sampling::{list, Source};
 
-const OTHER_TRACE: &str = "not the trace of sentry-trace, so none of this is used";
+const OTHER_TRACE: &str = "not the trace of sentry-trace, so the DSC is not used";
 
 /// The default URL of the service's own request.
 const ANY_URL: &str = "https://api.example.com/";

@@ -2,8 +2,8 @@
 //!
 //! A page of a Vue shop sends two requests to a service, the second of which fails. Spans and log
 //! records leave by OTLP, the error through the `sentry` crate. A loopback server takes Sentry's
-//! place. What it has received is printed as one tree, and the program fails where anything is not
-//! in its place.
+//! place. What it received is printed as one tree. The program fails if anything is missing or
+//! misplaced.
 //!
 //! ```sh
 //! cargo run --example into_sentry --features otlp,sentry

@@ -10,7 +10,7 @@
 
 #[path = "../common/exit.rs"]
 mod exit;
-// They see more than this program looks at.
+// They read more than this program uses.
 #[allow(dead_code)]
 mod endpoint;
 #[allow(dead_code)]
@@ -59,7 +59,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let received = endpoint.take();
     print("1. To Sentry, as `span_exporter` does it", &received)?;
     check_sentry(&received, trace_id)?;
-    ensure(received.iter().all(|request| !request.gzip), "compressed, which nobody asked for")?;
+    ensure(received.iter().all(|request| !request.gzip), "compressed without being asked to")?;
     let has_member = |span: &protobuf::Span| span.trace_state.contains("sentry=");
     ensure(spans(&received).all(has_member), "a span has lost its trace state")?;
 

@@ -12,7 +12,7 @@ their trace. It needs cargo, npm and, to open the page by itself, Chromium or Ch
 
   --once              end after the first whole trace; fail if there is none
   --no-browser        open the page yourself
-  --timeout SECONDS   how long the first whole trace may take, 60 if not given
+  --timeout SECONDS   how long the first whole trace may take once the page is open, 60 if not given
   --split             make a mistake in the page, to see that it is noticed";
 
 pub(crate) struct Arguments {

@@ -1,7 +1,5 @@
 //! The traces as a page.
 
-use std::fmt::Write;
-
 use crate::spans::PAGE;
 use crate::trace::{Line, Trace};
 
@@ -46,7 +44,8 @@ fn section(trace: &Trace) -> String {
     }
     let total = (times.1 - times.0) * 1e3;
     html + &format!(
-        "</ol><p class=\"scale\"><span>0 ms</span><span>{total:.0} ms</span></p></section>"
+        "<li class=\"scale\"><span></span><span class=\"ends\"><span>0 ms</span><span>{total:.0} ms</span></span>\
+               </li></ol></section>"
     )
 }
 
@@ -55,30 +54,24 @@ fn row(line: &Line, whole: (f64, f64)) -> String {
     let total = (whole.1 - whole.0).max(1e-9);
     let share = |seconds: f64| seconds / total * 100.0;
     let kind = if span.service == PAGE { "page" } else { "service" };
-    let failed = if span.failed { " failed" } else { "" };
-    let mut html = format!(
+    let (failed, state) = if span.failed { (" failed", ", failed") } else { ("", "") };
+    let op = match line.left_out {
+        0 => escape(&span.op),
+        spans => format!("{}, page timings: {spans}", escape(&span.op)),
+    };
+    format!(
         "<li class=\"{kind}{failed}\"><span class=\"label\" style=\"padding-left:{}rem\">\
-         <b>{}</b> <span class=\"name\" title=\"{2}\">{2}</span> <i>{3}</i></span>\
+         <b>{}</b> <span class=\"name\" title=\"{2}\">{2}</span> <i>{3}{state}</i></span>\
          <span class=\"track\"><span class=\"bar\" style=\"left:{4:.2}%;width:{5:.2}%\"></span></span>\
          <span class=\"time\">{6:.1} ms</span></li>",
         1.2 * (line.followed.len() - 1) as f64,
         escape(&span.service),
         escape(&span.name),
-        escape(&span.op),
+        op,
         share(span.start - whole.0),
         share(span.end - span.start).max(0.4),
         (span.end - span.start) * 1e3,
-    );
-    if line.left_out > 0 {
-        let _ = write!(
-            html,
-            "<li class=\"note\"><span class=\"label\" style=\"padding-left:{}rem\">and {} spans by which \
-             the page times itself</span></li>",
-            1.2 * line.followed.len() as f64,
-            line.left_out
-        );
-    }
-    html
+    )
 }
 
 /// What a span is called may come from anywhere.

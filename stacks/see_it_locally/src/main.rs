@@ -42,6 +42,9 @@ use site::Shown;
 use spans::Span;
 use trace::{traces, Trace};
 
+/// How often it looks for what has arrived.
+const LOOK: Duration = Duration::from_millis(100);
+
 const KEY: &str = "49d0f7386ad645858ae85020e393bef3";
 
 type Failure = Box<dyn Error>;
@@ -89,8 +92,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let program = service::build(&guide, &root, &work.join("shop"))?;
     writeln!(out, "bundles the page with @sentry/vue")?;
     let bundle = fs::read(vue::bundle(&guide, &work.join("page"))?)?;
-    let mut service =
-        service::start(&program, &guide, &dsn, service_port, work.join("service.log"))?;
+    let service = service::start(&program, &guide, &dsn, service_port, work.join("service.log"))?;
 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -104,17 +106,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     writeln!(out, "page     {page}  {how}")?;
     writeln!(out, "trace    {page}trace\n")?;
 
+    let deadline =
+        (arguments.once || browser.is_some()).then(|| Instant::now() + arguments.timeout);
+    // It is dropped here, outside the runtime: the endpoint has one of its own.
     let mut watch = Watch { endpoint, shown, spans: Vec::new(), printed: Vec::new(), work };
-    let trace = watch.first_whole_trace(arguments.timeout, &mut service)?;
-    let spans = trace.spans.len();
-    if arguments.once {
-        writeln!(out, "Held: {spans} spans of page and service are one trace, which is whole")?;
-        return Ok(());
-    }
-    drop(browser);
-    writeln!(out, "Held: {spans} spans of page and service are one trace, which is whole.")?;
-    writeln!(out, "Open {page} for another one, and {page}trace to see it. Ctrl-C ends this.\n")?;
-    runtime.block_on(watch.until_stopped())
+    runtime.block_on(watch.run(arguments, &page, deadline, service, browser))
 }
 
 /// The page's own port, or another one if it is taken.
@@ -144,31 +140,46 @@ struct Watch {
 }
 
 impl Watch {
-    fn first_whole_trace(
+    /// Runs until the first trace is whole, or until it is stopped.
+    async fn run(
         &mut self,
-        patience: Duration,
-        service: &mut Running,
-    ) -> Result<Trace, Failure> {
-        let deadline = Instant::now() + patience;
+        arguments: &Arguments,
+        page: &str,
+        deadline: Option<Instant>,
+        mut service: Running,
+        mut browser: Option<Running>,
+    ) -> Result<(), Failure> {
+        let mut out = io::stdout();
         loop {
-            if let Some(trace) = self.look()?.pop() {
-                return Ok(trace);
+            tokio::select! {
+                stopped = tokio::signal::ctrl_c() => match self.printed.is_empty() {
+                    true => return Err("stopped before a trace was whole".into()),
+                    false => return Ok(stopped?),
+                },
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let is_first = self.printed.is_empty();
+            if let Some(trace) = self.look()?.pop().filter(|_| is_first) {
+                let spans = trace.spans.len();
+                let held =
+                    format!("Held: {spans} spans of page and service are one trace, and whole");
+                writeln!(out, "{held}")?;
+                if arguments.once {
+                    return Ok(());
+                }
+                browser = None;
+                writeln!(out, "\nOpen {page} for another one, and {page}trace to see it.")?;
+                writeln!(out, "Ctrl-C ends this.\n")?;
             }
             if let Some(end) = service.ended() {
                 return Err(format!("the service ended: {end}").into());
             }
-            if Instant::now() > deadline {
-                return Err(self.what_is_missing(patience).into());
+            if let Some(end) = browser.as_mut().and_then(Running::ended) {
+                return Err(format!("the browser ended: {end}").into());
             }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    async fn until_stopped(&mut self) -> Result<(), Failure> {
-        loop {
-            tokio::select! {
-                stopped = tokio::signal::ctrl_c() => return Ok(stopped?),
-                () = tokio::time::sleep(Duration::from_millis(200)) => drop(self.look()?),
+            if self.printed.is_empty() && deadline.is_some_and(|deadline| Instant::now() > deadline)
+            {
+                return Err(self.what_is_missing(arguments.timeout).into());
             }
         }
     }

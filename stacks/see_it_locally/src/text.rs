@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::trace::{Line, Trace};
+use crate::trace::Trace;
 
 /// Columns of the branches with the name, and of the bar.
 const LABEL: usize = 58;
@@ -17,24 +17,20 @@ pub(crate) fn tree(trace: &Trace) -> String {
         let label: String = label.chars().take(LABEL).collect();
         let (start, end) = (line.span.start, line.span.end);
         let failed = if line.span.failed { "  failed" } else { "" };
+        let left_out = match line.left_out {
+            0 => String::new(),
+            spans => format!("  page timings: {spans}"),
+        };
         // Writing to a String never fails.
         let _ = writeln!(
             text,
-            "{label:LABEL$}  {:11}  {}  {:6.1} ms{failed}",
+            "{label:LABEL$}  {:11}  {}  {:6.1} ms{failed}{left_out}",
             line.span.op,
             bar((start, end), times),
             (end - start) * 1e3,
         );
-        if line.left_out > 0 {
-            let _ = writeln!(text, "{}", note(&line));
-        }
     }
     text
-}
-
-fn note(line: &Line) -> String {
-    let indent = "   ".repeat(line.followed.len());
-    format!("{indent}({} more spans, by which the page times itself)", line.left_out)
 }
 
 fn branches(followed: &[bool]) -> String {
@@ -70,8 +66,8 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("trace 771a43a4"), "{text}");
         assert!(lines[1].starts_with("page  Pageload  "), "{text}");
-        assert!(lines[2].starts_with("   (1 more spans"), "{text}");
-        assert!(lines[3].starts_with("└─ page  GET http://localhost"), "{text}");
-        assert!(lines[4].starts_with("   └─ shop  GET /api/cart"), "{text}");
+        assert!(lines[1].ends_with("page timings: 1"), "{text}");
+        assert!(lines[2].starts_with("└─ page  GET http://localhost"), "{text}");
+        assert!(lines[3].starts_with("   └─ shop  GET /api/cart"), "{text}");
     }
 }

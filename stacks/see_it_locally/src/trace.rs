@@ -14,7 +14,7 @@ pub(crate) struct Line<'a> {
     pub(crate) span: &'a Span,
     /// For each ancestor, and last the span itself, whether a sibling follows.
     pub(crate) followed: Vec<bool>,
-    /// Spans below this one that only the browser's timing is in, and that are left out.
+    /// How many spans below this one are left out: the page times itself, too.
     pub(crate) left_out: usize,
 }
 
@@ -106,7 +106,7 @@ impl Trace {
         }
     }
 
-    /// The page times itself, too: paints, scripts, components.
+    /// Paints, scripts and components are left out.
     fn is_shown(&self, span: &Span) -> bool {
         span.service != PAGE
             || span.op == "http.client"
