@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use crate::curl;
-use crate::request::{Answer, Request};
+use crate::request::{Answer, Request, CORS_HEADERS, TRACE_HEADERS};
 
 /// The last request of the text, and its answer. Lines that are neither are skipped.
 pub(crate) fn read(text: &str) -> Request {
@@ -16,7 +16,8 @@ pub(crate) fn read(text: &str) -> Request {
     // curl shows the headers of HTTP/2 and HTTP/3 as it hands them over, and most versions show them
     // again with `> `.
     let mut frame = Request::default();
-    for line in text.lines() {
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
         if let Some(header) = frame_header(line) {
             read_frame_header(header, &mut frame);
         } else if let Some(line) = line.strip_prefix("> ") {
@@ -25,6 +26,8 @@ pub(crate) fn read(text: &str) -> Request {
             read_answer_line(line, &mut request);
         } else if !is_dump && (request.answer.is_some() || status(line).is_some()) {
             read_answer_line(line, &mut request);
+        } else if let Some(name) = name_alone(line).filter(|_| !is_dump) {
+            read_pair(name, lines.next().unwrap_or_default(), &mut request);
         } else if !is_dump {
             read_request_line(line, &mut request);
         }
@@ -37,7 +40,9 @@ pub(crate) fn read(text: &str) -> Request {
 }
 
 fn read_request_line(line: &str, request: &mut Request) {
-    if let Some((name, value)) = header(line) {
+    if let Some((name, value)) = pseudo_header(line) {
+        read_pair(name, value, request);
+    } else if let Some((name, value)) = header(line) {
         request.push(name, value);
     } else if let Some(method) = method(line) {
         request.start(method);
@@ -87,11 +92,35 @@ fn frame_header(line: &str) -> Option<&str> {
     Some(rest)
 }
 
+/// A name in a line of its own, as network tabs copy it, with its value in the next line.
+fn name_alone(line: &str) -> Option<&str> {
+    let name = line.trim_end();
+    let name = name.strip_suffix(':').unwrap_or(name);
+    let is_known = TRACE_HEADERS.contains(&name) || CORS_HEADERS.contains(&name);
+    (is_known || [":method", ":authority"].contains(&name)).then_some(name)
+}
+
+/// `:method: GET`, of HTTP/2 and HTTP/3
+fn pseudo_header(line: &str) -> Option<(&str, &str)> {
+    let end = 1 + line.strip_prefix(':')?.find(": ")?;
+    Some((&line[..end], line[end + 2..].trim_end()))
+}
+
+fn read_pair(name: &str, value: &str, request: &mut Request) {
+    let value = value.trim_matches([' ', '\t', '\r']);
+    match name {
+        // Its headers may stand before it.
+        ":method" => request.method = Some(value.to_owned()),
+        ":authority" => request.push("host", value),
+        name if name.starts_with(':') => {}
+        name => request.push(name, value),
+    }
+}
+
 fn read_frame_header(header: &str, frame: &mut Request) {
-    match header.strip_prefix(':').map(|pseudo| pseudo.split_once(": ")) {
-        Some(Some(("method", method))) => frame.start(method),
-        Some(Some(("authority", host))) => frame.push("host", host),
-        Some(_) => {}
+    match pseudo_header(header) {
+        Some((":method", method)) => frame.start(method),
+        Some((name, value)) => read_pair(name, value, frame),
         None => {
             if let Some((name, value)) = self::header(header) {
                 frame.push(name, value);

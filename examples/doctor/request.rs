@@ -8,6 +8,10 @@ type Headers = Vec<(String, String)>;
 pub(crate) const TRACE_HEADERS: [&str; 4] =
     ["sentry-trace", "baggage", "traceparent", "tracestate"];
 
+/// What a page's request has that a browser checks.
+pub(crate) const CORS_HEADERS: [&str; 4] =
+    ["origin", "host", "access-control-request-headers", "access-control-request-method"];
+
 #[derive(Default)]
 pub(crate) struct Request {
     pub(crate) method: Option<String>,

@@ -227,6 +227,21 @@ fn a_browser_s_copy_as_curl_is_read() {
     }
 }
 
+/// As a browser's network tab has them: name and value in one line, or in two.
+#[test]
+fn headers_copied_from_the_network_tab_are_read() {
+    let one = ":authority: localhost:8443\n:method: GET\naccept: */*\n\
+               baggage: sentry-sample_rand=0.25\norigin: http://localhost:5173\n\
+               sentry-trace: 771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1\n";
+    let (two, two_with_colons) = (one.replace(": ", "\n"), one.replace(": ", ":\n"));
+    for copied in [one, &two, &two_with_colons] {
+        let report = text(&["--rate", "0"], copied);
+        says(&report, &[&format!("in trace {TRACE}"), "sample_rand   0.25", "is recorded"]);
+        let preflight = copied.replace("GET", "OPTIONS").replace("sentry-trace", "x");
+        says(&text(&[], &preflight.replace("baggage", "y")), &["a preflight"]);
+    }
+}
+
 const HTTP_2: &str = "\
 * using HTTP/2
 * [HTTP/2] [1] OPENED stream for https://localhost:8443/api/cart
