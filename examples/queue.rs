@@ -4,6 +4,9 @@
 //! cargo run --example queue
 //! ```
 
+#[path = "common/exit.rs"]
+mod exit;
+
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -11,7 +14,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::trace::{SpanKind, TraceContextExt, TraceId, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use opentelemetry_sentry::{continue_trace, MessageExtractor, MessageInjector, Sentry};
@@ -70,16 +73,15 @@ impl Service {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("queue: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code("queue", run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
+    let mut stdout = io::stdout();
+    writeln!(
+        stdout,
+        "Shows: a trace crosses a queue in the headers of its messages, which are bytes\n"
+    )?;
     let (shop, warehouse) = (Service::new("shop@1.2.3")?, Service::new("warehouse@4.5.6")?);
     let (sender, receiver) = mpsc::channel::<Message>();
 
@@ -100,7 +102,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     shop.send(&request, &mut first);
     shop.send(&request, &mut first);
     let names: Vec<&str> = first.headers.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["content-type", "sentry-trace", "baggage"], "each header stands once");
+    if names != ["content-type", "sentry-trace", "baggage"] {
+        return Err(format!("the message has other headers: {names:?}").into());
+    }
     sender.send(first)?;
     // A message from a producer without tracing.
     sender.send(Message { headers: Vec::new(), order: 2 })?;
@@ -110,16 +114,36 @@ fn run() -> Result<(), Box<dyn Error>> {
     let warehouse = worker.join().map_err(|_| "the worker failed")?;
     let sent = shop.spans("send orders")?;
     let received = warehouse.spans("process orders")?;
-    let mut stdout = io::stdout();
-    for span in shop.spans("POST /order")?.iter().chain(&sent).chain(&received) {
-        writeln!(stdout, "{} {}", span.span_context.trace_id(), span.name)?;
-    }
-    let [_, second_try] = &sent[..] else { return Err("two tries were made".into()) };
-    let [continued, new] = &received[..] else { return Err("two messages were sent".into()) };
-    assert_eq!(continued.span_context.trace_id(), second_try.span_context.trace_id());
-    assert_eq!(continued.parent_span_id, second_try.span_context.span_id());
+    let [request] = &shop.spans("POST /order")?[..] else { return Err("no request".into()) };
+    let [first_try, second_try] = &sent[..] else { return Err("there are not two tries".into()) };
+    let [continued, new] = &received[..] else { return Err("there are not two messages".into()) };
     let waiting = &warehouse.spans("wait for orders")?[0];
-    assert_ne!(new.span_context.trace_id(), continued.span_context.trace_id());
-    assert_ne!(new.span_context.trace_id(), waiting.span_context.trace_id());
+
+    writeln!(stdout, "trace A is {}", trace_id(request))?;
+    writeln!(stdout, "trace B is {}\n", trace_id(new))?;
+    let mut line = |service: &str, span: &SpanData, note: &str| {
+        let trace = if trace_id(span) == trace_id(request) { "A" } else { "B" };
+        let line = format!("{service:9}  {:14}  trace {trace}  {note}", span.name);
+        writeln!(stdout, "{}", line.trim_end())
+    };
+    line("shop", request, "")?;
+    line("shop", first_try, "the broker does not answer")?;
+    line("shop", second_try, "the message is sent again")?;
+    line("warehouse", continued, "order 1, below the second try")?;
+    line("warehouse", new, "order 2, whose producer sends no trace headers: a new trace")?;
+
+    if trace_id(continued) != trace_id(second_try)
+        || continued.parent_span_id != second_try.span_context.span_id()
+    {
+        return Err("order 1 is not below the second try".into());
+    }
+    if [trace_id(continued), trace_id(waiting)].contains(&trace_id(new)) {
+        return Err("order 2 is in another message's trace, or in the worker's".into());
+    }
+    writeln!(stdout, "\nHeld: order 1 continues the shop's trace, order 2 starts its own")?;
     Ok(())
+}
+
+fn trace_id(span: &SpanData) -> TraceId {
+    span.span_context.trace_id()
 }

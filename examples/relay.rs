@@ -4,6 +4,7 @@
 //! ```sh
 //! PORT=8080 SENTRY_DSN=http://key@o42.localhost/1 SENTRY_TRACES_SAMPLE_RATE=1 \
 //!     cargo run --example relay
+//! curl http://127.0.0.1:8080/ # how it is used
 //! curl 'http://127.0.0.1:8080/relay?to=http%3A%2F%2F127.0.0.1%3A9000%2F'
 //! ```
 //!
@@ -18,7 +19,8 @@
 use std::borrow::Cow;
 use std::env::{self, VarError};
 use std::error::Error;
-use std::net::Ipv4Addr;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +52,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 
 const ROUTE: &str = "/relay";
+
+/// What `GET /` answers.
+const USAGE: &str = "\
+opentelemetry-sentry's relay: a service between two others, in their trace.
+
+GET /relay?to=URL   continues the trace of this request, calls URL with its headers, and answers with
+                    the ids it used; without `to` it calls UPSTREAM_URL
+GET /healthz        ok
+
+It reads PORT, UPSTREAM_URL, COMPOSE (alone, wrap, wrap_within_targets, list) and Sentry's settings:
+SENTRY_DSN, SENTRY_TRACES_SAMPLE_RATE and the others of opentelemetry-sentry.
+
+Try it; here the relay calls itself:
+";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -99,9 +115,21 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .route("/healthz", get(|| async { "ok" }))
         .with_state(Arc::new(relay));
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-    println!("listening on http://{}", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    let usage = usage(address);
+    let router = router.route("/", get(|| async { usage }));
+    writeln!(io::stdout(), "listening on http://{address}")?;
     axum::serve(listener, router).await?;
     Ok(())
+}
+
+/// With a call of itself that can be copied.
+fn usage(address: SocketAddr) -> String {
+    let trace = "sentry-trace: 771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1";
+    format!(
+        "{USAGE}curl -H '{trace}' 'http://{address}/relay?to=http%3A%2F%2F{}%2Fhealthz'\n",
+        address.to_string().replace(':', "%3A"),
+    )
 }
 
 /// Which propagator is registered.

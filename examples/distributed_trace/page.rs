@@ -15,7 +15,8 @@ const HEADER_NAME: usize = 14;
 
 /// Introduces the services and how each would decide.
 pub(crate) fn introduction(palette: Palette) -> String {
-    let mut lines = String::new();
+    let shows = "Shows: three services in one trace, called as real Sentry SDKs call";
+    let mut lines = format!("{}\n\n", palette.bold(shows));
     for (index, profile) in CHAIN.iter().enumerate() {
         let name = format!("{:SERVICE$}", profile.name);
         lines += &format!(

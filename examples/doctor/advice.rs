@@ -1,87 +1,119 @@
-//! What to do, by the symptoms of `docs/troubleshooting.md`.
+//! What to do, in the words of `docs/troubleshooting.md`.
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Propagator};
+use crate::cors;
 use crate::explain::is_target;
 use crate::report::{Advice, Report};
+use crate::rows::{
+    Row, CALLER_UNKNOWN, CAME_WITHOUT, HEAD_DECIDED, INVALID, NOT_SENT, NO_DSN, NO_RATE, NO_TARGET,
+    OTHER_ORGANIZATION, OTHER_TRACE, SENTRY_ITSELF, SERVICE_UNKNOWN, TRACEPARENT_DECIDED,
+    TRACEPARENT_NOT_READ, TWO_HEADERS, TWO_TRACES_NAMED, UNDECIDED,
+};
+use crate::sampling::{Decided, Source};
 
-pub(crate) const TWO_TRACES: &str = "Two traces instead of one";
-pub(crate) const NOT_SAMPLED: &str = "Child not sampled";
-pub(crate) const NO_BAGGAGE: &str = "Baggage missing";
-pub(crate) const DEFERRED: &str = "Deferred never recorded";
-pub(crate) const CORS: &str = "CORS error";
-pub(crate) const NOTHING_SENT: &str = "Nothing sent";
+impl Row {
+    pub(crate) fn advice(&self, seen: &str) -> Advice {
+        Advice { symptom: self.symptom, seen: seen.to_owned(), why: self.why, what: self.what }
+    }
+}
 
-pub(crate) fn advise(report: &Report, arguments: &Arguments) -> Vec<Advice> {
-    let mut all = Vec::new();
-    let mut say = |symptom, advice: &str| all.push(Advice { symptom, advice: advice.to_owned() });
-    let has = |name| report.headers.iter().any(|header| header.name == name);
-    let trace_headers = || report.headers.iter().filter(|header| header.name == "sentry-trace");
-    let is_faulty = trace_headers().all(|header| !header.faults.is_empty());
-
-    match report.decision.rule.as_str() {
-        "NoTrace" | "NotASentryTrace" if has("sentry-trace") && is_faulty => {
-            say(TWO_TRACES, "sentry-trace is not valid: mend the sender");
-        }
-        "NoTrace" | "NotASentryTrace" => say(
-            TWO_TRACES,
-            "no sentry-trace came: name this service in the caller's trace propagation targets",
-        ),
-        "OtherOrganization" => {
-            say(TWO_TRACES, "two organizations never share a trace: compare DSN and org_id of both")
-        }
-        "CallerOrganizationUnknown" | "OwnOrganizationUnknown" => say(
-            TWO_TRACES,
-            "strict_trace_continuation wants both organizations: set org_id, or a DSN with one",
-        ),
-        _ => {}
+/// A request that a browser does not let through comes first: nothing else matters before.
+pub(crate) fn advise(report: &Report, source: &Source, arguments: &Arguments) -> Vec<Advice> {
+    let mut all = cors::advice(&arguments.request, report.preflight.is_some());
+    if report.preflight.is_some() {
+        return all;
     }
-    if report.decision.continued {
-        match report.sampling.arrived {
-            Some(false) => say(NOT_SAMPLED, "the head decided against it: raise the head's rate"),
-            Some(true) if arguments.rate.is_none() => {
-                say(NOT_SAMPLED, "set a rate here: with 0.0 the decisions of others hold")
-            }
-            None if arguments.rate.is_none() => {
-                say(DEFERRED, "the trace is undecided: set a rate here, or at the head")
-            }
-            _ => {}
-        }
-        if report.dsc.is_empty() {
-            say(NO_BAGGAGE, "sentry-trace came without sentry-* in baggage: mend the head, or the hop that dropped it");
-        }
-        if report.dsc.iter().any(|member| member.note.is_some()) {
-            say(
-                NO_BAGGAGE,
-                "the DSC is another trace's, so it is not used: a service mixes two requests",
-            );
-        }
-    } else if arguments.dsn.is_none() {
-        say(NO_BAGGAGE, "a trace that starts here sends no DSC without a DSN");
-    }
-    if report.outgoing.is_empty() && !is_target(arguments) {
-        say(NOTHING_SENT, "the URL matches no trace propagation target");
-    } else if report.outgoing.is_empty() {
-        say(NOTHING_SENT, "the request may not carry trace headers: the URL is Sentry's own");
-    }
-    for name in unanswered(arguments) {
-        say(
-            CORS,
-            &format!("the answer does not allow `{name}`: add it to access-control-allow-headers"),
-        );
+    let is_told_of_cors = !all.is_empty();
+    all.extend(continuation(report, source, arguments, is_told_of_cors));
+    all.extend(sampling(source, arguments));
+    all.extend(baggage(report, source, arguments));
+    // What W3C's propagator writes goes out in every case.
+    if !report.outgoing.iter().any(|(name, _)| name == "sentry-trace") {
+        let row = if is_target(arguments) { SENTRY_ITSELF } else { NO_TARGET };
+        all.push(row.advice("no `sentry-trace` goes out"));
     }
     all
 }
 
-/// Trace headers that a preflight asks for and its answer does not allow.
-fn unanswered(arguments: &Arguments) -> Vec<&'static str> {
-    let names = |header: &str| -> Vec<String> {
-        let values = arguments.request.values(header).flat_map(|list| list.split(','));
-        values.map(|name| name.trim().to_ascii_lowercase()).collect()
-    };
-    let asked = names("access-control-request-headers");
-    let allowed = names("access-control-allow-headers");
-    let is_allowed = |name: &str| allowed.iter().any(|a| a == name || a == "*");
-    let trace_headers = ["sentry-trace", "baggage", "traceparent"];
-    let asked_for = trace_headers.into_iter().filter(|name| asked.iter().any(|a| a == name));
-    asked_for.filter(|name| !is_allowed(name)).collect()
+fn continuation(
+    report: &Report,
+    source: &Source,
+    arguments: &Arguments,
+    is_told_of_cors: bool,
+) -> Vec<Advice> {
+    let mut all = Vec::new();
+    let lines = || report.headers.iter().filter(|header| header.name == "sentry-trace");
+    let elements: usize = lines().map(|header| header.value.split(',').count()).sum();
+    if elements > 1 {
+        all.push(TWO_HEADERS.advice(&format!("{} `sentry-trace` arrived", count(elements))));
+    }
+    let rule = report.decision.as_ref().map_or("", |decision| decision.rule.as_str());
+    match (source, rule) {
+        (_, "OtherOrganization") => all.push(OTHER_ORGANIZATION.advice("the trace is refused")),
+        (_, "UnknownCaller") => all.push(CALLER_UNKNOWN.advice("the trace is refused")),
+        (_, "OwnOrganizationUnknown") => all.push(SERVICE_UNKNOWN.advice("the trace is refused")),
+        (Source::Nothing, _) if lines().next().is_some() => {
+            all.push(INVALID.advice("a `sentry-trace` arrived that is not read"));
+        }
+        (Source::Nothing, _) if arguments.request.has("traceparent") => {
+            if arguments.propagator == Propagator::Sentry {
+                all.push(TRACEPARENT_NOT_READ.advice("`traceparent` arrived alone"));
+            } else {
+                all.push(
+                    NOT_SENT.advice("no `sentry-trace` arrived, and `traceparent` is not valid"),
+                );
+            }
+        }
+        (Source::Nothing, _) if !is_told_of_cors => {
+            all.push(NOT_SENT.advice("no `sentry-trace` arrived"));
+        }
+        _ => {}
+    }
+    if source.is_of_two_traces() {
+        all.push(TWO_TRACES_NAMED.advice("`sentry-trace` and `traceparent` name two traces"));
+    }
+    all
+}
+
+fn count(number: usize) -> String {
+    if number == 2 {
+        "two".to_owned()
+    } else {
+        number.to_string()
+    }
+}
+
+fn sampling(source: &Source, arguments: &Arguments) -> Option<Advice> {
+    let has_rate = arguments.rate.is_some();
+    Some(match source.decided()? {
+        Decided::SentryTrace(false) => HEAD_DECIDED.advice("`-0` arrived"),
+        Decided::Traceparent(false) => TRACEPARENT_DECIDED.advice("`traceparent` ends in `-00`"),
+        Decided::SentryTrace(true) if !has_rate => NO_RATE.advice("`-1` arrived, no rate is set"),
+        Decided::Traceparent(true) if !has_rate => {
+            NO_RATE.advice("a sampled trace arrived, no rate is set")
+        }
+        Decided::Nobody if !has_rate => UNDECIDED.advice("the trace is undecided"),
+        _ => return None,
+    })
+}
+
+fn baggage(report: &Report, source: &Source, arguments: &Arguments) -> Option<Advice> {
+    let has_no_dsn = arguments.dsn.is_none();
+    if report.dsc.iter().any(|member| member.note.is_some()) {
+        return Some(OTHER_TRACE.advice("the DSC names another trace"));
+    }
+    match source {
+        Source::SentryTrace { .. } if report.dsc.is_empty() => {
+            Some(CAME_WITHOUT.advice("`sentry-trace` arrived without `sentry-*` in `baggage`"))
+        }
+        Source::SentryTrace { .. } => None,
+        Source::Traceparent { .. } if has_no_dsn && report.dsc.is_empty() => {
+            Some(NO_DSN.advice("the trace came by `traceparent` alone"))
+        }
+        Source::Traceparent { .. } => None,
+        Source::Refused | Source::Nothing if has_no_dsn => {
+            Some(NO_DSN.advice("the trace starts here"))
+        }
+        Source::Refused | Source::Nothing => None,
+    }
 }

@@ -1,17 +1,24 @@
 //! The command line: Sentry's options under their own names, and headers.
 
+use std::str::FromStr;
+
 use lexopt::prelude::{Long, Short, ValueExt};
 
 use crate::request::Request;
 
 pub(crate) const USAGE: &str = "\
-usage: doctor [options] [< headers]
+usage: doctor [options] [< request]
 
-headers, as a request has them, or a dump of one on standard input (curl -v):
+on standard input, if no header is given below:
+  what `curl -v` prints, plain headers, or a browser's copy as cURL (for bash or cmd)
+
+headers:
   --sentry-trace VALUE    --baggage VALUE    --traceparent VALUE    --tracestate VALUE
 
 the service's settings:
   --dsn DSN               --org-id ID        --strict               --rate 0..1
+  --propagator wrap       sentry.propagator().wrap(TraceContextPropagator::new()), the default
+  --propagator sentry     sentry.propagator() alone
   --target TEXT           a trace propagation target; once for each
   --url URL               where the service sends its own request
 
@@ -21,9 +28,39 @@ output:
 example:
   doctor --sentry-trace 771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1 --rate 0.2";
 
+/// Which propagator the service has registered.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(crate) enum Propagator {
+    #[default]
+    Wrap,
+    Sentry,
+}
+
+impl Propagator {
+    pub(crate) fn described(self) -> &'static str {
+        match self {
+            Propagator::Wrap => "wrapped around W3C's: --propagator wrap, the default",
+            Propagator::Sentry => "sentry.propagator() alone: --propagator sentry",
+        }
+    }
+}
+
+impl FromStr for Propagator {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "wrap" => Ok(Propagator::Wrap),
+            "sentry" => Ok(Propagator::Sentry),
+            _ => Err("neither wrap nor sentry"),
+        }
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Arguments {
     pub(crate) request: Request,
+    pub(crate) propagator: Propagator,
     pub(crate) dsn: Option<String>,
     pub(crate) org_id: Option<String>,
     pub(crate) strict: bool,
@@ -43,6 +80,7 @@ impl Arguments {
                     let name = name.to_owned();
                     arguments.request.push(&name, &parser.value()?.string()?);
                 }
+                Long("propagator") => arguments.propagator = parser.value()?.parse()?,
                 Long("dsn") => arguments.dsn = Some(parser.value()?.string()?),
                 Long("org-id") => arguments.org_id = Some(parser.value()?.string()?),
                 Long("strict") => arguments.strict = true,

@@ -4,41 +4,78 @@ use std::collections::HashMap;
 
 use http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use opentelemetry_sentry::{
-    ConfigError, DynamicSamplingContext, PropagationTargets, Sentry, SentryTrace,
+    ConfigError, ContinueDecision, DynamicSamplingContext, PropagationTargets, Sentry, SentryTrace,
 };
 
 use crate::advice::advise;
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Propagator};
+use crate::cors;
 use crate::grammar::{baggage_faults, sentry_trace_fault, Fault};
-use crate::report::{Decision, Header, Member, Problem, Report, Sampling};
-use crate::request::Request;
+use crate::report::{Decision, Header, Member, Problem, Report};
+use crate::request::{Request, TRACE_HEADERS};
+use crate::sampling::{list, Source};
 
-const OTHER_TRACE: &str = "not the trace of sentry-trace, so none of this is used";
+const OTHER_TRACE: &str = "not the trace of sentry-trace, so the DSC is not used";
 
 /// The default URL of the service's own request.
 const ANY_URL: &str = "https://api.example.com/";
 
 pub(crate) fn explain(arguments: &Arguments) -> Result<Report, ConfigError> {
+    let request = &arguments.request;
     let sentry = sentry(arguments)?;
-    let headers = arguments.request.to_header_map();
-    let run = Run::of(&sentry, &headers, arguments.url.as_deref().unwrap_or(ANY_URL));
+    let headers = request.to_header_map();
+    let preflight = cors::preflight(request);
+    let url = arguments.url.as_deref().unwrap_or(ANY_URL);
+    let run = Run::of(&sentry, arguments.propagator, &headers, url);
     let arrived = sentry_trace(&headers);
+    let is_undecided = DynamicSamplingContext::parse(&list(&headers)).get("sampled").is_none();
+    let source = Source::of(run.decision, arrived, &run.w3c, is_undecided);
+    let sampling = source.report(&headers, &run.outgoing, arguments.rate, run.recorded);
+    // A preflight starts no trace: the layer for CORS answers it.
+    let starts = preflight.is_none();
     let mut report = Report {
-        headers: header_reports(&arguments.request),
+        earlier_requests: request.earlier,
+        headers: header_reports(request),
         dsc: members(&headers, arrived),
-        decision: run.decision,
-        sampling: sampling(&headers, arrived, &run.outgoing, arguments.rate, run.recorded),
-        outgoing: run.outgoing,
+        dsc_is_used: match source {
+            Source::SentryTrace { .. } => true,
+            Source::Traceparent { .. } => run.decision.is_continued(),
+            Source::Refused | Source::Nothing => false,
+        },
+        decision: starts.then(|| Decision {
+            rule: format!("{:?}", run.decision),
+            sentence: sentence(run.decision, &source),
+            propagator: arguments.propagator.described(),
+            continued: source.decided().is_some(),
+            trace_id: run.trace_id,
+        }),
+        sampling: starts.then_some(sampling),
+        outgoing: if starts { run.outgoing } else { Vec::new() },
+        preflight,
         advice: Vec::new(),
     };
-    report.advice = advise(&report, arguments);
+    report.advice = advise(&report, &source, arguments);
     Ok(report)
+}
+
+fn sentence(decision: ContinueDecision, source: &Source) -> String {
+    match source {
+        Source::Traceparent { .. } if decision == ContinueDecision::NotASentryTrace => {
+            "continued by traceparent; no Sentry trace arrived, so strict_trace_continuation does not \
+             apply"
+                .to_owned()
+        }
+        Source::Traceparent { .. } => {
+            format!("{decision}; by traceparent, whose trace the DSC names")
+        }
+        _ => decision.to_string(),
+    }
 }
 
 fn sentry(arguments: &Arguments) -> Result<Sentry, ConfigError> {
@@ -60,19 +97,43 @@ fn sentry(arguments: &Arguments) -> Result<Sentry, ConfigError> {
 
 /// The result of one SERVER span and one CLIENT span below it.
 struct Run {
-    decision: Decision,
+    decision: ContinueDecision,
+    /// What W3C's propagator found, if it is wrapped.
+    w3c: SpanContext,
+    trace_id: String,
     recorded: bool,
     outgoing: Vec<(String, String)>,
 }
 
 impl Run {
-    fn of(sentry: &Sentry, headers: &HeaderMap, url: &str) -> Self {
+    fn of(sentry: &Sentry, propagator: Propagator, headers: &HeaderMap, url: &str) -> Self {
         let extractor = HeaderExtractor(headers);
-        let w3c = TraceContextPropagator::new();
-        let propagator = sentry.propagator();
-        let decision = propagator.continue_decision(&w3c.extract(&extractor), &extractor);
-        let cx = propagator.wrap(w3c).extract_with_context(&Context::new(), &extractor);
+        let ours = sentry.propagator();
+        match propagator {
+            Propagator::Sentry => {
+                let decision = ours.continue_decision(&Context::new(), &extractor);
+                Self::through(sentry, &ours, decision, SpanContext::NONE, headers, url)
+            }
+            Propagator::Wrap => {
+                let w3c = TraceContextPropagator::new();
+                let found = w3c.extract_with_context(&Context::new(), &extractor);
+                let found = found.span().span_context().clone();
+                let wrapped = ours.wrap(w3c);
+                let decision = wrapped.continue_decision(&Context::new(), &extractor);
+                Self::through(sentry, &wrapped, decision, found, headers, url)
+            }
+        }
+    }
 
+    fn through(
+        sentry: &Sentry,
+        propagator: &dyn TextMapPropagator,
+        decision: ContinueDecision,
+        w3c: SpanContext,
+        headers: &HeaderMap,
+        url: &str,
+    ) -> Self {
+        let cx = propagator.extract_with_context(&Context::new(), &HeaderExtractor(headers));
         let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
         let tracer = provider.tracer("doctor");
         let server = tracer.span_builder("request").with_kind(SpanKind::Server);
@@ -82,17 +143,16 @@ impl Run {
         let inner = cx.with_span(client.start_with_context(&tracer, &cx));
 
         let mut carrier = HashMap::new();
-        sentry.propagator().inject_context(&inner, &mut carrier);
-        let mut outgoing: Vec<_> = carrier.into_iter().collect();
-        outgoing.sort_by(|a, b| b.cmp(a));
+        propagator.inject_context(&inner, &mut carrier);
+        let mut outgoing: Vec<_> =
+            carrier.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let place = |name: &str| TRACE_HEADERS.iter().position(|header| *header == name);
+        outgoing.sort_by_key(|(name, _)| place(name));
         let span = cx.span();
         Run {
-            decision: Decision {
-                rule: format!("{decision:?}"),
-                sentence: decision.to_string(),
-                continued: decision.is_continued(),
-                trace_id: span.span_context().trace_id().to_string(),
-            },
+            decision,
+            w3c,
+            trace_id: span.span_context().trace_id().to_string(),
             recorded: span.is_recording(),
             outgoing,
         }
@@ -100,28 +160,27 @@ impl Run {
 }
 
 fn header_reports(request: &Request) -> Vec<Header> {
-    let report = |name: &'static str, faults: fn(&str) -> Vec<Fault>| {
-        let values: Vec<String> = request.values(name).map(str::to_owned).collect();
-        values.into_iter().map(move |value| Header {
-            name,
-            faults: faults(&value)
-                .into_iter()
-                .map(|Fault { at, problem }| Problem { at, problem })
-                .collect(),
-            value,
-        })
-    };
-    report("sentry-trace", |value| sentry_trace_fault(value).into_iter().collect())
-        .chain(report("baggage", baggage_faults))
-        .chain(report("traceparent", |_| Vec::new()))
-        .chain(report("tracestate", |_| Vec::new()))
-        .collect()
+    let mut is_found = false;
+    let mut headers = Vec::new();
+    let lines = request.values("sentry-trace").count();
+    for value in request.values("sentry-trace") {
+        let faults = sentry_trace_fault(value).into_iter().collect::<Vec<_>>();
+        let counts = lines > 1 && faults.is_empty() && !is_found;
+        is_found |= faults.is_empty();
+        headers.push(header("sentry-trace", value, faults, counts));
+    }
+    for value in request.values("baggage") {
+        headers.push(header("baggage", value, baggage_faults(value), false));
+    }
+    for name in ["traceparent", "tracestate"] {
+        headers.extend(request.values(name).map(|value| header(name, value, Vec::new(), false)));
+    }
+    headers
 }
 
-/// All `baggage` headers as one list.
-fn list(headers: &HeaderMap) -> String {
-    let lines = headers.get_all("baggage").iter().filter_map(|line| line.to_str().ok());
-    lines.collect::<Vec<_>>().join(",")
+fn header(name: &'static str, value: &str, faults: Vec<Fault>, counts: bool) -> Header {
+    let faults = faults.into_iter().map(|Fault { at, problem }| Problem { at, problem });
+    Header { name, value: value.to_owned(), faults: faults.collect(), counts }
 }
 
 fn sentry_trace(headers: &HeaderMap) -> Option<SentryTrace> {
@@ -143,53 +202,6 @@ fn members(headers: &HeaderMap, arrived: Option<SentryTrace>) -> Vec<Member> {
             Member { key: key.to_owned(), value, note }
         })
         .collect()
-}
-
-fn sampling(
-    headers: &HeaderMap,
-    arrived: Option<SentryTrace>,
-    outgoing: &[(String, String)],
-    rate: Option<f64>,
-    recorded: bool,
-) -> Sampling {
-    let arrived = arrived.map(|trace| trace.sampled());
-    // What is known after the decision, the caller's or our own.
-    let sent = outgoing.iter().find(|(name, _)| name == "baggage").map(|(_, list)| list.as_str());
-    let received = list(headers);
-    let fact = |key| {
-        let sent = sent
-            .and_then(|list| DynamicSamplingContext::parse(list).get(key).map(|v| v.into_owned()));
-        sent.or_else(|| DynamicSamplingContext::parse(&received).get(key).map(|v| v.into_owned()))
-    };
-    let (sample_rate, sample_rand) = (fact("sample_rate"), fact("sample_rand"));
-    let numbers = match (&sample_rand, &sample_rate) {
-        (Some(rand), Some(rate)) => {
-            let is_below =
-                rand.parse::<f64>().ok().zip(rate.parse::<f64>().ok()).map(|(a, b)| a < b);
-            match is_below {
-                Some(true) => format!(": sample_rand {rand} < sample_rate {rate} is sampled"),
-                Some(false) => format!(": sample_rand {rand} >= sample_rate {rate} is not sampled"),
-                None => String::new(),
-            }
-        }
-        _ => String::new(),
-    };
-    let who = match (arrived, rate) {
-        (Some(Some(true)), None) => "the caller sampled it; without a rate nothing is recorded here, and its decision goes on",
-        (Some(Some(true)), Some(_)) => "the caller decided, sampled",
-        (Some(Some(false)), _) => "the caller decided, not sampled",
-        (Some(None), None) => "undecided, and stays so: without a rate this service does not decide",
-        (Some(None), Some(_)) => "the caller left it open, so this service decides",
-        (None, None) => "no trace came, and without a rate none is recorded here",
-        (None, Some(_)) => "a trace starts here, and this service decides",
-    };
-    Sampling {
-        arrived: arrived.flatten(),
-        sample_rate,
-        sample_rand,
-        sentence: format!("{who}{numbers}"),
-        recorded,
-    }
 }
 
 /// Whether a request to this URL gets trace headers.

@@ -2,8 +2,8 @@
 //!
 //! A page of a Vue shop sends two requests to a service, the second of which fails. Spans and log
 //! records leave by OTLP, the error through the `sentry` crate. A loopback server takes Sentry's
-//! place. What it has received is printed as one tree, and the program fails where anything is not
-//! in its place.
+//! place. What it received is printed as one tree. The program fails if anything is missing or
+//! misplaced.
 //!
 //! ```sh
 //! cargo run --example into_sentry --features otlp,sentry
@@ -12,6 +12,8 @@
 #[path = "../otlp_to_sentry/endpoint.rs"]
 #[allow(dead_code)]
 mod endpoint;
+#[path = "../common/exit.rs"]
+mod exit;
 #[path = "../otlp_to_sentry/protobuf.rs"]
 #[allow(dead_code)]
 mod protobuf;
@@ -33,13 +35,7 @@ pub(crate) const RELEASE: &str = "shop@1.2.3";
 pub(crate) const ENVIRONMENT: &str = "staging";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("into_sentry: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code("into_sentry", run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {

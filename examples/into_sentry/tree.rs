@@ -26,12 +26,15 @@ pub(crate) fn print_and_check(received: &[Received]) -> Result<(), Box<dyn Error
     let events: Vec<Event> = envelopes.filter_map(|request| event(&request.envelope)).collect();
 
     let mut out = io::stdout().lock();
+    writeln!(out, "Shows: spans, log lines and an error of one trace, as they reach Sentry\n")?;
     writeln!(out, "trace {TRACE_ID}")?;
-    writeln!(out, "page  (its Sentry SDK records {PAGE_RATE} of all traces)  {PAGE_SPAN_ID}")?;
+    writeln!(out, "page  (its Sentry SDK samples {PAGE_RATE} of its traces)  span {PAGE_SPAN_ID}")?;
     print_below(&mut out, PAGE_SPAN_ID, "", &spans, &logs, &events)?;
 
     check(&spans, &logs, &events)?;
-    writeln!(out, "\nEverything is in its place.")?;
+    let (spans, logs, events) = (spans.len(), logs.len(), events.len());
+    let all = format!("{spans} spans, {logs} log lines and {events} error");
+    writeln!(out, "\nHeld: {all} are in the page's trace, each in its place")?;
     Ok(())
 }
 

@@ -8,7 +8,9 @@
 //! SENTRY_DSN=https://..@o1.ingest.sentry.io/42 cargo run --example otlp_to_sentry --features otlp
 //! ```
 
-// They see more than this program looks at.
+#[path = "../common/exit.rs"]
+mod exit;
+// They read more than this program uses.
 #[allow(dead_code)]
 mod endpoint;
 #[allow(dead_code)]
@@ -29,16 +31,11 @@ use opentelemetry_sentry::{continue_trace, trace_data, Sentry, SentrySpanExporte
 const KEY: &str = "49d0f7386ad645858ae85020e393bef3";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("otlp_to_sentry: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit::code("otlp_to_sentry", run())
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
+    writeln!(io::stdout(), "Shows: two services in one trace, exported to Sentry by OTLP\n")?;
     let builder = || {
         let builder = Sentry::builder().release("shop@1.2.3").environment("staging");
         builder.traces_sample_rate(1.0)
@@ -46,7 +43,10 @@ fn run() -> Result<(), Box<dyn Error>> {
     let from_env = builder().env().build()?;
     if from_env.dsn().is_some() {
         let trace_id = shop_and_checkout(&from_env, || Ok(from_env.span_exporter()?))?;
-        writeln!(io::stdout(), "sent to Sentry: trace {trace_id}")?;
+        writeln!(
+            io::stdout(),
+            "Sent to the project of SENTRY_DSN; look there for trace {trace_id}"
+        )?;
         return Ok(());
     }
 
@@ -57,10 +57,11 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     let trace_id = shop_and_checkout(&sentry, || Ok(sentry.span_exporter()?))?;
     let received = endpoint.take();
-    print(&received)?;
-    assert_sentry(&received, trace_id);
-    assert!(received.iter().all(|request| !request.gzip), "no compression was asked for");
-    assert!(spans(&received).all(|span| span.trace_state.contains("sentry=")));
+    print("1. To Sentry, as `span_exporter` does it", &received)?;
+    check_sentry(&received, trace_id)?;
+    ensure(received.iter().all(|request| !request.gzip), "compressed without being asked to")?;
+    let has_member = |span: &protobuf::Span| span.trace_state.contains("sentry=");
+    ensure(spans(&received).all(has_member), "a span has lost its trace state")?;
 
     // Compressed, and without this crate's member of the trace state.
     let trace_id = shop_and_checkout(&sentry, || {
@@ -68,19 +69,27 @@ fn run() -> Result<(), Box<dyn Error>> {
         Ok(SentrySpanExporter::new(&sentry, builder.build()?).strip_tracestate(true))
     })?;
     let received = endpoint.take();
-    print(&received)?;
-    assert_sentry(&received, trace_id);
-    assert!(received.iter().all(|request| request.gzip), "compression was asked for");
-    assert!(spans(&received).all(|span| !span.trace_state.contains("sentry")));
+    print(
+        "2. To Sentry, compressed, and without this crate's member of the trace state",
+        &received,
+    )?;
+    check_sentry(&received, trace_id)?;
+    ensure(received.iter().all(|request| request.gzip), "not compressed")?;
+    let has_member = |span: &protobuf::Span| span.trace_state.contains("sentry");
+    ensure(!spans(&received).any(has_member), "a span has this crate's member")?;
 
     // A Collector receives nothing of the DSN.
     let collector = endpoint.collector_url();
     let trace_id = shop_and_checkout(&sentry, || Ok(sentry.span_exporter_to(&collector)?))?;
     let received = endpoint.take();
-    print(&received)?;
-    assert_eq!(spans(&received).count(), 3);
-    assert!(received.iter().all(|r| r.path == "/v1/traces" && r.auth.is_none()));
-    assert!(spans(&received).all(|span| span.trace_id == trace_id.to_string()));
+    print("3. To a Collector", &received)?;
+    ensure(spans(&received).count() == 3, "the Collector has not got three spans")?;
+    let is_keyless = received.iter().all(|r| r.path == "/v1/traces" && r.auth.is_none());
+    ensure(is_keyless, "the Collector got the key of the DSN")?;
+    let is_ours = |span: &protobuf::Span| span.trace_id == trace_id.to_string();
+    ensure(spans(&received).all(is_ours), "a span is of another trace")?;
+    let held = "each time three spans of one trace arrive, with what Sentry reads of them";
+    writeln!(io::stdout(), "Held: {held}")?;
     Ok(())
 }
 
@@ -129,43 +138,56 @@ fn start(
 }
 
 /// What Sentry's endpoint needs: path, key, one trace; and of each span its weight and origin.
-fn assert_sentry(received: &[Received], trace_id: TraceId) {
-    assert_eq!(spans(received).count(), 3, "two spans of the shop, one of the checkout");
+fn check_sentry(received: &[Received], trace_id: TraceId) -> Result<(), Box<dyn Error>> {
+    ensure(spans(received).count() == 3, "not two spans of the shop and one of the checkout")?;
     for request in received {
-        assert_eq!(request.path, "/api/42/integration/otlp/v1/traces/");
-        assert_eq!(request.auth.as_deref(), Some(&*format!("sentry sentry_key={KEY}")));
-        assert_eq!(request.content_type.as_deref(), Some("application/x-protobuf"));
+        ensure(request.path == "/api/42/integration/otlp/v1/traces/", "another path")?;
+        let auth = format!("sentry sentry_key={KEY}");
+        ensure(request.auth.as_deref() == Some(&*auth), "not the key of the DSN")?;
+        let content_type = request.content_type.as_deref();
+        ensure(content_type == Some("application/x-protobuf"), "another content type")?;
     }
     for span in spans(received) {
-        assert_eq!(span.trace_id, trace_id.to_string());
-        assert!(span.trace_state.contains("ot=th:0"), "{}", span.trace_state);
-        assert_eq!(span.resource["deployment.environment.name"], "staging");
-        assert_eq!(span.resource["service.version"], "shop@1.2.3");
-        assert_eq!(span.attributes["sentry.release"], "shop@1.2.3");
-        assert_eq!(span.attributes["sentry.environment"], "staging");
-        assert_eq!(span.attributes["sentry.client_sample_rate"], "1");
+        ensure(span.trace_id == trace_id.to_string(), "a span is of another trace")?;
+        ensure(span.trace_state.contains("ot=th:0"), "a span has no threshold")?;
+        let of_resource = |name| span.resource.get(name).map(String::as_str);
+        let environment = of_resource("deployment.environment.name");
+        ensure(environment == Some("staging"), "a resource has no environment")?;
+        ensure(of_resource("service.version") == Some("shop@1.2.3"), "a resource has no version")?;
+        let of_span = |name| span.attributes.get(name).map(String::as_str);
+        ensure(of_span("sentry.release") == Some("shop@1.2.3"), "a span has no release")?;
+        ensure(of_span("sentry.environment") == Some("staging"), "a span has no environment")?;
+        ensure(of_span("sentry.client_sample_rate") == Some("1"), "a span has no rate")?;
     }
+    Ok(())
+}
+
+fn ensure(holds: bool, otherwise: &str) -> Result<(), Box<dyn Error>> {
+    holds.then_some(()).ok_or_else(|| otherwise.into())
 }
 
 fn spans(received: &[Received]) -> impl Iterator<Item = &protobuf::Span> {
     received.iter().flat_map(|request| &request.spans)
 }
 
-fn print(received: &[Received]) -> io::Result<()> {
+fn print(title: &str, received: &[Received]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{title}")?;
     for request in received {
-        writeln!(stdout, "POST {}", request.path)?;
-        writeln!(stdout, "  x-sentry-auth: {}", request.auth.as_deref().unwrap_or("none"))?;
-        writeln!(stdout, "  {}", if request.gzip { "gzip" } else { "not compressed" })?;
+        writeln!(stdout, "  POST {}", request.path)?;
+        writeln!(stdout, "    x-sentry-auth: {}", request.auth.as_deref().unwrap_or("none"))?;
+        writeln!(stdout, "    {}", if request.gzip { "gzip" } else { "not compressed" })?;
         for span in &request.spans {
             let service = span.resource.get("service.name").map_or("", String::as_str);
-            writeln!(stdout, "  {service}: {} {} {}", span.name, span.trace_id, span.trace_state)?;
+            writeln!(stdout, "    {service}: {}", span.name)?;
+            writeln!(stdout, "      trace {}", span.trace_id)?;
+            writeln!(stdout, "      trace state {}", span.trace_state)?;
             let mut added: Vec<_> = span.attributes.iter().collect();
             added.retain(|(name, _)| name.starts_with("sentry."));
             added.sort();
             let added: Vec<String> = added.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            writeln!(stdout, "    {}", added.join(" "))?;
+            writeln!(stdout, "      {}", added.join(" "))?;
         }
     }
-    Ok(())
+    writeln!(stdout)
 }

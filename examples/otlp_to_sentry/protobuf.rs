@@ -1,4 +1,4 @@
-//! As much of protobuf as is needed to look into what leaves over OTLP
+//! A small reader of protobuf, for what is exported by OTLP
 //! ([opentelemetry-proto](https://github.com/open-telemetry/opentelemetry-proto)).
 
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 /// Names and values, numbers as they print.
 pub(crate) type Attributes = HashMap<String, String>;
 
-/// What is looked at of an exported span.
+/// What this program reads of an exported span.
 pub(crate) struct Span {
     pub(crate) trace_id: String,
     pub(crate) span_id: String,
@@ -14,6 +14,9 @@ pub(crate) struct Span {
     pub(crate) trace_state: String,
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// Since 1970.
+    pub(crate) start_nanos: u64,
+    pub(crate) end_nanos: u64,
     /// Whether its status is an error.
     pub(crate) failed: bool,
     pub(crate) attributes: Attributes,
@@ -21,7 +24,7 @@ pub(crate) struct Span {
     pub(crate) resource: Attributes,
 }
 
-/// Who a span's other side is.
+/// The kind of a span.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Server,
@@ -29,7 +32,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// What is looked at of an exported log record.
+/// What this program reads of an exported log record.
 pub(crate) struct Log {
     pub(crate) trace_id: String,
     pub(crate) span_id: String,
@@ -37,7 +40,7 @@ pub(crate) struct Log {
     pub(crate) attributes: Attributes,
 }
 
-/// The spans of an `ExportTraceServiceRequest`, or `None` where it is none.
+/// The spans of an `ExportTraceServiceRequest`, or `None` if the bytes are malformed.
 pub(crate) fn spans(request: &[u8]) -> Option<Vec<Span>> {
     let mut spans = Vec::new();
     for resource_spans in messages(request, 1)? {
@@ -54,6 +57,8 @@ pub(crate) fn spans(request: &[u8]) -> Option<Vec<Span>> {
                         3 => Kind::Client,
                         _ => Kind::Other,
                     },
+                    start_nanos: fixed64(span, 7)?,
+                    end_nanos: fixed64(span, 8)?,
                     failed: number(status, 3)? == 2,
                     trace_id: id(span, 1)?,
                     span_id: id(span, 2)?,
@@ -69,7 +74,7 @@ pub(crate) fn spans(request: &[u8]) -> Option<Vec<Span>> {
     Some(spans)
 }
 
-/// The records of an `ExportLogsServiceRequest`, or `None` where it is none.
+/// The records of an `ExportLogsServiceRequest`, or `None` if the bytes are malformed.
 pub(crate) fn logs(request: &[u8]) -> Option<Vec<Log>> {
     let mut logs = Vec::new();
     for resource_logs in messages(request, 1)? {
@@ -104,13 +109,19 @@ fn attributes(message: &[u8], number: u64) -> Option<Attributes> {
     Some(found)
 }
 
-/// Bytes, in hexadecimal; empty where they are not there.
+/// A number of eight bytes; 0 if the field is missing, as in protobuf.
+fn fixed64(message: &[u8], number: u64) -> Option<u64> {
+    let bytes = messages(message, number)?.pop();
+    bytes.map_or(Some(0), |bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)))
+}
+
+/// Bytes, in hexadecimal; empty if the field is missing.
 fn id(message: &[u8], number: u64) -> Option<String> {
     let bytes = messages(message, number)?.pop().unwrap_or_default();
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// A text field; empty where it is not there, as protobuf has it.
+/// A text field; empty if the field is missing, as in protobuf.
 fn text(message: &[u8], number: u64) -> Option<String> {
     let bytes = messages(message, number)?.pop().unwrap_or_default();
     String::from_utf8(bytes.to_vec()).ok()
@@ -132,7 +143,7 @@ fn messages(message: &[u8], wanted: u64) -> Option<Vec<&[u8]>> {
     bytes.collect()
 }
 
-/// A number; 0 where it is not there, as protobuf has it.
+/// A number; 0 if the field is missing, as in protobuf.
 fn number(message: &[u8], wanted: u64) -> Option<u64> {
     match values(message, wanted)?.pop() {
         Some(Value::Number(number)) => Some(number),

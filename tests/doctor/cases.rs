@@ -1,20 +1,78 @@
 //! The position of carets, and the advice for each case.
 
-use crate::advice::{CORS, DEFERRED, NOTHING_SENT, NOT_SAMPLED, NO_BAGGAGE, TWO_TRACES};
 use crate::arguments::Arguments;
+use crate::dump;
 use crate::explain::explain;
 use crate::grammar::{baggage_faults, sentry_trace_fault, Fault};
-use crate::request::Request;
+use crate::rows::{self, CORS, DEFERRED, NOTHING_SENT, NOT_SAMPLED, NO_BAGGAGE, TWO_TRACES};
 use crate::text::render;
 
-const SYMPTOMS: [&str; 6] = [TWO_TRACES, NOT_SAMPLED, NO_BAGGAGE, DEFERRED, CORS, NOTHING_SENT];
 const PAGE: &str = include_str!("../../docs/troubleshooting.md");
 
+/// Reads the constants from the file, so that a new one is held to the page as well.
+fn quoted_rows() -> usize {
+    include_str!("../../examples/doctor/rows.rs").matches("pub(crate) const ").count() - 6
+}
+
 #[test]
-fn each_symptom_is_a_heading_of_the_page() {
-    for symptom in SYMPTOMS {
-        assert!(PAGE.contains(&format!("\n## {symptom}\n")), "{symptom}");
+fn advice_has_the_words_of_the_page() {
+    let rows = [
+        rows::NOT_SENT,
+        rows::INVALID,
+        rows::TRACEPARENT_NOT_READ,
+        rows::TWO_HEADERS,
+        rows::TWO_TRACES_NAMED,
+        rows::OTHER_ORGANIZATION,
+        rows::CALLER_UNKNOWN,
+        rows::SERVICE_UNKNOWN,
+        rows::HEAD_DECIDED,
+        rows::NO_RATE,
+        rows::TRACEPARENT_DECIDED,
+        rows::NO_DSN,
+        rows::CAME_WITHOUT,
+        rows::OTHER_TRACE,
+        rows::UNDECIDED,
+        rows::STATUS,
+        rows::ORIGIN,
+        rows::NAMES,
+        rows::STAR,
+        rows::NOT_TOLD,
+        rows::NO_TARGET,
+        rows::SENTRY_ITSELF,
+    ];
+    assert_eq!(rows.len(), quoted_rows(), "a row is missing here");
+    let page = without_links(PAGE);
+    for row in rows {
+        let heading = format!("\n## {}\n", row.symptom);
+        let section = page.split_once(&heading).unwrap_or_else(|| panic!("{heading}")).1;
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let cells = if row.symptom == NOTHING_SENT { "| " } else { " | " };
+        let end = format!("{cells}{} | {} |", row.why, row.what);
+        assert!(section.lines().any(|line| line.ends_with(&end)), "not a row of the page: {end}");
     }
+}
+
+/// `[text][name]` becomes `text`.
+fn without_links(page: &str) -> String {
+    let mut text = String::new();
+    let mut rest = page;
+    while let Some((before, link)) = rest.split_once('[') {
+        text.push_str(before);
+        match link.split_once("][").and_then(|(label, after)| {
+            let (_, after) = after.split_once(']').filter(|_| !label.contains('\n'))?;
+            Some((label, after))
+        }) {
+            Some((label, after)) => {
+                text.push_str(label);
+                rest = after;
+            }
+            None => {
+                text.push('[');
+                rest = link;
+            }
+        }
+    }
+    text + rest
 }
 
 #[test]
@@ -57,9 +115,7 @@ fn a_caret_is_below_its_byte_in_the_text_too() {
 }
 
 fn arguments(dump: &str, set: impl Fn(&mut Arguments)) -> Arguments {
-    let mut request = Request::default();
-    request.read_dump(dump);
-    let mut arguments = Arguments { request, ..Arguments::default() };
+    let mut arguments = Arguments { request: dump::read(dump), ..Arguments::default() };
     set(&mut arguments);
     arguments
 }
@@ -77,7 +133,7 @@ fn a_case_gets_the_advice_of_its_symptom() {
     let rows: [(&str, String, Set, &[&str]); 11] = [
         ("nothing came", "> accept: */*".to_owned(), nothing, &[TWO_TRACES, NO_BAGGAGE]),
         ("not valid", "sentry-trace: 1".to_owned(), nothing, &[TWO_TRACES, NO_BAGGAGE]),
-        ("other organisation", format!("{ST}-1\n> baggage: sentry-org_id=1"), org, &[TWO_TRACES, NO_BAGGAGE]),
+        ("other organization", format!("{ST}-1\n> baggage: sentry-org_id=1"), org, &[TWO_TRACES, NO_BAGGAGE]),
         ("strict", format!("{ST}-1\n> baggage: sentry-org_id=1"), strict, &[TWO_TRACES, NO_BAGGAGE]),
         ("not sampled", format!("{ST}-0\n{DSC}"), rate, &[NOT_SAMPLED]),
         ("no rate", format!("{ST}-1\n{DSC}"), nothing, &[NOT_SAMPLED]),
@@ -98,5 +154,5 @@ fn a_case_gets_the_advice_of_its_symptom() {
         assert_eq!(given, expected, "{name}");
     }
     let whole = explain(&arguments(&format!("{ST}-1\n{DSC}"), rate)).unwrap();
-    assert!(whole.advice.is_empty() && whole.sampling.recorded);
+    assert!(whole.advice.is_empty() && whole.sampling.is_some_and(|sampling| sampling.recorded));
 }

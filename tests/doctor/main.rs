@@ -6,6 +6,12 @@ mod arguments;
 
 #[path = "../../examples/doctor/advice.rs"]
 mod advice;
+#[path = "../../examples/doctor/cors.rs"]
+mod cors;
+#[path = "../../examples/doctor/curl.rs"]
+mod curl;
+#[path = "../../examples/doctor/dump.rs"]
+mod dump;
 #[path = "../../examples/doctor/explain.rs"]
 mod explain;
 #[path = "../../examples/doctor/grammar.rs"]
@@ -15,6 +21,10 @@ mod report;
 #[allow(dead_code, reason = "some of it is for the command line")]
 #[path = "../../examples/doctor/request.rs"]
 mod request;
+#[path = "../../examples/doctor/rows.rs"]
+mod rows;
+#[path = "../../examples/doctor/sampling.rs"]
+mod sampling;
 #[path = "../../examples/doctor/text.rs"]
 mod text;
 
@@ -23,4 +33,5 @@ mod vector_text;
 
 mod cases;
 mod process;
-mod rows;
+mod situations;
+mod vector_rows;

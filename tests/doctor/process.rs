@@ -25,6 +25,14 @@ fn doctor(arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// What it prints.
+pub(crate) fn text(arguments: &[&str], input: &str) -> String {
+    let output = doctor(arguments, input);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 const DUMP: &str = "* Connected\n> GET / HTTP/1.1\n> Host: localhost\n\
                     > Sentry-Trace: 771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1\n\
                     > baggage: sentry-sample_rand=0.25\n< HTTP/1.1 200 OK\n";

@@ -25,6 +25,26 @@ async fn healthz_answers_once_the_relay_listens() {
 }
 
 #[tokio::test]
+async fn the_first_page_says_how_it_is_used_in_a_call_that_works() {
+    let service = Service::start(&[]);
+    let response = service.send(Method::GET, service.url("/"), &[]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let text = response.text().await.expect("the page is text");
+    let call = text.lines().last().and_then(|line| line.strip_prefix("curl -H '"));
+    let (header, url) = call.and_then(|call| call.split_once("' '")).expect("a call ends the page");
+    let (name, value) = header.split_once(": ").expect("it has a header");
+    let url = url.trim_end_matches('\'').parse().expect("it has a URL");
+    let answer = service.send(Method::GET, url, &[(name, value)]).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let answer: Value = answer.json().await.expect("the relay answers JSON");
+    assert_eq!(answer["trace_id"], "771a43a4192642f0b136d5159a501700");
+    assert_eq!(answer["upstream"], "ok");
+    for setting in ["PORT", "UPSTREAM_URL", "COMPOSE", "/healthz", "SENTRY_TRACES_SAMPLE_RATE"] {
+        assert!(text.contains(setting), "{setting}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_preflight_allows_the_trace_headers_from_any_origin() {
     let service = Service::start(&[]);
     let headers = [

@@ -1,0 +1,127 @@
+//! The rows of `docs/troubleshooting.md` that the doctor quotes, in the page's words. A test holds
+//! them to the page.
+
+pub(crate) const TWO_TRACES: &str = "Two traces instead of one";
+pub(crate) const NOT_SAMPLED: &str = "Child not sampled";
+pub(crate) const NO_BAGGAGE: &str = "Baggage missing";
+pub(crate) const DEFERRED: &str = "Deferred never recorded";
+pub(crate) const CORS: &str = "CORS error";
+pub(crate) const NOTHING_SENT: &str = "Nothing sent";
+
+/// The last two cells of a row, below the heading that is its symptom.
+pub(crate) struct Row {
+    pub(crate) symptom: &'static str,
+    pub(crate) why: &'static str,
+    pub(crate) what: &'static str,
+}
+
+const fn row(symptom: &'static str, why: &'static str, what: &'static str) -> Row {
+    Row { symptom, why, what }
+}
+
+pub(crate) const NOT_SENT: Row = row(
+    TWO_TRACES,
+    "the caller does not send it here",
+    "name this service in the caller's `tracePropagationTargets` (`trace_propagation_targets`)",
+);
+pub(crate) const INVALID: Row = row(
+    TWO_TRACES,
+    "it is not valid: 32 hex digits, `-`, 16 hex digits, and at most `-0` or `-1`",
+    "fix the sender; an id of zeros is not valid either",
+);
+pub(crate) const TRACEPARENT_NOT_READ: Row = row(
+    TWO_TRACES,
+    "`sentry.propagator()` alone does not read `traceparent`",
+    "wrap W3C's propagator: `sentry.propagator().wrap(TraceContextPropagator::new())`",
+);
+pub(crate) const TWO_HEADERS: Row = row(
+    TWO_TRACES,
+    "a proxy or a client adds one of its own",
+    "send one: the first valid one counts, and some carriers show one line only",
+);
+pub(crate) const TWO_TRACES_NAMED: Row = row(
+    TWO_TRACES,
+    "a proxy started one of its own",
+    "`sentry-trace` wins; `prefer_traceparent` reverses that",
+);
+pub(crate) const OTHER_ORGANIZATION: Row = row(
+    TWO_TRACES,
+    "the trace is another organization's, so it is refused",
+    "compare the DSN and `org_id` of both sides: two organizations never share a trace",
+);
+pub(crate) const CALLER_UNKNOWN: Row = row(
+    TWO_TRACES,
+    "the caller's organization is not known, so its trace is refused",
+    "set `org_id` at the caller (`orgId` in JavaScript), or a DSN whose host begins with `o<digits>.`",
+);
+pub(crate) const SERVICE_UNKNOWN: Row = row(
+    TWO_TRACES,
+    "this service's organization is not known, so the trace is refused",
+    "set `org_id` here, or a DSN whose host begins with `o<digits>.`",
+);
+pub(crate) const HEAD_DECIDED: Row = row(
+    NOT_SAMPLED,
+    "the head decided against this trace, and every service follows",
+    "raise the rate of the head: the page, the gateway",
+);
+pub(crate) const NO_RATE: Row = row(
+    NOT_SAMPLED,
+    "nothing is recorded here; the `-1` is forwarded",
+    "set a rate: with `0.0` callers' decisions hold, and no trace starts here",
+);
+pub(crate) const TRACEPARENT_DECIDED: Row = row(
+    NOT_SAMPLED,
+    "W3C's decision counts as the caller's",
+    "sample where that trace starts; where a load balancer sends it, decide in a `traces_sampler`",
+);
+pub(crate) const NO_DSN: Row = row(
+    NO_BAGGAGE,
+    "there is no DSN, and Sentry cannot use a DSC without its key",
+    "`dsn(..)`, or `SENTRY_DSN`",
+);
+pub(crate) const CAME_WITHOUT: Row = row(
+    NO_BAGGAGE,
+    "it came without `sentry-*`; only the head makes a DSC, so we add none",
+    "fix the head, or the hop that dropped `baggage`",
+);
+pub(crate) const OTHER_TRACE: Row = row(
+    NO_BAGGAGE,
+    "its `sentry-trace_id` is another trace's, so the DSC is not used",
+    "find what mixes two requests: often a cached page, or a proxy that adds a fixed header",
+);
+pub(crate) const UNDECIDED: Row = row(
+    DEFERRED,
+    "this service has neither `traces_sample_rate` nor `traces_sampler`: it records nothing and \
+     forwards the undecided trace",
+    "set one here, or at the head",
+);
+pub(crate) const STATUS: Row = row(
+    CORS,
+    "the preflight did not reach the CORS layer: authentication or routing stands before it",
+    "put the CORS layer outside both",
+);
+pub(crate) const ORIGIN: Row = row(
+    CORS,
+    "the service does not allow this page",
+    "allow the page's origin as the browser sends it: scheme, host and port",
+);
+pub(crate) const NAMES: Row = row(
+    CORS,
+    "the service does not allow the trace headers",
+    "allow `sentry-trace`, `baggage` and `traceparent`, in the service or in the proxy that answers \
+     for it",
+);
+pub(crate) const STAR: Row =
+    row(CORS, "`*` does not count for requests with credentials", "name the headers one by one");
+pub(crate) const NOT_TOLD: Row = row(
+    CORS,
+    "a page sends trace headers to its own origin only, unless it is told",
+    "allow the headers first; then name this service in the page's `tracePropagationTargets`",
+);
+pub(crate) const NO_TARGET: Row = row(
+    NOTHING_SENT,
+    "the target is denied, or the list is empty (`SENTRY_TRACE_PROPAGATION_TARGETS=` is one)",
+    "name the target in `trace_propagation_targets`",
+);
+pub(crate) const SENTRY_ITSELF: Row =
+    row(NOTHING_SENT, "the URL is Sentry's own", "nothing: that is intended");
