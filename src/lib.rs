@@ -172,6 +172,11 @@ pub mod _documentation {
     pub mod otlp {}
     #[doc = include_str!("../docs/performance.md")]
     pub mod performance {}
+    // `stacks` tests the code of this page: it has the frameworks.
+    #[cfg(not(doctest))]
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    #[doc = include_str!("../docs/recipes.md")]
+    pub mod recipes {}
     #[doc = include_str!("../docs/reliability.md")]
     pub mod reliability {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
@@ -183,8 +188,8 @@ pub mod _documentation {
     #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/targets_and_privacy.md")]
     pub mod targets_and_privacy {}
-    #[cfg(not(doctest))]
-    #[cfg(feature = "http")]
+    #[cfg(all(not(doctest), feature = "http", feature = "otlp"))]
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
     #[doc = include_str!("../docs/tracing.md")]
     pub mod tracing {}
     #[doc = include_str!("../docs/rustdoc_links.txt")]
