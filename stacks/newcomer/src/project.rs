@@ -40,6 +40,9 @@ impl Project {
         let build = Command::new("cargo")
             .args(["build", "--quiet"])
             .env("CARGO_TARGET_DIR", &target)
+            // As the crate's own profile is: its tests reuse what is built here.
+            .env("CARGO_PROFILE_DEV_DEBUG", "false")
+            .env("CARGO_INCREMENTAL", "0")
             .current_dir(&path)
             .spawn()?;
         succeed(wait(build, BUILD)?)?;
