@@ -23,7 +23,10 @@ pub(crate) fn programs(page: &str, are_parts: bool) -> Result<Vec<Program>, Stri
             Some("rust") => {
                 let dependencies = dependencies.clone();
                 let dependencies = dependencies.ok_or("a program without manifest lines")?;
-                let main = if are_parts { text + "\nfn main() {}\n" } else { text };
+                let main = match are_parts {
+                    true => format!("#![allow(dead_code)]\n{text}\nfn main() {{}}\n"),
+                    false => text,
+                };
                 programs.push(Program { dependencies, main });
             }
             _ => {}
@@ -68,5 +71,7 @@ mod tests {
             assert!(programs(&page, false).is_err(), "{block}");
         }
         assert!(programs("```rust\nfn main() {}\n```\n", false).is_err());
+        let part = format!("{MANIFEST}```rust\nfn part() {{}}\n```\n");
+        assert!(programs(&part, true).is_ok() && programs(&part, false).is_err());
     }
 }
