@@ -1,6 +1,9 @@
-//! The trace that the README shows is one that `examples/distributed_trace` prints.
+//! The README and the examples: it names each, and the trace that it shows is one that
+//! `examples/distributed_trace` prints.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
@@ -40,4 +43,19 @@ fn the_tree_is_one_that_the_example_prints() {
     let (shown, _) = shown.split_once("```").expect("the end of the tree");
     assert_eq!(shape(shown), shape(captured), "the README shows another tree than\n{captured}");
     assert!(shape(shown).len() > 5, "{shown}");
+}
+
+/// Those of other packages are not in the published crate.
+#[test]
+fn the_table_has_the_examples_that_there_are() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let there: BTreeSet<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let rows = README.lines().filter(|line| line.starts_with("| `"));
+    let own = rows.filter(|row| !row.contains("--manifest-path"));
+    let named = own.filter_map(|row| row.split_once(" --example ")?.1.split([' ', '`']).next());
+    let named: BTreeSet<_> = named.map(str::to_owned).collect();
+    assert_eq!(named, there);
 }
