@@ -231,6 +231,13 @@ pub mod _documentation {
     ///
     #[doc = include_str!("../docs/performance.md")]
     pub mod performance {}
+    // `stacks` tests the code of this page: it has the frameworks.
+    #[cfg(not(doctest))]
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
+    /// Short answers: load balancers, health checks, WebSockets, AWS Lambda, production.
+    ///
+    #[doc = include_str!("../docs/recipes.md")]
+    pub mod recipes {}
     /// How the crate is tested, for maintainers and evaluators.
     ///
     #[doc = include_str!("../docs/reliability.md")]
@@ -250,8 +257,8 @@ pub mod _documentation {
     ///
     #[doc = include_str!("../docs/targets_and_privacy.md")]
     pub mod targets_and_privacy {}
-    #[cfg(not(doctest))]
-    #[cfg(feature = "http")]
+    #[cfg(all(not(doctest), feature = "http", feature = "otlp"))]
+    #[doc = include_str!("../docs/rustdoc_links.txt")]
     /// axum and reqwest with `tracing`: what works, and what does not.
     ///
     #[doc = include_str!("../docs/tracing.md")]

@@ -14,3 +14,8 @@ mod telemetry;
 pub use proof::{demonstrate, prove};
 pub use stack::{Error, Protocol, Setup, Stack};
 pub use telemetry::Telemetry;
+
+/// Tests the code blocks of a page that needs this package's dependencies.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/recipes.md")]
+pub mod recipes {}
