@@ -55,6 +55,7 @@
 //! | [With `tracing`](_documentation::tracing) | axum and reqwest |
 //! | [Framework by framework](_documentation::stacks) | axum, actix-web, tonic, hyper, reqwest |
 //! | [Custom instrumentation](_documentation::custom_instrumentation) | every other channel, and how to turn it off |
+//! | [Recipes](_documentation::recipes) | health checks, forced sampling, load balancers, WebSockets, production |
 //! | [CORS, proxies and firewalls](_documentation::cors) | what must let the headers pass |
 //! | [Cloudflare workers](_documentation::cloudflare_workers) | WebAssembly, functions, short-lived programs, Rust versions |
 //! | [Moving from sentry-opentelemetry](_documentation::migrating) | what replaces what |
@@ -62,7 +63,7 @@
 //! | [Interoperation](_documentation::interop) | beside real Sentry SDKs, as measured |
 //! | [Performance](_documentation::performance), [Reliability](_documentation::reliability) | for evaluators |
 //!
-//! # What is not
+//! # Out of scope
 //!
 //! The crate sends nothing by itself. Spans and logs leave through OTLP exporters that you register,
 //! or [`Sentry::install`] does. It has no global state beside OTel's, and no `unsafe`.
@@ -99,29 +100,31 @@
     allow(rustdoc::broken_intra_doc_links)
 )]
 
-// Folders are floors: each imports only from itself and from those above it in this list.
+// In order: a folder imports only from itself and from those above it in this list.
 
-// Bytes.
+// Hexadecimal digits, character classes, the parts of a URL.
 mod text;
-// Numbers.
+// Rates, thresholds, `sample_rand`, a trace's randomness: arithmetic alone.
 mod sampling;
-// Formats.
+// The headers' formats: `sentry-trace`, `traceparent`, `baggage` and its limits, the DSC and its order.
 mod wire;
-// Settings.
+// Options, the DSN, propagation targets and which URL is denied, the user's callbacks, warnings.
 mod settings;
-// The bridge to `TraceState`.
+// The `sentry` member: its letters, what is dropped for room. OTel's `ot` member: `th` and `rv`.
 mod tracestate;
-// The plugs.
+// Extract (which trace is continued, whose organization), inject, `wrap`.
 mod propagator;
+// What the sampler decides for a new span, and writes into its `tracestate`.
 #[cfg(feature = "sdk")]
 mod sampler;
-// Channels.
+// Trace headers in environment variables, messages, HTML, `Server-Timing`.
 mod carrier;
+// HTTP clients: one request, a tower layer, a carrier that merges `baggage`.
 #[cfg(feature = "http")]
 mod http_client;
-// The way into Sentry.
+// Exporters, `install`, the `sentry` crate's events.
 mod into_sentry;
-// Custom instrumentation.
+// Traces without a tracer: `continue_trace`, `start_new_trace`, `trace_data`.
 mod trace_api;
 
 pub use crate::carrier::message::{MessageExtractor, MessageInjector};

@@ -1,4 +1,4 @@
-//! The way into Sentry: exporters, `install`, and the link to the `sentry` crate's events.
+//! Exporters, `install`, and the link to the `sentry` crate's events.
 
 #[cfg(feature = "otlp-request")]
 pub(crate) mod export_request;

@@ -1,4 +1,4 @@
-//! The propagator plug: extract, inject, and both beside another propagator.
+//! Extract, inject, and both beside another propagator.
 
 mod captured_headers;
 pub(crate) mod continue_decision;

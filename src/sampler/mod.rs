@@ -1,4 +1,4 @@
-//! The sampler plug.
+//! The sampler: what it decides for a new span, and what it writes into its `tracestate`.
 
 mod decider;
 mod new_span;

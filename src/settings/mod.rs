@@ -1,4 +1,4 @@
-//! Policy: the options, the DSN, the targets, the user's sampling function, the warnings.
+//! The options, the DSN, the targets, the user's functions, the warnings.
 
 mod address;
 pub(crate) mod build;

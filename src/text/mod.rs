@@ -1,4 +1,4 @@
-//! Bytes: hexadecimal digits, character classes, the parts of a URL.
+//! Hexadecimal digits, character classes, the parts of a URL.
 
 pub(crate) mod chars;
 pub(crate) mod hex;

@@ -1,4 +1,4 @@
-//! The bridge: our member of `tracestate`, the list around it, OTel's `ot` member.
+//! Our member of `tracestate`, the list around it, OTel's `ot` member.
 
 pub(crate) mod entries;
 pub(crate) mod list;

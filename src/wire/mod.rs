@@ -1,4 +1,4 @@
-//! Formats: `sentry-trace`, `traceparent`, `baggage`, and the Dynamic Sampling Context.
+//! `sentry-trace`, `traceparent`, `baggage`, and the Dynamic Sampling Context.
 
 pub(crate) mod baggage;
 pub(crate) mod dsc;
