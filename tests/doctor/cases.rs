@@ -35,6 +35,7 @@ fn advice_has_the_words_of_the_page() {
         rows::STATUS,
         rows::ORIGIN,
         rows::NAMES,
+        rows::OTHER_NAMES,
         rows::STAR,
         rows::NOT_TOLD,
         rows::NO_TARGET,
