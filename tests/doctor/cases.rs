@@ -115,6 +115,14 @@ fn a_caret_is_below_its_byte_in_the_text_too() {
     assert_eq!(lines[place + 1].find('^'), lines[place].find("-x"));
 }
 
+#[test]
+fn what_arrived_moves_no_terminal() {
+    let dump = "> OPTIONS / HTTP/1.1\n> Origin: \u{8}\n> Access-Control-Request-Method: \u{8}\n\
+                < HTTP/1.1 200 OK\n";
+    let text = render(&explain(&arguments(dump, |_| {})).unwrap());
+    assert!(text.contains("access-control-allow-methods") && !text.contains('\u{8}'), "{text:?}");
+}
+
 fn arguments(dump: &str, set: impl Fn(&mut Arguments)) -> Arguments {
     let mut arguments = Arguments { request: dump::read(dump), ..Arguments::default() };
     set(&mut arguments);

@@ -185,14 +185,6 @@ fn a_preflight_is_judged_by_its_answer_alone() {
     never_says(&report, &["does not send"]);
 }
 
-#[test]
-fn what_arrived_moves_no_terminal() {
-    let hostile =
-        PREFLIGHT.replace("Method: GET", "Method: \u{1b}[2J").replace("localhost:5173", "\u{1b}x");
-    let report = text(&[], &hostile);
-    assert!(!report.contains('\u{1b}') && report.contains("lacks"), "{report:?}");
-}
-
 /// What `curl -i` prints is an answer; a request did not come.
 #[test]
 fn an_answer_alone_is_not_taken_for_a_request() {
