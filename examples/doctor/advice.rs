@@ -47,14 +47,17 @@ fn continuation(
     if elements > 1 {
         all.push(TWO_HEADERS.advice(&format!("{} `sentry-trace` arrived", count(elements))));
     }
+    let is_invalid = elements > 0 && lines().all(|header| !header.faults.is_empty());
+    if is_invalid {
+        all.push(INVALID.advice("a `sentry-trace` arrived that is not read"));
+    }
     let rule = report.decision.as_ref().map_or("", |decision| decision.rule.as_str());
     match (source, rule) {
         (_, "OtherOrganization") => all.push(OTHER_ORGANIZATION.advice("the trace is refused")),
         (_, "UnknownCaller") => all.push(CALLER_UNKNOWN.advice("the trace is refused")),
         (_, "OwnOrganizationUnknown") => all.push(SERVICE_UNKNOWN.advice("the trace is refused")),
-        (Source::Nothing, _) if lines().next().is_some() => {
-            all.push(INVALID.advice("a `sentry-trace` arrived that is not read"));
-        }
+        // Nothing else explains it.
+        (Source::Nothing, _) if is_invalid => {}
         (Source::Nothing, _) if arguments.request.has("traceparent") => {
             if arguments.propagator == Propagator::Sentry {
                 all.push(TRACEPARENT_NOT_READ.advice("`traceparent` arrived alone"));

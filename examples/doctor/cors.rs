@@ -3,17 +3,20 @@
 //! <https://fetch.spec.whatwg.org/#cors-preflight-fetch>
 
 use crate::report::{Advice, Preflight};
-use crate::request::{Answer, Request};
-use crate::rows::{NAMES, NOT_TOLD, ORIGIN, STAR, STATUS};
+use crate::request::Request;
+use crate::rows::{NAMES, NOT_TOLD, ORIGIN, OTHER_NAMES, STAR, STATUS};
 
 const ORIGIN_HEADER: &str = "access-control-allow-origin";
 const ASKED: &str = "access-control-request-headers";
 const ALLOWED: &str = "access-control-allow-headers";
+const METHOD: &str = "access-control-request-method";
+const METHODS: &str = "access-control-allow-methods";
+const NAMES_OF_TRACE: [&str; 3] = ["sentry-trace", "baggage", "traceparent"];
 const CREDENTIALS: &str = "access-control-allow-credentials";
 
 /// A page may send its request only after the answer to this one.
 pub(crate) fn preflight(request: &Request) -> Option<Preflight> {
-    let asks = request.has("access-control-request-method") || request.has(ASKED);
+    let asks = request.has(METHOD) || request.has(ASKED);
     let is_preflight = match request.method.as_deref() {
         Some(method) => method == "OPTIONS" && (asks || request.has("origin")),
         None => asks && !request.has_trace_headers(),
@@ -53,14 +56,30 @@ fn problems(request: &Request, is_preflight: bool) -> Vec<Advice> {
             problems.push(ORIGIN.advice(&format!("`{ORIGIN_HEADER}` is not the page's origin")));
         }
     }
-    let allowed = list(answer, ALLOWED);
-    let is_star = allowed.iter().any(|name| name == "*");
-    let mut missing = asked(request);
-    missing.retain(|name| !allowed.contains(name));
-    if is_star && has_credentials && !missing.is_empty() {
+    let allowed = names(answer.values(ALLOWED));
+    let is_star = allowed.iter().any(|name| name == "*") && !has_credentials;
+    // A star never stands for this one.
+    let is_allowed = |name: &String| allowed.contains(name) || (is_star && name != "authorization");
+    let (trace, other): (Vec<String>, Vec<String>) = names(request.values(ASKED))
+        .into_iter()
+        .filter(|name| !name.is_empty() && !is_allowed(name))
+        .partition(|name| NAMES_OF_TRACE.contains(&name.as_str()));
+    if !trace.is_empty() && allowed.iter().any(|name| name == "*") {
         problems.push(STAR.advice(&format!("`{ALLOWED}` is `*`")));
-    } else if !is_star && !missing.is_empty() {
-        problems.push(NAMES.advice(&format!("`{ALLOWED}` lacks {}", missing.join(", "))));
+    } else if !trace.is_empty() {
+        problems.push(NAMES.advice(&format!("`{ALLOWED}` lacks {}", trace.join(", "))));
+    }
+    if !other.is_empty() {
+        problems.push(OTHER_NAMES.advice(&format!("`{ALLOWED}` lacks {}", other.join(", "))));
+    }
+    let methods = names(answer.values(METHODS));
+    let is_method = |method: &&str| {
+        let method = method.to_ascii_lowercase();
+        ["get", "head", "post"].contains(&method.as_str())
+            || methods.iter().any(|m| *m == method || (m == "*" && !has_credentials))
+    };
+    if let Some(method) = request.values(METHOD).find(|method| !is_method(method)) {
+        problems.push(OTHER_NAMES.advice(&format!("`{METHODS}` lacks {method}")));
     }
     problems
 }
@@ -68,12 +87,8 @@ fn problems(request: &Request, is_preflight: bool) -> Vec<Advice> {
 /// The trace headers that the page wants to send.
 fn asked(request: &Request) -> Vec<String> {
     let mut asked = names(request.values(ASKED));
-    asked.retain(|name| ["sentry-trace", "baggage", "traceparent"].contains(&name.as_str()));
+    asked.retain(|name| NAMES_OF_TRACE.contains(&name.as_str()));
     asked
-}
-
-fn list(answer: &Answer, name: &str) -> Vec<String> {
-    names(answer.values(name))
 }
 
 fn names<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {

@@ -111,6 +111,11 @@ pub(crate) const NAMES: Row = row(
     "allow `sentry-trace`, `baggage` and `traceparent`, in the service or in the proxy that answers \
      for it",
 );
+pub(crate) const OTHER_NAMES: Row = row(
+    CORS,
+    "the service does not allow what the page asks for besides the trace",
+    "allow that header, or that method, too",
+);
 pub(crate) const STAR: Row =
     row(CORS, "`*` does not count for requests with credentials", "name the headers one by one");
 pub(crate) const NOT_TOLD: Row = row(

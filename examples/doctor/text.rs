@@ -130,7 +130,7 @@ fn write_advice(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "\n{HEADING}Advice{HEADING:#}  {DIM}docs/troubleshooting.md{DIM:#}")?;
     }
     for Advice { symptom, seen, why, what } in &report.advice {
-        writeln!(out, "  {ADVICE}{symptom}{ADVICE:#}: {seen}")?;
+        writeln!(out, "  {ADVICE}{symptom}{ADVICE:#}: {}", shown(seen))?;
         writeln!(out, "    why: {why}")?;
         writeln!(out, "    do:  {what}")?;
     }

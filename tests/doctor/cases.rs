@@ -35,6 +35,7 @@ fn advice_has_the_words_of_the_page() {
         rows::STATUS,
         rows::ORIGIN,
         rows::NAMES,
+        rows::OTHER_NAMES,
         rows::STAR,
         rows::NOT_TOLD,
         rows::NO_TARGET,
@@ -112,6 +113,14 @@ fn a_caret_is_below_its_byte_in_the_text_too() {
     let lines: Vec<&str> = text.lines().collect();
     let place = lines.iter().position(|line| line.contains("sentry-trace: ")).unwrap();
     assert_eq!(lines[place + 1].find('^'), lines[place].find("-x"));
+}
+
+#[test]
+fn what_arrived_moves_no_terminal() {
+    let dump = "> OPTIONS / HTTP/1.1\n> Origin: \u{8}\n> Access-Control-Request-Method: \u{8}\n\
+                < HTTP/1.1 200 OK\n";
+    let text = render(&explain(&arguments(dump, |_| {})).unwrap());
+    assert!(text.contains("access-control-allow-methods") && !text.contains('\u{8}'), "{text:?}");
 }
 
 fn arguments(dump: &str, set: impl Fn(&mut Arguments)) -> Arguments {

@@ -86,6 +86,13 @@ fn an_undecided_sentry_trace_takes_the_decision_of_its_traceparent() {
     never_says(&report, &["this service decides", "Deferred"]);
 }
 
+/// The trace goes on by W3C, and the sender is still wrong.
+#[test]
+fn an_invalid_sentry_trace_beside_a_valid_traceparent_is_named() {
+    let report = text(&["--rate", "1"], &format!("sentry-trace: {TRACE}-1\n{TRACEPARENT}-01"));
+    says(&report, &["continued by traceparent", "fix the sender"]);
+}
+
 #[test]
 fn of_two_traces_sentry_trace_s_is_taken() {
     let other = format!("{SENTRY_TRACE}-1\ntraceparent: 00-{}-7dd6b3a1fb4d9c2a-00", "1".repeat(32));
@@ -159,9 +166,19 @@ fn a_preflight_is_judged_by_its_answer_alone() {
     }
     let star = PREFLIGHT.replace("sentry-trace,baggage,traceparent", "*");
     never_says(&text(&[], &star), &["CORS error"]);
-    // What the answer says of other headers does not matter here.
-    let other = PREFLIGHT.replace("baggage,sentry-trace", "content-type");
-    never_says(&text(&[], &other), &["access-control-allow-headers`: "]);
+    // Whatever else the page asks for can fail its request as well.
+    for other in [
+        PREFLIGHT.replace("baggage,sentry-trace", "baggage,content-type,sentry-trace"),
+        PREFLIGHT.replace("Method: GET", "Method: PUT"),
+        star.replace("baggage,sentry-trace", "authorization,baggage"),
+    ] {
+        let report = text(&[], &other);
+        says(&report, &["CORS error", "besides the trace"]);
+        never_says(&report, &["may send", "does not allow the trace headers"]);
+    }
+    let allowed = "< access-control-allow-methods: PUT\n";
+    let put = PREFLIGHT.replace("Method: GET", "Method: PUT") + allowed;
+    never_says(&text(&[], &put), &["CORS error"]);
     let asked = PREFLIGHT.split("< HTTP").next().unwrap();
     let report = text(&[], asked);
     says(&report, &["a preflight", "without its answer"]);
