@@ -8,7 +8,8 @@ use opentelemetry_sentry::{MessageExtractor, WrappedPropagator};
 
 pub type Propagator = WrappedPropagator<TraceContextPropagator>;
 
-/// `.wrap(actix_web::middleware::from_fn(log_decision)).app_data(web::Data::new(propagator))`
+/// `.app_data(web::Data::new(propagator))`
+/// `.wrap(actix_web::middleware::from_fn(log_decision))`
 pub async fn log_decision(
     propagator: web::Data<Propagator>,
     request: ServiceRequest,
