@@ -53,9 +53,14 @@ fn continuation(
     }
     let rule = report.decision.as_ref().map_or("", |decision| decision.rule.as_str());
     match (source, rule) {
-        (_, "OtherOrganization") => all.push(OTHER_ORGANIZATION.advice("the trace is refused")),
-        (_, "UnknownCaller") => all.push(CALLER_UNKNOWN.advice("the trace is refused")),
-        (_, "OwnOrganizationUnknown") => all.push(SERVICE_UNKNOWN.advice("the trace is refused")),
+        (Source::Refused, "OtherOrganization") => {
+            all.push(OTHER_ORGANIZATION.advice("the trace is refused"));
+        }
+        (Source::Refused, "OwnOrganizationUnknown") => {
+            all.push(SERVICE_UNKNOWN.advice("the trace is refused"));
+        }
+        // The one rule that is left.
+        (Source::Refused, _) => all.push(CALLER_UNKNOWN.advice("the trace is refused")),
         // Nothing else explains it.
         (Source::Nothing, _) if is_invalid => {}
         (Source::Nothing, _) if arguments.request.has("traceparent") => {
