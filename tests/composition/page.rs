@@ -33,11 +33,11 @@ fn the_page_shows_the_table() {
     if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
         fs::write(&path, &page_now).expect("the page is written");
     } else {
-        assert!(page == page_now, "docs/composition.md is not what the data says: UPDATE_DOCS=1");
+        assert!(page == page_now, "docs/composition.md differs from the data; set UPDATE_DOCS=1");
     }
 }
 
-/// Replaces the text between two marks.
+/// Replaces the text between two markers.
 fn between(text: &str, [begin, end]: [&str; 2], inside: &str) -> String {
     let (before, rest) = text.split_once(begin).expect(begin);
     let (_, after) = rest.split_once(end).expect(end);
