@@ -1,4 +1,4 @@
-//! The times of the table's scenarios: `cargo bench --bench propagation`.
+//! Times of the table's scenarios: `cargo bench --bench propagation`.
 //!
 //! A name is a criterion filter: `-- 'inject'`. Times are never checked; the table checks counts.
 

@@ -1,6 +1,6 @@
-//! The lower bound for continuing a trace: forwards the headers unchanged in a `Context` value instead
-//! of a `TraceState`. It validates little, doesn't sample, and loses the DSC if a span context is passed
-//! on alone. It is a measure, not a usable propagator.
+//! The lower bound for continuing a trace: forwards the headers unchanged in a `Context` value
+//! instead of a `TraceState`. It validates little, doesn't sample, and loses the DSC if only a span
+//! context is passed on. It is only for measuring.
 
 use std::sync::Arc;
 

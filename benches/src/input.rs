@@ -39,27 +39,27 @@ pub enum Input {
     /// Nine Sentry members. No `ot` is written.
     Unsampled,
     Deferred,
-    /// As sampled, with `, ` between members.
+    /// Like `Sampled`, with `, ` between members.
     Spaced,
-    /// As sampled, with a property on another party's member.
+    /// Like `Sampled`, with a property on another party's member.
     Property,
-    /// As sampled, with one unknown `sentry-` key.
+    /// Like `Sampled`, with one unknown `sentry-` key.
     UnknownKey,
-    /// As sampled, with one key twice.
+    /// Like `Sampled`, with one duplicate key.
     Twice,
-    /// As sampled, in two lines.
+    /// Like `Sampled`, in two lines.
     TwoLines,
-    /// As sampled, with a byte to encode in one value.
+    /// Like `Sampled`, with a byte to encode in one value.
     Encode,
     /// A release of 60 characters, a transaction of 80, and a replay id.
     Long,
-    /// Unknown Sentry members up to the limit, each long.
+    /// Unknown, long Sentry members up to the limit.
     HostileLong,
-    /// The same, each as short as possible, all with one key.
+    /// The same with the shortest members, all with one key.
     HostileShort,
-    /// The same, each with bytes that must be encoded.
+    /// The same with bytes to encode in each.
     HostileEncoded,
-    /// This many times 128 bytes of other parties' members, beside one of Sentry's.
+    /// This many times 128 bytes of other parties' members, beside one Sentry member.
     Foreign(usize),
     /// This many times 128 bytes of unknown Sentry members.
     Unknown(usize),
@@ -203,7 +203,7 @@ fn members(bytes: usize, member: impl Fn(usize) -> String) -> String {
         if baggage.len() + 1 + next.len() > bytes {
             break;
         }
-        write!(baggage, ",{next}").expect("a String takes everything");
+        write!(baggage, ",{next}").expect("writing to a String cannot fail");
     }
     baggage
 }

@@ -1,4 +1,4 @@
-//! What propagation costs: the scenarios, and the operations that they measure.
+//! The cost of propagation: the scenarios, and the operations that they measure.
 //!
 //! Every measurement takes its operations from [`Scenario::prepare`], which first checks the result.
 
@@ -16,8 +16,8 @@ pub use scenario::{Bound, Propagator, Scenario, Step, SCENARIOS};
 
 use http::HeaderMap;
 
-/// The function whose instructions are counted. callgrind finds it by its name. Freeing what the
-/// operation wrote is included.
+/// The function whose instructions are counted. callgrind finds it by name. The count includes
+/// freeing the operation's output.
 #[inline(never)]
 pub fn measured(operation: &dyn Operation, mut carrier: HeaderMap) {
     operation.run(&mut carrier);

@@ -81,8 +81,8 @@ impl Operation for Extract {
     }
 }
 
-/// How many contexts are injected in turn. The stock propagator writes baggage in the order of a hash
-/// map. That order differs between contexts, and so does the cost.
+/// The number of contexts that are injected in turn. The stock propagator writes baggage in a hash
+/// map's order, which differs between contexts, and so does the cost.
 const CONTEXTS: usize = 400;
 
 struct Inject {
@@ -184,8 +184,7 @@ pub(crate) fn prepare(scenario: &Scenario) -> Box<dyn Operation> {
             inject(extract, |context| context.with_span(client_span(&tracer(&denied), &context)))
         }
         Step::FirstSpan | Step::Span | Step::ClientSpan => {
-            // Stock samplers meet our trace state; only the row that is to show what it costs
-            // has none.
+            // Stock samplers get our trace state. Only the row that measures its cost omits it.
             let parent = match by {
                 Propagator::TraceContext => extract.context(),
                 _ => Extract { propagator: Box::new(sentry.propagator()), ..extract }.context(),
@@ -231,7 +230,7 @@ fn propagator(by: Propagator, sentry: &Sentry) -> Box<dyn TextMapPropagator> {
         Propagator::Stock => Box::new(stock()),
         Propagator::TraceContext => Box::new(TraceContextPropagator::new()),
         Propagator::Floor => Box::new(Floor),
-        Propagator::SentryOpentelemetry => unreachable!("it has an OTel of its own"),
+        Propagator::SentryOpentelemetry => unreachable!("it uses its own OTel version"),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::scenario::{Propagator, Scenario};
 use crate::{expected, operation, sentry_opentelemetry};
 
 impl Scenario {
-    /// The operation, after its result was checked once.
+    /// Returns the operation after checking its result once.
     ///
     /// # Panics
     ///

@@ -26,7 +26,7 @@ pub enum Step {
     FirstSpan,
     /// The start of a child span, and its end.
     Span,
-    /// The same for a CLIENT span that names its URL.
+    /// The same for a CLIENT span with its URL.
     ClientSpan,
 }
 
@@ -43,7 +43,7 @@ pub enum Propagator {
     /// The stock TraceContext alone.
     TraceContext,
     SentryOpentelemetry,
-    /// One pass, verbatim, a `Context` value.
+    /// One pass, verbatim, in a `Context` value.
     Floor,
 }
 
@@ -54,11 +54,11 @@ pub enum Bound {
     AtMost(u64, u64, u64),
     /// Instructions only.
     Instructions(u64),
-    /// This many times the sum of the others, for the same step and request.
+    /// This many times the sum of the other rows, for the same step and request.
     Times(f64, &'static [Propagator]),
     /// The same, and exactly as many allocations.
     TimesEqual(f64, &'static [Propagator]),
-    /// So many times what another request costs by the same propagator.
+    /// This many times the cost of another request with the same propagator.
     TimesInput(f64, Input),
     /// Linear in the bytes: at most this many times the cost of another request.
     Linear(u64, Input),
@@ -218,7 +218,7 @@ impl Scenario {
         Self { propagator, bound: None, ..*self }
     }
 
-    /// The rows that this one is compared with.
+    /// The rows with which this one is compared.
     pub fn needs(&self) -> Vec<Self> {
         let mut needs = vec![self.of(Stock)];
         match self.bound {

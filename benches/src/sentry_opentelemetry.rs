@@ -1,4 +1,4 @@
-//! The same operations with sentry-opentelemetry, on the OTel version that it uses.
+//! The same operations with sentry-opentelemetry, on its OTel version.
 
 use std::hint::black_box;
 

@@ -55,7 +55,7 @@ fn push(seeds: &mut Seeds, target: &'static str, text: impl Into<Vec<u8>>) {
     }
 }
 
-/// Choices for the grammar, as a start for the fuzzer.
+/// Choices for the grammar, as starting points for the fuzzer.
 fn grammar(seeds: &mut Seeds) {
     let targets = [
         "sentry_trace",
@@ -75,7 +75,7 @@ fn grammar(seeds: &mut Seeds) {
     }
 }
 
-/// Collects the headers in a table, with placeholders replaced by ids.
+/// Collects the headers in a table and replaces placeholders with ids.
 fn read(value: &Value, seeds: &mut Seeds) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| read(value, seeds)),

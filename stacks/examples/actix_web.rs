@@ -38,7 +38,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
     Ok(server.run().await?)
 }
 
-/// `RequestTracing` reads only the first line of a header, but a proxy may have left two.
+/// `RequestTracing` reads only the first line of a header, but a proxy may send two.
 fn join_baggage(request: &mut ServiceRequest) {
     let headers = request.headers_mut();
     let lines: Vec<_> = headers.get_all(BAGGAGE).map(HeaderValue::as_bytes).collect();

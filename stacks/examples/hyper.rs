@@ -1,4 +1,4 @@
-//! hyper, server and client, without instrumentation: spans by hand, and the carriers for `http`'s
+//! hyper, server and client, without instrumentation: manual spans, and the carriers for `http`'s
 //! headers.
 //!
 //! ```sh
@@ -53,7 +53,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
 impl Shop {
     /// Serves a request in a SERVER span that continues the caller's trace.
     async fn traced(&self, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Error> {
-        // Low cardinality: only paths that are served become names.
+        // Low cardinality: only served paths become names.
         let (name, route) = match request.uri().path() {
             "/buy" => (format!("{} /buy", request.method()), Some("/buy")),
             _ => (request.method().to_string(), None),

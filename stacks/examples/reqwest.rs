@@ -1,4 +1,4 @@
-//! reqwest, in this crate's layer and by hand. The server is axum.
+//! reqwest, in this crate's layer and manually. The server is axum.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example reqwest
@@ -26,7 +26,7 @@ pub const STACK: Stack = Stack {
     knows_urls: true,
 };
 
-/// The client in its layer, whose type would name the tracer and the propagator.
+/// The client in its layer. The full type would name the tracer and the propagator.
 type Traced = BoxCloneSyncService<Request, Response, reqwest::Error>;
 
 #[derive(Clone)]
@@ -37,7 +37,7 @@ struct Shop {
 }
 
 pub async fn serve(setup: Setup) -> Result<(), Error> {
-    // reqwest would send the headers to the address of a redirect, too.
+    // reqwest would also send the headers to a redirect's address.
     let client = Client::builder().no_proxy().redirect(Policy::none()).build()?;
     let layer = ClientLayer::new(global::tracer("shop"), setup.propagator);
     let traced = BoxCloneSyncService::new(layer.layer(client.clone()));
@@ -48,7 +48,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
     Ok(axum::serve(setup.listener, router).await?)
 }
 
-/// The same by hand.
+/// The same, manually.
 async fn by_hand(client: &Client, url: &str) -> reqwest::Result<StatusCode> {
     let mut request = client.get(url).build()?;
     let parent = Context::current().with_outgoing_url(url);

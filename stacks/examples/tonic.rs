@@ -1,4 +1,4 @@
-//! tonic by hand. Metadata are headers, so the carriers for headers read and write them.
+//! tonic, manually. Metadata are headers, so the carriers for headers read and write them.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example tonic
@@ -41,7 +41,7 @@ pub async fn serve(setup: Setup) -> Result<(), Error> {
     Ok(())
 }
 
-/// The span of a method. The `rpc` attribute says that its name is not a URL, in spite of the `/`.
+/// The span of a method. The `rpc` attribute shows that its name is not a URL, despite the `/`.
 fn span(service: &'static str, method: &'static str, kind: SpanKind) -> SpanBuilder {
     SpanBuilder::from_name(format!("{service}/{method}")).with_kind(kind).with_attributes([
         KeyValue::new("rpc.system", "grpc"),
@@ -64,7 +64,7 @@ fn outgoing(
     url: &str,
     metadata: &mut MetadataMap,
 ) -> Context {
-    // The URL for the targets: no attribute of the gRPC conventions is one.
+    // The URL for the targets. No gRPC attribute contains it.
     let parent = Context::current().with_outgoing_url(url);
     let cx = parent.with_span(span.start_with_context(tracer, &parent));
     global::get_text_map_propagator(|propagator| {

@@ -1,4 +1,4 @@
-//! `tracing` and tracing-opentelemetry by hand: spans for axum's requests and for reqwest's.
+//! `tracing` and tracing-opentelemetry, manually: spans for axum's requests and for reqwest's.
 //!
 //! ```sh
 //! cargo run --manifest-path stacks/Cargo.toml --example tracing_opentelemetry

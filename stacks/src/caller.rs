@@ -12,7 +12,7 @@ use crate::stack::{Error, Protocol};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One request, with ids of its own.
+/// One request with its own ids.
 pub(crate) struct Request {
     pub(crate) trace: TraceId,
     pub(crate) span: SpanId,

@@ -34,7 +34,7 @@ impl Observed<'_> {
         Some(first.trace_id().to_string())
     }
 
-    /// The decision, if it can be known.
+    /// The decision, if it is known.
     pub(crate) fn sampled(&self) -> Option<bool> {
         let first = || self.calls.first().and_then(sentry_trace)?.sampled();
         self.row.sampled.or_else(first)
@@ -55,7 +55,8 @@ impl Observed<'_> {
         problems
     }
 
-    /// For sampled traces. That the others have no spans is checked after the last request.
+    /// For sampled traces. After the last request, another check ensures that unsampled traces have
+    /// no spans.
     fn span_problems(&self) -> Vec<String> {
         if self.sampled() != Some(true) {
             return Vec::new();
@@ -73,7 +74,7 @@ impl Observed<'_> {
             problems.push(format!("the server's span has the parent {}", server.parent_span_id));
         }
         if server.name != self.stack.transaction {
-            problems.push(format!("the server's span is called {}", server.name));
+            problems.push(format!("the server's span has the name {}", server.name));
         }
         let clients = self.spans.iter().filter(|span| span.span_kind == SpanKind::Client);
         let clients: Vec<_> = clients.collect();
@@ -81,7 +82,7 @@ impl Observed<'_> {
             problems.push(format!("{} clients' spans", clients.len()));
         }
         if clients.iter().any(|span| span.parent_span_id != server.span_context.span_id()) {
-            problems.push("a client's span is no child of the server's".to_owned());
+            problems.push("a client's span is not a child of the server's".to_owned());
         }
         problems
     }
@@ -89,7 +90,7 @@ impl Observed<'_> {
     /// For a call that may carry Sentry's headers.
     fn header_problems(&self, headers: &HeaderMap) -> Vec<String> {
         let Some(sent) = sentry_trace(headers) else {
-            return vec!["there is not one valid sentry-trace".to_owned()];
+            return vec!["there is not exactly one valid sentry-trace".to_owned()];
         };
         let mut problems = Vec::new();
         let mut expect = |is_right: bool, what: String| {
@@ -99,7 +100,7 @@ impl Observed<'_> {
         };
         let trace = sent.trace_id().to_string();
         expect(self.trace().as_ref() == Some(&trace), format!("the call is in trace {trace}"));
-        expect(sent.sampled() == self.sampled(), format!("it says sampled: {:?}", sent.sampled()));
+        expect(sent.sampled() == self.sampled(), format!("its flag is {:?}", sent.sampled()));
         expect(sent.span_id() != self.request.span, "it has the caller's span id".to_owned());
         let is_known = self.spans.iter().any(|span| {
             span.span_kind == SpanKind::Client && span.span_context.span_id() == sent.span_id()
@@ -116,10 +117,10 @@ impl Observed<'_> {
             sentry.retain(|member| !member.starts_with(SAMPLE_RAND));
         }
         let expected = self.expected_members(&sent);
-        expect(sentry == expected, format!("{sentry:?} went out, not {expected:?}"));
+        expect(sentry == expected, format!("{sentry:?} was sent, not {expected:?}"));
         let forwarded = self.way.with_w3c;
         let vendor: &[&str] = if forwarded { &["vendor=7"] } else { &[] };
-        expect(others == vendor, format!("of others went out {others:?}"));
+        expect(others == vendor, format!("other parties' members are {others:?}"));
 
         let flag = if sent.sampled() == Some(true) { "01" } else { "00" };
         let traceparent = format!("00-{trace}-{}-{flag}", sent.span_id());
@@ -147,7 +148,7 @@ impl Observed<'_> {
         [id].into_iter().chain(sent).collect()
     }
 
-    /// What the service sends as head of a trace, without the random `sample_rand`.
+    /// The members that the service sends as head of a trace, without the random `sample_rand`.
     fn head_members(&self, id: String) -> Vec<String> {
         let transaction = self.stack.transaction.replace(' ', "%20").replace('/', "%2F");
         let sampled = self.sampled() == Some(true);
@@ -167,7 +168,7 @@ impl Observed<'_> {
 fn denied_problems(headers: &HeaderMap) -> Vec<String> {
     let sentry = members(headers).into_iter().filter(|member| member.starts_with("sentry-"));
     let trace = headers.get_all("sentry-trace").iter().map(|value| format!("{value:?}"));
-    trace.chain(sentry).map(|what| format!("{what} went to no target")).collect()
+    trace.chain(sentry).map(|what| format!("{what} was sent outside the targets")).collect()
 }
 
 /// The header, if it occurs exactly once.

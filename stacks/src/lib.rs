@@ -1,5 +1,5 @@
-//! What the examples share: a caller that sends Sentry's headers, the next service, and the proof
-//! that all of them are in one trace with one decision.
+//! Shared by the examples: a caller that sends Sentry's headers, the next service, and the proof
+//! that all of them share one trace and one decision.
 
 mod caller;
 mod check;

@@ -37,7 +37,7 @@ impl Next {
         format!("http://{host}:{}{path}", self.port)
     }
 
-    /// The headers received since the last call of this function.
+    /// The headers received since the last call.
     pub(crate) fn take(&self) -> Vec<HeaderMap> {
         self.seen.take()
     }

@@ -19,7 +19,7 @@ use crate::telemetry::Telemetry;
 const WAYS: [Way; 3] = [
     Way { name: "Sentry alone", with_w3c: false, is_target: true },
     Way { name: "around W3C and baggage", with_w3c: true, is_target: true },
-    Way { name: "to no target", with_w3c: false, is_target: false },
+    Way { name: "outside the targets", with_w3c: false, is_target: false },
 ];
 
 /// A service between a caller and the next service, until it is dropped.
@@ -35,7 +35,7 @@ impl Drop for Running {
     }
 }
 
-/// Sends one request through the service, prints what came of it, and fails if it is not one trace.
+/// Sends one request through the service, prints the result, and fails if it is not one trace.
 ///
 /// # Errors
 ///
@@ -64,7 +64,7 @@ where
 ///
 /// # Errors
 ///
-/// A list of everything that is wrong.
+/// A list of all faults.
 pub async fn prove<S, F>(telemetry: &Telemetry, stack: Stack, serve: S) -> Result<(), Error>
 where
     S: Fn(Setup) -> F,

@@ -3,18 +3,19 @@
 /// One request: its headers and the expected result.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    /// The end of `sentry-trace`, after its ids; `None` is a request without trace headers.
+    /// The end of `sentry-trace` after its ids; `None` omits the trace headers.
     pub(crate) flag: Option<&'static str>,
-    /// The lines of `baggage`; `TRACE` stands for the id.
+    /// The lines of `baggage`. `TRACE` stands for the id.
     pub(crate) baggage: &'static [&'static str],
-    /// The members sent after `sentry-trace_id`: the incoming ones, then those that the service adds.
+    /// The members sent after `sentry-trace_id`: the incoming ones, then those that the service
+    /// adds.
     pub(crate) sent: &'static [&'static str],
     /// The decision; `None` if the service makes it.
     pub(crate) sampled: Option<bool>,
 }
 
-/// Each caller's decision is the opposite of what the service's own rate of 0.5 gives for this
-/// `sample_rand`. Undecided traces are decided by that rate.
+/// Each caller's decision is the opposite of what the service's own rate of 0.5 would give for this
+/// `sample_rand`. That rate decides undecided traces.
 pub(crate) const ROWS: [Row; 6] = [
     Row {
         name: "sampled",
@@ -45,7 +46,7 @@ pub(crate) const ROWS: [Row; 6] = [
         sampled: Some(false),
     },
     Row {
-        name: "left open, and sampled here",
+        name: "undecided, and sampled here",
         flag: Some(""),
         baggage: &["sentry-trace_id=TRACE,sentry-public_key=abc,sentry-sample_rand=0.100000,vendor=7"],
         sent: &[
@@ -57,7 +58,7 @@ pub(crate) const ROWS: [Row; 6] = [
         sampled: Some(true),
     },
     Row {
-        name: "left open, and not sampled here",
+        name: "undecided, and not sampled here",
         flag: Some(""),
         baggage: &["sentry-trace_id=TRACE,sentry-public_key=abc,sentry-sample_rand=0.900000,vendor=7"],
         sent: &[

@@ -15,7 +15,7 @@ pub(crate) const RATE: f64 = 0.5;
 /// The only propagation target.
 const TARGET: &str = "http://127.0.0.1";
 
-/// The tracer provider of a process, and the spans that it has exported.
+/// The tracer provider of a process, and its exported spans.
 pub struct Telemetry {
     sentry: Sentry,
     provider: SdkTracerProvider,
@@ -23,7 +23,7 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Registers propagator and sampler, once in a process.
+    /// Registers propagator and sampler once per process.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl Telemetry {
         Ok(Telemetry { sentry, provider, spans })
     }
 
-    /// For `tracing-opentelemetry`, which takes no global tracer.
+    /// For `tracing-opentelemetry`, which does not use the global tracer.
     #[must_use]
     pub fn tracer(&self) -> SdkTracer {
         self.provider.tracer("shop")

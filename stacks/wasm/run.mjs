@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 
 const [, , job, noEnvironment] = process.argv;
 
-// The job ends its process, so each run has one.
+// The job ends its process, so each run has its own.
 const runner = `
   import { WASI } from 'node:wasi';
   import { readFileSync } from 'node:fs';
@@ -47,7 +47,7 @@ for (const [flag, rate] of [['1', '0'], ['0', '1']]) {
   assert.equal(request?.startsWith(`${ENDPOINT} `) ?? false, flag === '1');
 }
 
-// A parent that leaves it open: the rate against `sample_rand`, which is 0.25.
+// A parent leaves the trace undecided: the rate is compared with `sample_rand`, which is 0.25.
 for (const [rate, flag] of [['0.2', '0'], ['0.3', '1']]) {
   const { trace } = run({
     ...settings,
@@ -58,7 +58,7 @@ for (const [rate, flag] of [['0.2', '0'], ['0.3', '1']]) {
   assert.ok(trace.startsWith(`${TRACE_ID}-`) && trace.endsWith(`-${flag}`), `${rate}: ${trace}`);
 }
 
-// No parent: the job is the head of a trace, and ids are random.
+// No parent: the job is the head of a trace, and the ids are random.
 const heads = [0, 1].map(() => run({ ...settings, SENTRY_TRACES_SAMPLE_RATE: '1' }));
 for (const { trace, baggage, deferred, deferredBaggage } of heads) {
   const [traceId, , flag] = trace.split('-');
@@ -71,7 +71,7 @@ for (const { trace, baggage, deferred, deferredBaggage } of heads) {
 const ids = heads.flatMap(({ trace, deferred }) => [trace, deferred].map(text => text.slice(0, 32)));
 assert.equal(new Set(ids).size, 4, ids.join(' '));
 
-// wasm32-unknown-unknown: what the module imports of JavaScript is not called for this.
+// wasm32-unknown-unknown: this run does not call the module's JavaScript imports.
 const module = new WebAssembly.Module(readFileSync(noEnvironment));
 const imports = {};
 for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {

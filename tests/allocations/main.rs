@@ -1,6 +1,6 @@
-//! Every operation allocates exactly as often as its row says.
+//! Every operation allocates exactly as often as its row specifies.
 //!
-//! `benches/` counts the instructions.
+//! `benches/` counts instructions.
 
 mod operations;
 
@@ -43,23 +43,22 @@ const ROWS: [(operations::Step, operations::Request, usize, usize); 25] = [
     (StockSpan, SampledNoRate, 3, 0),
 ];
 
-/// The counter is global, so this is the only test of the suite.
+/// The allocation counter is global, so this suite has only this test.
 #[test]
-fn operations_allocate_as_their_rows_say() {
+fn operations_allocate_as_specified() {
     let service = Service::new();
     let mut differences = Vec::new();
     for (step, request, allocations, reallocations) in ROWS {
         let operation = service.prepare(step, request);
         let count = || {
-            // With room for the headers.
             let mut carrier = HeaderMap::with_capacity(16);
             let region = Region::new(ALLOCATOR);
             operation(&mut carrier);
             let stats = region.change();
             (stats.allocations, stats.reallocations)
         };
-        // The first run creates what exists once per thread. Of the others the minimum counts: the
-        // harness has a thread of its own, which can only add.
+        // The first run allocates per-thread state. Take the minimum of the rest: the harness's own
+        // thread can only add allocations.
         count();
         let counted = (0..5).map(|_| count()).min().expect("five counts");
         if counted != (allocations, reallocations) {

@@ -1,4 +1,4 @@
-//! The operations to count. The result of each is checked first.
+//! The operations to count. Each result is checked first.
 
 use http::header::{HeaderMap, HeaderValue};
 use opentelemetry::baggage::BaggageExt;
@@ -16,7 +16,7 @@ pub(crate) enum Step {
     /// Below a span that starts its trace here.
     InjectHead,
     InjectUserBaggage,
-    /// Outside the targets.
+    /// A request outside the targets.
     InjectDenied,
     /// Extract, a child span under the stock parent-based sampler, inject.
     Full,
@@ -77,7 +77,7 @@ impl Request {
     }
 }
 
-/// Runs once; headers go into the map.
+/// Runs once and writes the headers to the map.
 pub(crate) type Operation<'a> = Box<dyn Fn(&mut HeaderMap) + 'a>;
 
 pub(crate) struct Service {
@@ -108,7 +108,7 @@ impl Service {
         }
     }
 
-    /// The operation, after its result was checked.
+    /// Returns the operation after checking its result.
     pub(crate) fn prepare(&self, step: Step, request: Request) -> Operation<'_> {
         let headers = request.headers();
         let remote = self.extract(&headers);

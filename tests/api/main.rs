@@ -45,7 +45,7 @@ fn every_type_goes_to_other_threads() {
     error::<InvalidSentryTrace>();
 }
 
-/// Settings are shared: a plug is cloned with every tracer.
+/// Every tracer clones a plug, so the settings must be shared.
 #[test]
 fn plugs_are_one_pointer() {
     let pointer = size_of::<usize>();
@@ -86,7 +86,7 @@ fn header_names() {
     assert!(names.iter().all(|name| http::HeaderName::from_static(name).as_str() == *name));
 }
 
-/// What the documentation of [`DynamicSamplingContext`] says of one.
+/// The documentation of [`DynamicSamplingContext`] promises this.
 #[test]
 fn a_dsc_as_a_value() {
     let list = "sentry-release=a%20b,sentry-x=1,sentry-y=2".to_owned();

@@ -1,4 +1,5 @@
-//! `traceparent` says `01` exactly when `sentry-trace` says `-1`, in `wrap` and by the option.
+//! `traceparent` has the flag `01` exactly when `sentry-trace` has `-1`: in `wrap` and with the
+//! option.
 
 use opentelemetry::Context;
 use opentelemetry_sentry::{Sentry, SentryBuilder};
@@ -21,8 +22,8 @@ fn settings() -> Vec<(&'static str, Sentry)> {
         ("rate 0", dsn().traces_sample_rate(0.0)),
         ("rate 0.5", dsn().traces_sample_rate(0.5)),
         ("inherits", dsn().traces_sampler(|ctx| ctx.inherit_or_sample_with(0.5))),
-        ("overrules, 0", dsn().traces_sampler(|_| 0.0)),
-        ("overrules, 1", dsn().traces_sampler(|_| 1.0)),
+        ("overrides, 0", dsn().traces_sampler(|_| 0.0)),
+        ("overrides, 1", dsn().traces_sampler(|_| 1.0)),
         ("prefers", dsn().prefer_traceparent(true)),
         ("writes both", dsn().propagate_traceparent(true)),
         ("strict", dsn().strict_trace_continuation(true)),
@@ -65,7 +66,7 @@ fn requests() -> Vec<(String, Headers)> {
     requests
 }
 
-/// What is wrong with two headers of one request.
+/// Describes how the two headers of one request disagree.
 fn disagree(sent: &Headers) -> Option<String> {
     let (trace, parent) = (sent.get("sentry-trace")?, sent.get("traceparent")?);
     let ids: Vec<&str> = trace.split('-').collect();
@@ -75,7 +76,7 @@ fn disagree(sent: &Headers) -> Option<String> {
 }
 
 #[test]
-fn wrap_says_one_thing() {
+fn wrap_writes_equal_flags() {
     let mut faults = Faults::default();
     let (mut seen, requests) = (0, requests());
     for (setting, sentry) in settings() {
@@ -84,7 +85,7 @@ fn wrap_says_one_thing() {
         for (composition, propagator) in compositions {
             for (request, incoming) in &requests {
                 let parent = extract(&*propagator, incoming);
-                // A rate of ours means nothing to a sampler of somebody else.
+                // Another party's sampler doesn't use our rate.
                 let all = matches!(setting, "no rate" | "rate 0.5");
                 for under in if all { &Under::ALL[..] } else { &Under::ALL[..2] } {
                     for cx in under.below(&sentry, &parent) {
@@ -101,9 +102,9 @@ fn wrap_says_one_thing() {
     faults.none();
 }
 
-/// The option, alone.
+/// With the option, without W3C's propagator.
 #[test]
-fn the_option_says_one_thing() {
+fn the_option_writes_equal_flags() {
     let mut faults = Faults::default();
     let sentry = Sentry::builder().dsn(DSN).propagate_traceparent(true).build().expect("settings");
     let alone = sentry.propagator();
@@ -120,9 +121,9 @@ fn the_option_says_one_thing() {
     faults.none();
 }
 
-/// A head, too.
+/// For heads too.
 #[test]
-fn a_head_says_one_thing() {
+fn a_head_writes_equal_flags() {
     let mut faults = Faults::default();
     for (setting, sentry) in settings() {
         for (composition, propagator) in wraps(&sentry) {
@@ -137,8 +138,8 @@ fn a_head_says_one_thing() {
     faults.none();
 }
 
-/// A service without a rate, one hop of W3C's headers alone, and a Sentry service: the trace that was
-/// sampled is not cut.
+/// A hop that forwards only W3C's headers between a service without a rate and a Sentry service
+/// must not cut a sampled trace.
 #[test]
 fn a_sampled_trace_survives_a_hop_that_forgets_sentry_trace() {
     let forwards = Sentry::builder().build().expect("settings");
@@ -168,7 +169,7 @@ fn a_sampled_trace_survives_a_hop_that_forgets_sentry_trace() {
     }
 }
 
-/// A DSC adopted by its trace id: what it leaves open, `00` does not decide.
+/// A DSC is adopted by its trace id. If it has no `sampled`, `00` doesn't decide the trace.
 #[test]
 fn a_dsc_without_sampled_beside_00_leaves_the_trace_undecided() {
     let mut faults = Faults::default();
@@ -201,7 +202,7 @@ fn a_dsc_without_sampled_beside_00_leaves_the_trace_undecided() {
                 let list = format!("tenant=7,sentry-trace_id={TRACE}{list}");
                 let incoming =
                     headers([("traceparent", &*traceparent(flags)), ("baggage", &*list)]);
-                // No sampler of ours decides it; with no rate it stays open.
+                // None of our samplers decides it. Without a rate it stays undecided.
                 for under in [Under::NoTracer, Under::Ours] {
                     for cx in under.below(&sentry, &extract(&*propagator, &incoming)) {
                         let sent = inject(&*propagator, &cx);
@@ -220,9 +221,9 @@ fn a_dsc_without_sampled_beside_00_leaves_the_trace_undecided() {
     faults.none();
 }
 
-/// Undecided, a service of ours with a rate decides it.
+/// One of our services with a rate decides an undecided trace.
 #[test]
-fn and_so_a_rate_decides_it() {
+fn a_rate_decides_an_undecided_trace() {
     for (rate, flag) in [(1.0, "-1"), (0.0, "-0")] {
         let sentry = Sentry::builder().dsn(DSN).traces_sample_rate(rate).build().expect("settings");
         let propagator = Composition::WrapW3cBaggage.propagator(&sentry);

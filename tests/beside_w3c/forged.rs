@@ -1,8 +1,8 @@
-//! A `sentry` member that another propagator brings in after us, and that names another trace, is
-//! refused whatever else it says.
+//! If another propagator adds a `sentry` member of another trace after our extract, it is rejected
+//! regardless of its other content.
 //!
-//! The members are made by our own propagator and sampler for trace A, whose DSC spells its id out in
-//! another way than the trace does, and come in on the `tracestate` of trace B.
+//! Our own propagator and sampler make the members for trace A. The DSC spells A's id in another
+//! form than the trace does. The members arrive in the `tracestate` of trace B.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::SpanKind;
@@ -35,7 +35,7 @@ fn settings() -> Vec<(&'static str, Sentry)> {
     .into()
 }
 
-/// Every `tracestate` that names trace A in so many words, with what it was made of.
+/// Every `tracestate` that spells out the id of trace A, with its origin.
 fn forged() -> Vec<(String, String)> {
     let upper = TRACE.to_ascii_uppercase();
     let escaped: String = TRACE.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -80,14 +80,14 @@ fn forged() -> Vec<(String, String)> {
             }
         }
     }
-    // One of each text: what differs is the status that it has.
+    // Keep one of each text. They differ in their status.
     forged.sort_by(|(_, a), (_, b)| a.cmp(b));
     forged.dedup_by(|(_, a), (_, b)| a == b);
     assert!(forged.len() > 20, "{}", forged.len());
     forged
 }
 
-/// Orders in which another propagator brings its trace state in after us.
+/// Orders in which another propagator runs after ours and adds its trace state.
 fn orders(sentry: &Sentry) -> Vec<(&'static str, Propagator)> {
     let ours = || -> Propagator { Box::new(sentry.propagator()) };
     let composite = |propagators: Vec<Propagator>| -> Propagator {
@@ -106,15 +106,15 @@ fn orders(sentry: &Sentry) -> Vec<(&'static str, Propagator)> {
     ]
 }
 
-/// What Sentry's headers say, without the sending span's id.
-fn said(sent: &Headers, cx: &Context) -> (Option<String>, Option<String>) {
+/// The content of Sentry's headers, without the id of the sending span.
+fn sentry_headers(sent: &Headers, cx: &Context) -> (Option<String>, Option<String>) {
     let span_id = span_context(cx).span_id().to_string();
     let value = |name: &str| sent.get(name).map(|value| value.replace(&span_id, "{span}"));
     (value("sentry-trace"), value("baggage").filter(|list| !list.is_empty()))
 }
 
 #[test]
-fn whatever_its_status_it_is_not_believed() {
+fn it_is_rejected_with_any_status() {
     let mut faults = Faults::default();
     let forged = forged();
     let shop = Sentry::builder().dsn(DSN).release("shop");
@@ -127,7 +127,7 @@ fn whatever_its_status_it_is_not_believed() {
                 for (what, state) in &forged {
                     for under in Under::SHORT {
                         for (cx, sent) in sent(&*propagator, &sentry, flags, state, under) {
-                            let (trace, list) = said(&sent, &cx);
+                            let (trace, list) = sentry_headers(&sent, &cx);
                             let list = list.unwrap_or_default();
                             let name = || {
                                 format!("{setting}, {order}, {flags}, {under:?}, {what}: {state}")
@@ -145,7 +145,8 @@ fn whatever_its_status_it_is_not_believed() {
     faults.none();
 }
 
-/// A request of trace B with this trace state: the spans below it, and what goes out from each.
+/// Sends a request of trace B with this trace state. Returns the spans below it and the headers
+/// that each sends.
 fn sent(
     propagator: &dyn TextMapPropagator,
     sentry: &Sentry,
@@ -163,15 +164,15 @@ fn sent(
     below.into_iter().map(send).collect()
 }
 
-/// In any spelling.
+/// Whether the headers name trace A, in any spelling.
 fn names_a(list: &str) -> bool {
     decoded(list).to_ascii_lowercase().contains(TRACE)
 }
 
-/// All that are refused are refused alike: their flags, rates and open decisions count for nothing,
-/// and `sentry-trace` is what it is without such a member.
+/// All rejected members have the same effect: none. Their flags, rates and deferred decisions are
+/// ignored, and `sentry-trace` is as it is without the member.
 #[test]
-fn all_statuses_are_refused_alike() {
+fn all_statuses_have_the_same_effect() {
     let mut faults = Faults::default();
     let forged = forged();
     let sentry = Sentry::builder().dsn(DSN).release("shop").build().expect("settings");
@@ -180,11 +181,11 @@ fn all_statuses_are_refused_alike() {
             for under in Under::SHORT {
                 let all = |state: &str| -> (Vec<_>, Vec<_>) {
                     let sent = sent(&*propagator, &sentry, flags, state, under);
-                    sent.iter().map(|(cx, sent)| said(sent, cx)).unzip()
+                    sent.iter().map(|(cx, sent)| sentry_headers(sent, cx)).unzip()
                 };
                 let (without, _) = all("");
                 let mut first = None;
-                // Below a denied span there is no DSC left that could name a trace.
+                // A denied span has no DSC, so it names no trace.
                 for (what, state) in forged.iter().filter(|(_, state)| names_a(state)) {
                     let ot = |member: &&str| !member.starts_with("ot=");
                     let state = state.split(',').filter(ot).collect::<Vec<_>>().join(",");
@@ -196,16 +197,17 @@ fn all_statuses_are_refused_alike() {
                     let differs = lists != *first;
                     faults.note(name, differs.then(|| format!("{lists:?}, not {first:?}")));
                 }
-                assert!(first.is_some(), "nothing was tried");
+                assert!(first.is_some(), "no forged member was tried");
             }
         }
     }
     faults.none();
 }
 
-/// A member of the trace itself is input like a header, and adopted: so the tests above can fail.
+/// A member that names the trace itself is adopted like a header. This shows that the tests above
+/// can fail.
 #[test]
-fn a_member_of_the_trace_itself_is_adopted() {
+fn a_member_of_the_same_trace_is_adopted() {
     let sentry = Sentry::builder().build().expect("settings");
     let (_, propagator) = orders(&sentry).remove(0);
     let incoming = headers([

@@ -1,9 +1,9 @@
-//! The grammars themselves, so that the tests that use them can fail.
+//! Tests of the grammars, to show that the tests based on them can fail.
 
 use crate::w3c::{baggage, decoded, tracestate};
 
 #[test]
-fn baggage_is_read_as_w3c_says() {
+fn baggage_grammar_follows_w3c() {
     for good in ["a=1", "a=", "a = 1 ;p ; q = 2 , b==c", "a=1;k+b=2", "%=%", "a=1\t;\tp=x=y"] {
         assert!(baggage(good).is_ok(), "{good:?}: {:?}", baggage(good));
     }
@@ -41,7 +41,7 @@ fn baggage_is_read_as_w3c_says() {
 }
 
 #[test]
-fn tracestate_is_read_as_w3c_says() {
+fn tracestate_grammar_follows_w3c() {
     let long = "k".repeat(256);
     let list = |count: usize| -> String {
         let members: Vec<String> = (0..count).map(|n| format!("k{n}=1")).collect();

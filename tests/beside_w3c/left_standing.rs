@@ -1,4 +1,4 @@
-//! In a list the stock `baggage` does not leave `sentry-*` standing where ours is empty.
+//! In a list, the stock `baggage` must not keep `sentry-*` members when our DSC is empty.
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
@@ -18,7 +18,7 @@ const DENIED: &str = "https://tracker.example/";
 /// Key, value, metadata.
 type Member = (&'static str, &'static str, &'static str);
 
-/// The context's own, and what may go out of it.
+/// The context's own baggage, and the members that may be sent.
 const OWN: [(&[Member], &[&str]); 8] = [
     (&[("sentry-foo", "x", "")], &[]),
     (&[("sentry-foo", "x", "p=1")], &[]),
@@ -37,13 +37,14 @@ fn members(sent: &Headers) -> Vec<&str> {
     members
 }
 
-/// What the next service of ours believes to be this trace's DSC.
+/// The DSC that our next service takes for this trace's.
 fn next(sent: &Headers) -> Headers {
     let next = SentryPropagator::new();
     inject(&next, &next.extract(sent))
 }
 
-/// A trace whose DSC is frozen and empty, and one whose head has no DSN: nothing of ours.
+/// One trace with an empty frozen DSC, and one whose head has no DSN: we write no members for
+/// either.
 #[test]
 fn of_an_empty_dsc() {
     let mut faults = Faults::default();
@@ -91,7 +92,7 @@ fn of_an_empty_dsc() {
     faults.none();
 }
 
-/// A head without a DSN has no DSC either.
+/// Without a DSN a head has no DSC.
 #[test]
 fn of_a_head_without_a_dsn() {
     let mut faults = Faults::default();
@@ -113,8 +114,8 @@ fn of_a_head_without_a_dsn() {
     faults.none();
 }
 
-/// Where we write nothing of our own, `wrap` still keeps `sentry-*` of the context here. The other
-/// members are the stock propagator's, and stay.
+/// Where we write no members, `wrap` still filters the context's `sentry-*` members. The stock
+/// propagator's other members stay.
 #[test]
 fn where_we_write_nothing() {
     let mut faults = Faults::default();
@@ -140,7 +141,7 @@ fn where_we_write_nothing() {
                     let strays: Vec<&&str> =
                         found.iter().filter(|member| member.starts_with("sentry-")).collect();
                     let name = || format!("{setting}, {composition}, {why}, {own:?}");
-                    // In a list, another propagator's header stays as it is.
+                    // In a list, we leave another propagator's header unchanged.
                     let has_strays = !strays.is_empty() && composition.starts_with("wrap");
                     faults.note(name, has_strays.then(|| format!("{:?}", sent.get("baggage"))));
                     let is_wrapped_alone = composition == "wrap(W3C)";
@@ -155,7 +156,8 @@ fn where_we_write_nothing() {
     faults.none();
 }
 
-/// Alone, nobody else's header stands there: a context without other members sends none.
+/// Alone, there is no other propagator's header: a context without other members sends no
+/// `baggage`.
 #[test]
 fn alone_no_empty_header_goes_out() {
     let sentry = Sentry::builder().dsn(DSN).build().expect("settings");

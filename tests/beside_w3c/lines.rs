@@ -10,7 +10,7 @@ use crate::own::Faults;
 use crate::service::{extract, inject, sentry_trace, span_context, traceparent, Under, DSN, TRACE};
 use crate::w3c::{baggage, tracestate};
 
-/// Lines as they come in, and the members of the one list, without ours.
+/// The incoming lines, and the members of the joined list without ours.
 const ROWS: [(&[&str], &str); 18] = [
     (&["a=1", "b=2"], "a=1,b=2"),
     (&["a=1", "b=2", "c=3,d=4"], "a=1,b=2,c=3,d=4"),
@@ -34,7 +34,7 @@ const ROWS: [(&[&str], &str); 18] = [
 
 const CLAIMS: [Option<&str>; 4] = [None, Some("-1"), Some("-0"), Some("")];
 
-/// The same lines in each carrier that has several.
+/// The same lines in each carrier that can hold several lines.
 fn carriers(
     lines: &[&str],
     claim: Option<&str>,
@@ -54,7 +54,7 @@ fn carriers(
     each("message", &MessageExtractor::new(bytes));
 }
 
-/// Members in any order, without ours; of a continued Sentry trace an `rv` or `th` may come in.
+/// The members in any order, without ours. A continued Sentry trace may gain an `rv` or `th`.
 fn others(list: &str, with_ot: bool) -> Vec<String> {
     let members = tracestate(list).unwrap_or_else(|fault| vec![(fault, list.to_owned())]);
     let mut members: Vec<String> = members
@@ -75,7 +75,7 @@ fn sentry() -> Sentry {
 }
 
 #[test]
-fn wrap_reads_them_all() {
+fn wrap_reads_every_line() {
     let mut faults = Faults::default();
     for composition in
         [Composition::WrapW3c, Composition::WrapW3cBaggage, Composition::WrapBaggageW3c]
@@ -106,7 +106,7 @@ fn wrap_reads_them_all() {
     faults.none();
 }
 
-/// And so the rate of a `th` on any line.
+/// So the rate of a `th` on any line is used.
 #[test]
 fn the_rate_on_a_second_line_is_known() {
     let mut faults = Faults::default();
@@ -143,7 +143,7 @@ fn the_rate_on_a_second_line_is_known() {
     faults.none();
 }
 
-/// The limit is the list's: 32 members, of all lines.
+/// The limit of 32 members applies to all lines together.
 #[test]
 fn many_lines_are_held_to_the_limit_of_one_list() {
     let mut faults = Faults::default();

@@ -1,7 +1,8 @@
-//! Beside the stock propagators: what goes out is what W3C's grammars accept, what somebody meant,
-//! and nothing else.
+//! Beside the stock propagators, the outgoing headers conform to W3C's grammars and contain only
+//! what the context or a propagator set.
 //!
-//! The grammars are those of `tests/laws/w3c.rs`, the arithmetic that of `tests/laws/probability.rs`.
+//! The grammars are those of `tests/laws/w3c.rs`, the arithmetic that of
+//! `tests/laws/probability.rs`.
 #![cfg(feature = "sdk")]
 
 #[path = "../composition/lists.rs"]

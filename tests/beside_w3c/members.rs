@@ -1,4 +1,4 @@
-//! No member goes out that neither the context nor the inner propagator meant.
+//! Only members that the context or the inner propagator set are sent.
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
@@ -21,7 +21,7 @@ fn sentry() -> Sentry {
     builder.build().expect("settings")
 }
 
-/// `baggage` as it comes in.
+/// The incoming `baggage`.
 const CAME: [&str; 16] = [
     "k=v;p=1%2Cevil=1",
     "k=v;p=1%2Cevil%3D1",
@@ -41,7 +41,7 @@ const CAME: [&str; 16] = [
     "k = v ;\tp = 1%2Cevil=1\t, l=w",
 ];
 
-/// The context's own: key, value, metadata.
+/// The context's own members: key, value, metadata.
 const OWN: [(&str, &str, &str); 22] = [
     ("k", "v", "a,evil=1"),
     ("k", "v", "a,b"),
@@ -67,7 +67,7 @@ const OWN: [(&str, &str, &str); 22] = [
     ("k", "é,\n\t \u{7f}\"\\", "p=é,\n"),
 ];
 
-/// Every context from which `wrap` writes `baggage`, with what the trace is.
+/// Every kind of context from which `wrap` writes `baggage`, with a description of its trace.
 fn contexts(cx: &Context) -> Vec<(&'static str, Context)> {
     let remote = extract(
         &Sentry::builder().build().expect("settings").propagator(),
@@ -87,7 +87,7 @@ fn contexts(cx: &Context) -> Vec<(&'static str, Context)> {
 }
 
 #[test]
-fn wrapped_what_came_stays_what_it_was() {
+fn wrapped_incoming_members_are_unchanged() {
     let mut faults = Faults::default();
     let sentry = sentry();
     for came in CAME {
@@ -95,7 +95,7 @@ fn wrapped_what_came_stays_what_it_was() {
             let cx = extract(&*propagator, &headers([("baggage", came)]));
             for (name, cx) in contexts(&cx) {
                 let sent = inject(&*propagator, &cx);
-                // Around W3C's alone nothing was read, and nothing of it goes out.
+                // Around W3C's propagator alone, `baggage` was not read, so none of it is sent.
                 faults.note(|| format!("{composition}, {name}, {came:?}"), fault(&sent, &cx));
             }
         }
@@ -104,7 +104,7 @@ fn wrapped_what_came_stays_what_it_was() {
 }
 
 #[test]
-fn wrapped_the_contexts_own_stays_what_it_is() {
+fn wrapped_own_members_are_unchanged() {
     let mut faults = Faults::default();
     let sentry = sentry();
     for member in OWN {
@@ -123,9 +123,9 @@ fn wrapped_the_contexts_own_stays_what_it_is() {
     faults.none();
 }
 
-/// Beside others of the context, two of them awkward.
+/// Beside other members of the context, two of them malformed.
 #[test]
-fn wrapped_no_neighbour_suffers() {
+fn wrapped_other_members_are_unchanged() {
     let mut faults = Faults::default();
     let sentry = sentry();
     for (place, member) in OWN.into_iter().enumerate() {
@@ -168,7 +168,7 @@ fn alone_and_in_a_list() {
     faults.none();
 }
 
-/// Whole requests, under any sampler; and the next service, of ours or a stock one, reads the same.
+/// Whole requests under any sampler. The next service, ours or stock, reads the same members.
 #[test]
 fn through_two_services() {
     let mut faults = Faults::default();
@@ -197,9 +197,9 @@ fn through_two_services() {
                             keys.sort();
                             keys
                         };
-                        let (read, meant) = (keys(&next), keys(&cx));
-                        let differ =
-                            (read != meant).then(|| format!("next reads {read:?}: {sent:?}"));
+                        let (read, expected_keys) = (keys(&next), keys(&cx));
+                        let differ = (read != expected_keys)
+                            .then(|| format!("next reads {read:?}: {sent:?}"));
                         faults.note(|| name, differ);
                     }
                 }
@@ -209,7 +209,7 @@ fn through_two_services() {
     faults.none();
 }
 
-/// The smallest input, byte for byte as far as W3C says.
+/// The smallest failing input, byte for byte where W3C's grammar fixes the bytes.
 #[test]
 fn the_property_keeps_its_comma() {
     let sentry = sentry();

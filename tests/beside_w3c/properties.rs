@@ -1,4 +1,4 @@
-//! Properties of `baggage` members: a key is a token, and nobody decodes it.
+//! Properties of `baggage` members: a key is a token and is not percent-decoded.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
@@ -13,7 +13,7 @@ use crate::service::{
 };
 use crate::w3c::baggage;
 
-/// Metadata, and how it goes out where the grammar leaves no choice.
+/// Metadata, and its outgoing form where the grammar fixes it.
 const METADATA: [(&str, Option<&str>); 29] = [
     ("k+b=2", Some("k+b=2")),
     ("k+b", Some("k+b")),
@@ -56,7 +56,7 @@ fn compositions(sentry: &Sentry) -> Vec<(&'static str, Propagator)> {
 }
 
 #[test]
-fn the_contexts_own_metadata_goes_out_as_the_grammar_says() {
+fn own_metadata_follows_the_grammar() {
     let sentry = sentry();
     let mut faults = Faults::default();
     for (composition, propagator) in compositions(&sentry) {
@@ -80,9 +80,9 @@ fn the_contexts_own_metadata_goes_out_as_the_grammar_says() {
     faults.none();
 }
 
-/// Members as they come in through the stock propagator, which decodes their properties.
+/// Incoming members that the stock propagator reads. It decodes their properties.
 #[test]
-fn a_forwarded_list_is_one_that_w3c_accepts() {
+fn a_forwarded_list_follows_the_grammar() {
     let sentry = sentry();
     let mut faults = Faults::default();
     for came in [
@@ -126,7 +126,7 @@ fn a_forwarded_list_is_one_that_w3c_accepts() {
     faults.none();
 }
 
-/// The smallest inputs, byte for byte.
+/// The smallest failing inputs, byte for byte.
 #[test]
 fn a_property_key_stays_a_token() {
     let sentry = sentry();
@@ -141,9 +141,9 @@ fn a_property_key_stays_a_token() {
     }
 }
 
-/// What a propagator of somebody else writes is not always a list.
+/// Another party's propagator may write something that is not a list.
 #[test]
-fn what_an_inner_propagator_writes_goes_out_as_far_as_it_is_a_list() {
+fn valid_members_of_an_inner_propagator_are_sent() {
     let mut faults = Faults::default();
     for (inner, kept) in [
         ("a=1,no-value,b=2", "a=1,b=2"),
@@ -186,7 +186,7 @@ fn what_an_inner_propagator_writes_goes_out_as_far_as_it_is_a_list() {
     faults.none();
 }
 
-/// Writes one list, and reads nothing.
+/// Writes one list and reads nothing.
 #[derive(Debug)]
 struct Writes(&'static str);
 
@@ -204,9 +204,9 @@ impl TextMapPropagator for Writes {
     }
 }
 
-/// A frozen DSC keeps its bytes, as far as a header can hold them.
+/// A frozen DSC keeps every byte that a header can hold.
 #[test]
-fn sentrys_own_members_are_a_list_too() {
+fn sentrys_members_follow_the_grammar() {
     let mut faults = Faults::default();
     for came in [
         "sentry-release=a b",

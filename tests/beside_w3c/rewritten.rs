@@ -1,5 +1,5 @@
-//! `rewrite_tracestate` alone, and `deny_unknown_urls` in a list: nothing of ours where no Sentry
-//! header goes.
+//! `rewrite_tracestate` alone, and `deny_unknown_urls` in a list: requests without Sentry headers
+//! get none of our members.
 
 use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt};
 use opentelemetry::Context;
@@ -20,7 +20,7 @@ fn builder() -> SentryBuilder {
     Sentry::builder().dsn(DSN).release("SECRET-release").rewrite_tracestate(true)
 }
 
-/// Parents, with a trace state that has a member of ours and one of somebody else.
+/// Parents whose trace state has our member and another party's.
 fn parents(sentry: &Sentry) -> Vec<(&'static str, Context)> {
     let both = list([w3c(), Box::new(sentry.propagator())]);
     let came = |pairs: &[(&str, &str)]| {
@@ -42,7 +42,7 @@ fn parents(sentry: &Sentry) -> Vec<(&'static str, Context)> {
     ]
 }
 
-/// Alone nobody else writes a `tracestate`: a request that gets no Sentry header gets none.
+/// Alone, no other propagator writes `tracestate`: a request without Sentry headers gets none.
 #[test]
 fn alone_a_denied_or_suppressed_request_gets_nothing() {
     let mut faults = Faults::default();
@@ -81,7 +81,7 @@ fn alone_a_denied_or_suppressed_request_gets_nothing() {
     faults.none();
 }
 
-/// The same where the target list is empty, and where the sampler said so at the span's start.
+/// The same with an empty target list, or if the sampler denied the span at its start.
 #[test]
 fn alone_a_denied_span_gets_nothing() {
     let mut faults = Faults::default();
@@ -107,10 +107,10 @@ fn alone_a_denied_span_gets_nothing() {
     faults.none();
 }
 
-/// What nobody may learn where no Sentry header goes.
+/// Values that must not be sent where no Sentry header is sent.
 const SECRETS: [&str; 5] = ["theirs", "checkout", "SECRET", "49d0f738", "o1"];
 
-/// `deny_unknown_urls` in a list: the sampler sees kind, option and missing URL.
+/// `deny_unknown_urls` in a list: the sampler sees the span's kind, the option and the missing URL.
 #[test]
 fn a_span_without_a_url_is_denied_in_a_list_too() {
     let mut faults = Faults::default();
@@ -148,16 +148,16 @@ fn a_span_without_a_url_is_denied_in_a_list_too() {
                         let secret = SECRETS.iter().find(|secret| state.contains(*secret));
                         faults.note(name, secret.map(|secret| format!("{secret} in {state}")));
                     }
-                    // A URL in the context is one, whatever the span says.
+                    // A URL in the context counts as known, whatever the span's attributes are.
                     let allowed = cx.with_outgoing_url(ALLOWED);
                     let sent = inject(&*compositions[0].1, &allowed);
                     assert!(sent.contains_key("sentry-trace"), "{setting}, {came}: {sent:?}");
-                    // Below it the trace goes on, without a DSC of ours that was taken off.
+                    // The trace continues below it, without our removed DSC.
                     let below = Under::Ours.start(&sentry, &cx, SpanKind::Client, Some(ALLOWED));
                     let sent = inject(&*compositions[0].1, &below);
                     assert!(sent.contains_key("sentry-trace"), "{setting}, {came}: {sent:?}");
                 }
-                // Kinds that send no request carry no permission, and keep what they have.
+                // Span kinds that send no request carry no permission and keep their trace state.
                 let inner = Under::Ours.start(&sentry, &parent, SpanKind::Internal, None);
                 let with_url = Under::Ours.start(&sentry, &inner, SpanKind::Client, Some(ALLOWED));
                 let sent = inject(&*compositions[0].1, &with_url);
@@ -176,7 +176,8 @@ fn a_span_without_a_url_is_denied_in_a_list_too() {
     faults.none();
 }
 
-/// Without the option an unknown URL is allowed, and the DSC stays: so the test above can fail.
+/// Without the option an unknown URL is allowed and the DSC stays. This shows that the test above
+/// can fail.
 #[test]
 fn without_the_option_the_dsc_stays() {
     let sentry = Sentry::builder().dsn(DSN).trace_propagation_targets([ALLOWED]).build().unwrap();

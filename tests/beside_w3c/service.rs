@@ -22,7 +22,7 @@ pub(crate) fn headers<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// `sentry-trace` of the usual ids; the flag is `-1`, `-0` or nothing.
+/// `sentry-trace` of the usual ids; the flag is `-1`, `-0` or empty.
 pub(crate) fn sentry_trace(flag: &str) -> String {
     format!("{TRACE}-{SPAN}{flag}")
 }
@@ -45,7 +45,7 @@ pub(crate) fn span_context(cx: &Context) -> SpanContext {
     cx.span().span_context().clone()
 }
 
-/// Compositions in which the outgoing `tracestate`, or `baggage`, is in our hands.
+/// Compositions in which we control the outgoing `tracestate` or `baggage`.
 pub(crate) fn wraps(sentry: &Sentry) -> Vec<(&'static str, Propagator)> {
     let composed = |composition: Composition| (composition.name(), composition.propagator(sentry));
     let wrap = |inner: TextMapCompositePropagator| -> Propagator {
@@ -90,7 +90,7 @@ impl Under {
         Under::ParentBased,
     ];
 
-    /// One of each kind, where much is tried.
+    /// One of each kind, for tests with many inputs.
     pub(crate) const SHORT: [Under; 4] =
         [Under::NoTracer, Under::Ours, Under::AlwaysOff, Under::ParentBased];
 
@@ -107,7 +107,7 @@ impl Under {
         Some(provider.with_sampler(sampler).build())
     }
 
-    /// The remote parent as it is; or its child; or the child of a local span below it.
+    /// The remote parent itself, its child, or the child of a local span below it.
     pub(crate) fn below(self, sentry: &Sentry, parent: &Context) -> Vec<Context> {
         let Some(provider) = self.provider(sentry) else {
             return vec![parent.clone()];
@@ -117,7 +117,7 @@ impl Under {
         vec![child, grandchild]
     }
 
-    /// A span of one kind below `parent`, perhaps with a `url.full`.
+    /// Starts a span of this kind below `parent`, optionally with a `url.full`.
     pub(crate) fn start(
         self,
         sentry: &Sentry,
@@ -147,7 +147,7 @@ pub(crate) fn inject(propagator: &dyn TextMapPropagator, cx: &Context) -> Header
     sent
 }
 
-/// Adds to what came.
+/// Adds members to the incoming baggage.
 pub(crate) fn with_own(cx: &Context, members: &[(&str, &str, &str)]) -> Context {
     let mut all: Baggage = cx.baggage().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     for (key, value, metadata) in members {

@@ -1,5 +1,5 @@
-//! Any remote trace state that passes our extract, and any that leaves `wrap`, is one by W3C's
-//! grammar, with a Sentry claim and without one.
+//! Any remote trace state after our extract, and any that `wrap` writes, follows W3C's grammar,
+//! with and without a Sentry claim.
 
 use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::TraceState;
@@ -13,7 +13,7 @@ use crate::service::{
 };
 use crate::w3c::{baggage, tracestate};
 
-/// A list as it comes in, and what stays of it, where what somebody else wrote is not our own.
+/// An incoming list, and the members of other parties that stay.
 fn rows() -> Vec<(String, String)> {
     let long = |n: usize| "k".repeat(n);
     let list = |count: usize| -> String {
@@ -68,7 +68,7 @@ fn rows() -> Vec<(String, String)> {
     rows
 }
 
-/// What Sentry says beside W3C's headers.
+/// Sentry's headers beside W3C's.
 fn claims() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let trace = |flag: &str| ("sentry-trace", sentry_trace(flag));
     let dsc = ("baggage", "sentry-sample_rand=0.000001,sentry-release=1".to_owned());
@@ -76,19 +76,19 @@ fn claims() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let other = ("sentry-trace", format!("{OTHER_TRACE}-{SPAN}-1"));
     vec![
         ("no claim", vec![]),
-        ("somebody's baggage", vec![("baggage", "tenant=7".to_owned())]),
-        ("a DSC of no trace", vec![dsc.clone()]),
+        ("another party's baggage", vec![("baggage", "tenant=7".to_owned())]),
+        ("a DSC without a trace", vec![dsc.clone()]),
         ("the trace", vec![trace("-1")]),
         ("the trace, not sampled", vec![trace("-0")]),
         ("the trace, undecided, and its DSC", vec![trace(""), dsc.clone()]),
         ("the trace and its DSC", vec![trace("-1"), dsc]),
-        ("its DSC alone", vec![named]),
+        ("its DSC without sentry-trace", vec![named]),
         ("malformed", vec![("sentry-trace", "nonsense".to_owned())]),
         ("another trace", vec![other]),
     ]
 }
 
-/// Compositions in which the remote parent passes our extract.
+/// Compositions in which the remote parent passes through our extract.
 fn compositions(sentry: &Sentry) -> Vec<(Composition, Propagator)> {
     [
         Composition::WrapW3c,
@@ -120,7 +120,7 @@ fn carriers(headers: &Headers, mut each: impl FnMut(&str, &dyn Extractor)) {
     each("message", &MessageExtractor::new(bytes));
 }
 
-/// Other parties' members, without `ot`.
+/// Other parties' members except `ot`.
 fn others(list: &str) -> Vec<String> {
     let is_ours = |member: &&str| {
         let key = member.split('=').next().unwrap_or_default();
@@ -131,10 +131,10 @@ fn others(list: &str) -> Vec<String> {
     members.filter(|member| !is_ours(member)).map(str::to_owned).collect()
 }
 
-/// Nothing, or what stays, less the few that our own members displace.
+/// Returns a difference from the expected list. Our own members may displace the last few.
 fn differs(came: &str, kept: &str, list: &str) -> Option<String> {
     let (kept, found) = (others(kept), others(list));
-    // A stock propagator takes all of the list, or nothing.
+    // A stock propagator reads the whole list or nothing.
     let is_lost = found.is_empty() && came.parse::<TraceState>().is_err();
     let displaced = if kept.len() > 28 { 4 } else { 0 };
     let is_kept = kept.starts_with(&found) && found.len() + displaced >= kept.len();
@@ -142,7 +142,7 @@ fn differs(came: &str, kept: &str, list: &str) -> Option<String> {
 }
 
 #[test]
-fn what_is_not_valid_goes() {
+fn invalid_members_are_removed() {
     let mut faults = Faults::default();
     let [bare, _, nowhere] = settings();
     for sentry in [bare, nowhere] {
@@ -218,7 +218,7 @@ fn below_a_span_of_any_sampler_it_is_still_valid() {
     faults.none();
 }
 
-/// `ot` fields: flags, what came, and what stays. The usual trace's R is 0x36d5159a501700.
+/// `ot` fields: flags, the incoming value, and what stays. The usual trace's R is 0x36d5159a501700.
 const PROBABILITY: [(&str, &str, &str); 22] = [
     ("01", "ot=th:8;rv:7fffffffffffff", "ot=rv:7fffffffffffff"),
     ("01", "ot=th:8;rv:80000000000000", "ot=th:8;rv:80000000000000"),
@@ -244,7 +244,7 @@ const PROBABILITY: [(&str, &str, &str); 22] = [
     ("00", "ot=x:y,a=1", "ot=x:y,a=1"),
 ];
 
-/// The same fields, whatever their order, and the same members around.
+/// Whether the fields are the same in any order, beside the same other members.
 fn same(left: &str, right: &str) -> bool {
     let split = |list: &str| -> Vec<Vec<String>> {
         let members = list.split(',').filter(|member| !member.is_empty());
@@ -258,7 +258,7 @@ fn same(left: &str, right: &str) -> bool {
             None => vec![member.to_owned()],
         };
         let mut members: Vec<_> = members.map(fields).collect();
-        // Written anew, `ot` comes first.
+        // A rewritten `ot` moves to the front.
         members.sort();
         members
     };
@@ -266,7 +266,7 @@ fn same(left: &str, right: &str) -> bool {
 }
 
 #[test]
-fn a_th_that_does_not_hold_goes_without_a_claim() {
+fn a_false_th_is_removed_without_a_claim() {
     let mut faults = Faults::default();
     for sentry in settings() {
         for (composition, propagator) in compositions(&sentry) {
@@ -290,9 +290,9 @@ fn a_th_that_does_not_hold_goes_without_a_claim() {
     faults.none();
 }
 
-/// The DSC says a rate only where a `th` says it that holds.
+/// The DSC has a rate only where a valid `th` gives it.
 #[test]
-fn no_rate_that_nobody_applied() {
+fn only_an_applied_rate_is_sent() {
     let mut faults = Faults::default();
     let sentry = Sentry::builder().dsn(DSN).build().expect("settings");
     for (composition, propagator) in compositions(&sentry) {

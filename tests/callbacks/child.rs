@@ -1,9 +1,9 @@
-//! One test of this binary in a process of its own.
+//! Runs one test of this binary in its own process.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Long enough for a busy machine; what hangs does so forever.
+/// Long enough for a busy machine. A hang never ends.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs an ignored test of this binary. An abort, a hang, a failure and a wrong name all fail.

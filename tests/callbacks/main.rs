@@ -1,5 +1,5 @@
-//! The user's own functions cannot stop a service: panics, hangs and recursion, each in a process of
-//! its own with a time limit, below `tracing-opentelemetry`.
+//! The user's functions cannot stop a service. Each panic, hang and recursion runs in its own
+//! process with a time limit, below `tracing-opentelemetry`.
 #![cfg(feature = "sdk")]
 
 #[path = "../common/mod.rs"]
@@ -22,7 +22,7 @@ fn a_panic_of_a_target_does_not_stop_a_server() {
 }
 
 #[test]
-fn a_payload_may_panic_when_it_is_dropped() {
+fn a_panic_payload_may_panic_when_dropped() {
     assert_passes("scenarios::child_a_payload_that_panics");
 }
 
@@ -32,7 +32,7 @@ fn a_span_inside_the_callback_does_not_recurse() {
 }
 
 #[test]
-fn a_layer_may_read_the_current_span_when_a_warning_is_given() {
+fn a_layer_may_read_the_current_span_during_a_warning() {
     assert_passes("scenarios::child_a_layer_reads_the_current_span");
 }
 

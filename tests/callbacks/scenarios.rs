@@ -1,4 +1,4 @@
-//! What a process goes through whose callback misbehaves.
+//! The scenarios with a misbehaving callback.
 
 use std::collections::HashMap;
 use std::panic::panic_any;
@@ -17,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::common::DSN;
 
-/// A global subscriber with the OTel layer of these settings, and another layer.
+/// A global subscriber with the OTel layer of these settings and another layer.
 fn subscribe(
     builder: SentryBuilder,
     layer: impl Layer<tracing_subscriber::Registry> + Send + Sync,
@@ -37,7 +37,7 @@ struct NoLayer;
 
 impl<S: Subscriber> Layer<S> for NoLayer {}
 
-/// The headers that a request inside a span carries.
+/// The headers of a request inside a span.
 fn send(sentry: &Sentry, span: &Span) -> HashMap<String, String> {
     let mut headers = HashMap::new();
     sentry.propagator().inject_context(&span.context(), &mut headers);
@@ -45,7 +45,7 @@ fn send(sentry: &Sentry, span: &Span) -> HashMap<String, String> {
 }
 
 #[test]
-#[ignore = "run in a process of its own"]
+#[ignore = "runs in its own process"]
 fn child_a_payload_that_panics() {
     struct Bomb;
     impl Drop for Bomb {
@@ -60,9 +60,9 @@ fn child_a_payload_that_panics() {
     }
 }
 
-/// Neither does the span inside reach the sampler again, nor is it exported.
+/// The inner span neither calls the sampler again nor is exported.
 #[test]
-#[ignore = "run in a process of its own"]
+#[ignore = "runs in its own process"]
 fn child_a_span_inside_the_callback() {
     let calls = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&calls);
@@ -81,7 +81,7 @@ fn child_a_span_inside_the_callback() {
     assert_eq!(names, ["GET /cart"; 3]);
 }
 
-/// Counts the events of this crate, and asks for the current span's ids as a log format does.
+/// Counts this crate's events and asks for the current span's ids, as a log format does.
 #[derive(Clone, Default)]
 struct Reading(Arc<AtomicUsize>);
 
@@ -94,9 +94,9 @@ impl<S: Subscriber> Layer<S> for Reading {
     }
 }
 
-/// Each warning that a span's start can lead to.
+/// Each warning that starting a span can cause.
 #[test]
-#[ignore = "run in a process of its own"]
+#[ignore = "runs in its own process"]
 fn child_a_layer_reads_the_current_span() {
     let reading = Reading::default();
     let calls = AtomicUsize::new(0);
@@ -112,7 +112,7 @@ fn child_a_layer_reads_the_current_span() {
         span.in_scope(|| {
             let before = reading.0.load(Ordering::Relaxed);
             let cx = span.context();
-            assert_eq!(reading.0.load(Ordering::Relaxed), before, "said while the span starts");
+            assert_eq!(reading.0.load(Ordering::Relaxed), before, "logged while the span starts");
             sentry.propagator().extract_with_context(&cx, &HashMap::<String, String>::new());
             assert_eq!(reading.0.load(Ordering::Relaxed), given(expected));
         });
@@ -129,7 +129,7 @@ impl<S: Subscriber> Layer<S> for Panicking {
 }
 
 #[test]
-#[ignore = "run in a process of its own"]
+#[ignore = "runs in its own process"]
 fn child_a_subscriber_that_panics() {
     let (sentry, _) = subscribe(Sentry::builder().traces_sampler(|_| f64::NAN), Panicking);
     let span = info_span!("GET /cart");

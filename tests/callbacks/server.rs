@@ -1,4 +1,5 @@
-//! An axum server behind a tracing layer, whose callback panics: the next request is served.
+//! An axum server behind a tracing layer. Its callback panics, and the next request must still be
+//! served.
 
 use std::collections::HashMap;
 
@@ -21,7 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::common::{headers, sentry_trace, DSN};
 
-/// The headers that a handler sends on, for requests one after the other.
+/// The headers that a handler sends, for requests in sequence.
 fn serve(builder: SentryBuilder, paths: &[&str]) -> Vec<HashMap<String, String>> {
     let sentry = builder.dsn(DSN).build().unwrap();
     let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
@@ -49,7 +50,7 @@ fn serve(builder: SentryBuilder, paths: &[&str]) -> Vec<HashMap<String, String>>
     let answers = paths.iter().map(|path| {
         let request = Request::get(*path).body(axum::body::Body::empty()).unwrap();
         let router = router.clone();
-        // A task of its own, as each connection has: a panic ends only that.
+        // Each connection has its own task, so a panic ends only that task.
         let answer = runtime.spawn(async move {
             let response = router.oneshot(request).await.unwrap();
             assert_eq!(response.status(), StatusCode::OK);
@@ -62,7 +63,7 @@ fn serve(builder: SentryBuilder, paths: &[&str]) -> Vec<HashMap<String, String>>
 }
 
 #[test]
-#[ignore = "run in a process of its own"]
+#[ignore = "runs in its own process"]
 fn child_a_panic_in_the_sampler() {
     let builder = Sentry::builder().traces_sampler(|ctx| match ctx.name() {
         "/boom" => panic!("no route"),
@@ -75,7 +76,7 @@ fn child_a_panic_in_the_sampler() {
 }
 
 #[test]
-#[ignore = "run in a process of its own"]
+#[ignore = "runs in its own process"]
 fn child_a_panic_in_a_target() {
     use opentelemetry_sentry::Target;
 

@@ -1,4 +1,4 @@
-//! From a process to its child: this test program starts itself.
+//! From a process to its child: this test program runs itself.
 
 use std::collections::HashMap;
 use std::env;
@@ -26,12 +26,12 @@ const NAMES: [&str; 6] = [
     "TRACESTATE",
     "BAGGAGE",
 ];
-/// What the child speaks; a process without it is no child.
+/// The kind of child. A process without this variable is not a child.
 const CHILD: &str = "OPENTELEMETRY_SENTRY_TEST_CHILD";
 const DSC: &str =
     "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-sample_rand=0.250000,sentry-x=a+b%20c";
 
-/// What the child prints: the headers of the context that it continued.
+/// The child prints the headers of the context that it continued.
 const REPORT: &str = "continued: ";
 
 fn otel() -> TextMapCompositePropagator {
@@ -41,24 +41,24 @@ fn otel() -> TextMapCompositePropagator {
     ])
 }
 
-/// The variables of another implementation, as headers.
+/// Another implementation's variables as headers.
 fn variables(names: [(&str, &str); 2]) -> HashMap<String, String> {
     let set =
         |(variable, header): (&str, &str)| Some((header.to_owned(), env::var(variable).ok()?));
     names.into_iter().filter_map(set).collect()
 }
 
-/// Run by the other tests, as a process of its own.
+/// The other tests run this in its own process.
 #[test]
 fn child() {
-    let Ok(speaks) = env::var(CHILD) else {
+    let Ok(kind) = env::var(CHILD) else {
         return;
     };
     let otel_variables = || variables([("TRACEPARENT", "traceparent"), ("BAGGAGE", "baggage")]);
-    let cx = match &*speaks {
+    let cx = match &*kind {
         "sentry" => continue_trace(&SentryPropagator::new(), &TraceData::from_env()),
         "both" => continue_trace(&SentryPropagator::new().wrap(otel()), &TraceData::from_env()),
-        // Not through this crate's carrier: only what another implementation knows.
+        // Not through this crate's carrier: only the other implementation's names.
         "sentry's alone" => {
             let names = [("SENTRY_TRACE", "sentry-trace"), ("SENTRY_BAGGAGE", "baggage")];
             continue_trace(&SentryPropagator::new(), &variables(names))
@@ -83,24 +83,24 @@ fn child() {
     println!("{REPORT}{sentry_trace} {baggage}");
 }
 
-/// Starts a child with these variables beside its own, and gives what it prints.
-fn start<'a>(speaks: &str, variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>) -> String {
+/// Starts a child with these variables and the inherited ones. Returns its output.
+fn start<'a>(kind: &str, variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", "environment::child", "--nocapture"]);
-    let output = child.env(CHILD, speaks).envs(variables).output().unwrap();
+    let output = child.env(CHILD, kind).envs(variables).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{stdout}");
     stdout
 }
 
-/// Starts the child with these variables alone; what it continued: `sentry-trace` and `baggage`.
+/// Starts a child with only these variables. Returns the continued `sentry-trace` and `baggage`.
 fn run_as<'a>(
-    speaks: &str,
+    kind: &str,
     variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>,
 ) -> (String, String) {
-    // Set and empty counts as not set.
+    // Empty counts as unset.
     let none = NAMES.map(|name| (name, OsStr::new("")));
-    let stdout = start(speaks, none.into_iter().chain(variables));
+    let stdout = start(kind, none.into_iter().chain(variables));
     let report = stdout.split(REPORT).nth(1).unwrap_or_else(|| panic!("{stdout}"));
     let (trace, baggage) = report.lines().next().unwrap().split_once(' ').unwrap();
     (trace.to_owned(), baggage.to_owned())
@@ -114,7 +114,7 @@ fn os<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = (&'a str, &'a
     pairs.iter().map(|(name, value)| (*name, OsStr::new(*value)))
 }
 
-/// The variables, and `sentry-trace` and `baggage` of what is continued.
+/// The variables, and the continued `sentry-trace` and `baggage`.
 type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
 
 /// An invalid trace starts a new one. Bad baggage does not affect a good trace.
@@ -152,7 +152,7 @@ fn what_a_child_continues() {
     }
 }
 
-/// The values that other SDKs accept, in upper or lower case. Everything else leaves it on.
+/// The values that other SDKs accept, in upper or lower case. Any other value leaves reading on.
 #[test]
 fn reading_can_be_turned_off() {
     let good = sentry_trace("-1");
@@ -177,7 +177,7 @@ fn a_byte_outside_ascii_costs_its_member() {
         run([("SENTRY_TRACE", trace.as_os_str()), ("SENTRY_BAGGAGE", baggage.as_os_str())])
     };
     assert_eq!(both(&bytes(&good), &text(DSC)).0, "nothing");
-    // One byte costs at most its member, and a Sentry member keeps it.
+    // One byte costs at most its member. A Sentry member is kept.
     assert_eq!(both(&text(&good), &bytes(DSC)), (good, format!("{DSC}%C3%BF")));
 }
 
@@ -196,7 +196,7 @@ fn from_a_span_to_a_child() {
     assert!(baggage.contains("sentry-release=shop%401"), "{baggage}");
 }
 
-/// A child inherits the variables of its parent: they must not be those of an older trace.
+/// A child inherits its parent's variables. They must not carry an older trace.
 #[test]
 fn nothing_to_send_hides_what_is_inherited() {
     let nothing = trace_data(&SentryPropagator::new(), &Context::new());
@@ -208,7 +208,7 @@ fn nothing_to_send_hides_what_is_inherited() {
     let expected = names.map(|name| (name, if name == "SENTRY_TRACE" { &*trace } else { "" }));
     assert_eq!(data.to_env(), expected);
 
-    // Over existing variables, as in a child that inherits them.
+    // Overwrites existing variables, as in a child that inherits them.
     let mut variables: HashMap<&str, &str> =
         HashMap::from([("SENTRY_TRACE", "old"), ("SENTRY_BAGGAGE", "old")]);
     variables.extend(nothing.to_env());
@@ -218,7 +218,8 @@ fn nothing_to_send_hides_what_is_inherited() {
     );
 }
 
-/// `variables` of a process, what a child continues that reads both, and one that reads Sentry's.
+/// A process's `variables`, then what two children continue: one that reads both sets of names, one
+/// that reads Sentry's.
 #[test]
 fn sentrys_names_come_before_otels() {
     let trace = sentry_trace("-1");
@@ -228,7 +229,7 @@ fn sentrys_names_come_before_otels() {
     let rows: [Row<'_>; 6] = [
         ("OTel's", &[("TRACEPARENT", &w3c), ("BAGGAGE", "tenant=7")], &of_w3c, "tenant=7"),
         (
-            "OTel's, which carry a DSC that says nothing of the decision",
+            "OTel's, with a DSC without a decision",
             &[("TRACEPARENT", &w3c), ("BAGGAGE", DSC)],
             of_w3c.trim_end_matches("-0"),
             DSC,
@@ -247,7 +248,7 @@ fn sentrys_names_come_before_otels() {
             DSC,
         ),
         (
-            "an empty list is none",
+            "an empty list counts as none",
             &[("SENTRY_TRACE", &trace), ("SENTRY_BAGGAGE", ""), ("BAGGAGE", DSC)],
             &trace,
             DSC,
@@ -263,7 +264,8 @@ fn sentrys_names_come_before_otels() {
     assert_eq!(run_as("both", os(&off)).0, "nothing");
 }
 
-/// From this process to one that knows OTel's variables alone, and from there to one that knows all.
+/// From this process to one that knows only OTel's variables, and from there to one that knows
+/// both.
 #[test]
 fn a_parent_that_speaks_only_otels() {
     let cx = Context::new().with_remote_span_context(remote(true, ""));
@@ -271,12 +273,12 @@ fn a_parent_that_speaks_only_otels() {
     let wrapped = SentryPropagator::new().wrap(otel());
     let data = trace_data(&wrapped, &cx);
     let set = data.to_env().map(|(name, value)| (name, OsStr::new(value)));
-    // A child of ours, and one that knows OTel's names alone.
-    for speaks in ["both", "otel's alone"] {
-        let (trace, baggage) = run_as(speaks, set);
-        assert_eq!((&*trace, &*baggage), (&*sentry_trace("-1"), "tenant=7"), "{speaks}");
+    // One of our children, and one that knows only OTel's names.
+    for kind in ["both", "otel's alone"] {
+        let (trace, baggage) = run_as(kind, set);
+        assert_eq!((&*trace, &*baggage), (&*sentry_trace("-1"), "tenant=7"), "{kind}");
     }
-    // Through one that knows them alone, without Sentry's.
+    // Through one that knows only OTel's names, without Sentry's.
     let otels = set.into_iter().filter(|(name, _)| !name.starts_with("SENTRY_"));
     let (trace, baggage) = run_as("otel's alone, and starts one", otels);
     assert_eq!((&*trace, &*baggage), (&*sentry_trace("-1"), "tenant=7"));

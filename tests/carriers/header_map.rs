@@ -1,4 +1,4 @@
-//! HTTP's header map: bytes outside ASCII, several lines.
+//! HTTP's header map: bytes outside ASCII, and several lines.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::baggage::BaggageExt;
@@ -28,7 +28,7 @@ fn wrap() -> impl TextMapPropagator {
     ]))
 }
 
-/// Lines of `baggage`, and the DSC and `tenant` that are continued.
+/// Lines of `baggage`, and the continued DSC and `tenant`.
 type Row = (&'static [&'static [u8]], &'static str, Option<&'static str>);
 
 const ROWS: [Row; 7] = [
@@ -46,7 +46,7 @@ const ROWS: [Row; 7] = [
         Some("7"),
     ),
     (&[b"\xff\xfe,sentry-a=1,\xe9"], "sentry-a=1", None),
-    // UTF-8 that is cut off.
+    // Truncated UTF-8.
     (&[b"sentry-a=\xf0\x9f\x92,tenant=7"], "sentry-a=%C3%B0%C2%9F%C2%92", Some("7")),
 ];
 
@@ -54,7 +54,7 @@ const ROWS: [Row; 7] = [
 fn a_byte_outside_ascii_costs_at_most_its_member() {
     let trace = sentry_trace("-1");
     for (lines, dsc, tenant) in ROWS {
-        // Where it is missing it is filled in.
+        // A missing `sample_rand` is filled in.
         let lines = lines.iter().copied().chain([b"sentry-sample_rand=0.25".as_slice()]);
         let lines = lines.map(|line| ("baggage", line));
         let headers = map([("sentry-trace", trace.as_bytes())].into_iter().chain(lines));
@@ -73,7 +73,7 @@ fn a_byte_outside_ascii_costs_at_most_its_member() {
     }
 }
 
-/// What this extractor is for: the other one hides the line.
+/// The reason for this extractor: OpenTelemetry's hides the line.
 #[test]
 fn opentelemetry_https_extractor_hides_the_line() {
     let trace = sentry_trace("-1");
@@ -107,7 +107,7 @@ fn names_lines_and_debug() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the bytes: all lines, in order, ASCII, and as they are where they are ASCII.
+    /// For any bytes: all lines, in order, as ASCII. ASCII lines are unchanged.
     #[test]
     fn every_line_is_given(
         lines in prop::collection::vec(("[ab]", prop::collection::vec(0x80_u8..=0xff, 0..3), "[ -~\t]{0,9}"), 0..9),

@@ -1,4 +1,4 @@
-//! From a server to the browser: what an HTML parser finds in a page.
+//! From a server to the browser, as an HTML parser reads the page.
 
 use html5gum::{Token, Tokenizer};
 use opentelemetry::trace::{SpanKind, TraceContextExt};
@@ -11,7 +11,7 @@ use crate::common::service::Service;
 #[cfg(feature = "sdk")]
 use crate::common::{span_context, DSN, TRACE_ID};
 
-/// The names and contents of a page's `<meta>` tags, and how many other tags it has.
+/// The names and contents of a page's `<meta>` tags, and the number of other tags.
 fn parse(page: &str) -> (TraceData, usize) {
     let mut others = 0;
     let mut pairs = Vec::new();
@@ -58,9 +58,9 @@ fn a_browser_continues_the_trace_of_its_page() {
     assert_eq!(dsc.get("release").as_deref(), Some("a&b<c>\"'"));
 }
 
-/// A caller's bytes are forwarded unchanged, and some of them have a meaning in HTML.
+/// A caller's bytes are forwarded unchanged. Some of them are special in HTML.
 #[test]
-fn what_came_in_does_not_break_out() {
+fn incoming_bytes_stay_inside_the_attribute() {
     let baggage = "sentry-transaction=a'b<c>&amp,sentry-sample_rand=0.5,sentry-x=&#34&quot<!--";
     let incoming =
         TraceData::from([("sentry-trace", sentry_trace("-1").as_str()), ("baggage", baggage)]);
@@ -76,7 +76,7 @@ fn what_came_in_does_not_break_out() {
     assert_eq!(tags.lines().count(), 2);
 }
 
-/// Values that were set by hand.
+/// Values that the user set.
 #[test]
 fn every_text_survives() {
     for text in ["", "\"", "'", "<", ">", "&", "&lt;", "\"><b>", "ü\u{1f980}", "a b", "--><!--"] {

@@ -19,7 +19,7 @@ fn headers<const N: usize>(pairs: [(&str, &[u8]); N]) -> Headers {
     pairs.map(|(name, value)| (name.to_owned(), value.to_vec())).to_vec()
 }
 
-/// Each list of headers, and the `baggage` of the continued trace; `None` if there is none.
+/// Each list of headers, and the `baggage` of the continued trace, or `None`.
 #[test]
 fn what_a_consumer_continues() {
     let trace = sentry_trace("-1");
@@ -47,16 +47,16 @@ fn what_a_consumer_continues() {
             Some(Some("sentry-a=Jos%C3%A9,sentry-sample_rand=0.25,sentry-b=Jos%C3%A9")),
         ),
         (
-            "a trace of which the first is no text",
+            "two traces, the first not text",
             headers([("sentry-trace", b"\xff\xfe"), ("sentry-trace", trace)]),
             Some(None),
         ),
         (
-            "a trace of which the first is no trace",
+            "two traces, the first invalid",
             headers([("sentry-trace", b"1"), ("sentry-trace", trace)]),
             Some(None),
         ),
-        ("no text at all", headers([("sentry-trace", b"\x00\xff")]), None),
+        ("not text", headers([("sentry-trace", b"\x00\xff")]), None),
         ("nothing", Headers::new(), None),
     ];
     for (name, headers, expected) in rows {
@@ -69,15 +69,15 @@ fn what_a_consumer_continues() {
     }
 }
 
-/// A message that is sent again has every trace header once. Its other headers are unchanged.
+/// A resent message has each trace header once. Its other headers are unchanged.
 #[test]
 fn what_a_producer_sends() {
     let cx = Context::new().with_remote_span_context(remote(true, ""));
     let own: (&str, &[u8]) = ("content-type", b"\xffbinary");
     let mut sent = headers([
         own,
-        ("sentry-trace", b"of an earlier try"),
-        ("SENTRY-TRACE", b"of the one before"),
+        ("sentry-trace", b"from an earlier try"),
+        ("SENTRY-TRACE", b"from the previous message"),
     ]);
     for _ in 0..3 {
         SentryPropagator::new().inject_context(&cx, &mut MessageInjector(&mut sent));

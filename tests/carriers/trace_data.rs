@@ -7,7 +7,7 @@ use opentelemetry_sentry::{SentryPropagator, TraceData};
 
 use crate::common::{remote, sentry_trace};
 
-/// What is there, what is set, and what is left.
+/// The existing headers, the header to set, and the result.
 #[test]
 fn a_header_that_is_set_stands_once() {
     for (has, name, left) in [
@@ -29,7 +29,7 @@ fn a_header_that_is_set_stands_once() {
     }
 }
 
-/// Into data that another implementation made, with names as it writes them.
+/// Into data from another implementation, with its spelling of the names.
 #[test]
 fn no_other_traces_header_is_left() {
     let mut data = TraceData::from([

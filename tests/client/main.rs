@@ -78,7 +78,7 @@ fn attribute(span: &SpanData, key: &str) -> Option<String> {
     })
 }
 
-/// Method and URI; the span's name and attributes, and whether trace headers go out.
+/// Method and URI; the span's name and attributes, and whether trace headers are sent.
 #[tokio::test]
 async fn a_span_and_headers_for_each_request() {
     let app = App::new();
@@ -137,7 +137,7 @@ async fn a_span_and_headers_for_each_request() {
 }
 
 #[tokio::test]
-async fn what_failed_says_so() {
+async fn failures_are_on_the_span() {
     let app = App::new();
     for (status, failed) in
         [(200, false), (302, false), (399, false), (400, true), (404, true), (503, true)]
@@ -182,7 +182,7 @@ async fn spans_are_nested() {
 }
 
 #[test]
-fn a_call_that_is_given_up_ends() {
+fn a_dropped_call_ends_its_span() {
     let app = App::new();
     let mut client =
         app.client(service_fn(|_: Request<()>| pending::<Result<Response<()>, Infallible>>()));
@@ -196,7 +196,7 @@ fn a_call_that_is_given_up_ends() {
 
 /// No span and no headers if telemetry is suppressed, nor for requests to Sentry.
 #[tokio::test]
-async fn nothing_where_nothing_may_be() {
+async fn suppressed_and_sentry_requests_get_nothing() {
     let app = App::new();
     for (uri, suppressed) in [(SHOP, true), ("https://o1.ingest.sentry.io/api/42/", false)] {
         let client = app.client(service_fn(|request: Request<()>| async move {
@@ -212,19 +212,19 @@ async fn nothing_where_nothing_may_be() {
 }
 
 #[test]
-fn debug_says_what_it_is() {
+fn debug_names_the_type() {
     let app = App::new();
     let layer = ClientLayer::new(app.provider.tracer("shop"), app.sentry.propagator());
     assert_eq!(format!("{:?}", layer.clone()), "ClientLayer { .. }");
     assert_eq!(format!("{:?}", layer.layer("inner")), "ClientService { inner: \"inner\", .. }");
 }
 
-/// What this client does on the way to one URL, and below it, goes somewhere else: the URL of the
-/// request is not left in the context.
+/// The request's URL must not stay in the context: what this client sends on the way may go to
+/// another host.
 #[tokio::test]
 async fn the_url_holds_for_the_request_alone() {
     let app = App::new();
-    // The layer's URL decides for its own headers, and for nothing below.
+    // The layer's URL decides for its own headers only.
     for (uri, sent) in [("https://elsewhere.example/", false), (SHOP, true)] {
         let (provider, propagator) = (app.provider.clone(), app.sentry.propagator());
         let client = app.client(service_fn(move |request: Request<()>| {
@@ -235,7 +235,7 @@ async fn the_url_holds_for_the_request_alone() {
                 let cx = Context::current();
                 let span = SpanBuilder::from_name("resolve").start_with_context(&tracer, &cx);
                 let below = trace_data(&propagator, &cx.with_span(span));
-                // Nothing is known of where it goes, so the headers go out.
+                // The destination is unknown, so the headers are sent.
                 assert!(below.get("sentry-trace").is_some(), "{uri}");
                 let denied = cx.with_outgoing_url("https://elsewhere.example/");
                 assert!(trace_data(&propagator, &denied).is_empty());
@@ -246,7 +246,7 @@ async fn the_url_holds_for_the_request_alone() {
     }
 }
 
-/// The context in the request is the parent, wherever the layer is called.
+/// The context in the request is the parent, regardless of where the layer is called.
 #[tokio::test]
 async fn the_parent_comes_with_the_request() {
     let app = App::new();
@@ -260,7 +260,7 @@ async fn the_parent_comes_with_the_request() {
         request
     };
 
-    // With another context at work, and a layer below that is called from yet another task.
+    // With another current context, and a lower layer that another task calls.
     let inner =
         app.client(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
     let inner = Buffer::new(inner, 4);
@@ -275,7 +275,7 @@ async fn the_parent_comes_with_the_request() {
         .iter()
         .all(|s| s.span_context.trace_id() == parent.span().span_context().trace_id()));
 
-    // Without one in the request the current one is the parent.
+    // Without a context in the request, the current one is the parent.
     app.spans.reset();
     let client =
         app.client(service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) }));
@@ -284,7 +284,7 @@ async fn the_parent_comes_with_the_request() {
     let spans = app.spans.get_finished_spans().unwrap();
     assert_eq!(spans[0].parent_span_id, other.span().span_context().span_id());
 
-    // Suppression comes with the request, too.
+    // The request's context carries suppression too.
     app.spans.reset();
     let mut suppressed = self::request("GET", SHOP);
     suppressed.extensions_mut().insert(parent.with_telemetry_suppressed());
@@ -296,9 +296,9 @@ async fn the_parent_comes_with_the_request() {
     assert!(app.spans.get_finished_spans().unwrap().is_empty());
 }
 
-/// A call that is given up ends its span, also where the request still waits in a queue.
+/// A dropped call ends its span, even while its request still waits in a queue.
 #[test]
-fn a_call_that_is_given_up_ends_where_its_request_is_kept() {
+fn a_dropped_call_ends_its_span_while_its_request_is_queued() {
     let app = App::new();
     let kept = Arc::new(Mutex::new(Vec::new()));
     let queue = Arc::clone(&kept);
@@ -313,7 +313,7 @@ fn a_call_that_is_given_up_ends_where_its_request_is_kept() {
     assert_eq!(app.spans.get_finished_spans().unwrap().len(), 1);
 }
 
-/// A request that was copied from an incoming one.
+/// A request copied from an incoming one.
 #[tokio::test]
 async fn a_copied_request_loses_the_callers_trace() {
     let app = App::new();
@@ -332,7 +332,7 @@ async fn a_copied_request_loses_the_callers_trace() {
     }
 }
 
-/// `reqwest::Client` as it is, over a socket.
+/// `reqwest::Client` without a wrapper, over a socket.
 #[cfg(feature = "reqwest")]
 mod reqwest_client {
     use super::*;
@@ -342,7 +342,7 @@ mod reqwest_client {
     use reqwest::redirect::Policy;
     use reqwest::{Client, Method};
 
-    /// A server that answers with the headers that it got.
+    /// A server that answers with the headers it received.
     async fn serve() -> std::net::SocketAddr {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -406,13 +406,13 @@ mod reqwest_client {
     }
 
     #[tokio::test]
-    async fn what_failed_says_so() {
+    async fn failures_are_on_the_span() {
         let app = App::new();
         let address = serve().await;
         let get = |url: String| reqwest::Request::new(Method::GET, url.parse().unwrap());
         let request = get(format!("http://{address}/teapot"));
         assert_eq!(app.client(client()).oneshot(request).await.unwrap().status(), 418);
-        // Nobody listens there.
+        // No server listens there.
         let request = get("http://127.0.0.1:1/".to_owned());
         assert!(app.client(client()).oneshot(request).await.is_err());
         let spans = app.spans.get_finished_spans().unwrap();

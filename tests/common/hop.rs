@@ -1,4 +1,4 @@
-//! One hop of a trace, through the real SDK.
+//! Sends a trace through one service with the real SDK.
 
 use http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator;
@@ -8,7 +8,7 @@ use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use opentelemetry_sentry::{Sentry, SentryTrace, BAGGAGE_HEADER, SENTRY_TRACE_HEADER};
 
-/// What one service did with a request.
+/// The result of one request through one service.
 pub(crate) struct Hop {
     /// The context of its client span.
     pub(crate) client: SpanContext,
@@ -59,14 +59,14 @@ pub(crate) fn hop(sentry: &Sentry, incoming: &HeaderMap, name: &str, url: &str) 
     }
 }
 
-/// The one value a header has, or none.
+/// The header's value if it occurs once, or `None` if it is absent.
 #[track_caller]
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     assert!(headers.get_all(name).iter().count() <= 1, "two {name}");
     headers.get(name).map(|value| value.to_str().expect("text"))
 }
 
-/// The `sentry-*` members of the baggage header, as key (without the prefix) and value, in order.
+/// The `sentry-*` members of the baggage header as key (without the prefix) and value, in order.
 pub(crate) fn dsc(headers: &HeaderMap) -> Vec<(&str, &str)> {
     header(headers, BAGGAGE_HEADER)
         .unwrap_or_default()

@@ -1,5 +1,5 @@
-//! What the suites share: ids, headers, rows of a table, a service and its warnings.
-#![allow(dead_code)] // Each suite uses part of it.
+//! Shared by the suites: ids, headers, table rows, a service and its warnings.
+#![allow(dead_code)] // Each suite uses only part of it.
 
 #[cfg(feature = "sdk")]
 pub(crate) mod hop;
@@ -22,7 +22,7 @@ pub(crate) fn headers<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// A `sentry-trace` of the usual ids; the flag is `-1`, `-0` or nothing.
+/// A `sentry-trace` of the usual ids; the flag is `-1`, `-0` or empty.
 pub(crate) fn sentry_trace(flag: &str) -> String {
     format!("{TRACE_ID}-{SPAN_ID}{flag}")
 }

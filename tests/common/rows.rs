@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// The rows of a table. An unknown field, a duplicate name, or fewer rows than expected is a failure.
+/// The rows of a table. Fails for an unknown field, a duplicate name, or fewer rows than expected.
 #[track_caller]
 pub(crate) fn rows<T: DeserializeOwned>(json: &str, at_least: usize) -> Vec<T> {
     let rows: Vec<T> = serde_json::from_str(json).expect("a table of rows");

@@ -76,7 +76,7 @@ impl Service {
         self.send(&self.client(&self.server(&self.receive(headers), "relay")))
     }
 
-    /// Ends the span. Returns it if it was exported.
+    /// Ends the span and returns it if it was exported.
     pub(crate) fn end(&self, cx: &Context) -> Option<SpanData> {
         cx.span().end();
         let span_id = cx.span().span_context().span_id();
@@ -98,7 +98,7 @@ impl IdGenerator for OneTraceId {
     }
 }
 
-/// Any sampler as one type.
+/// Wraps any sampler in one type.
 #[derive(Clone, Debug)]
 pub(crate) struct Boxed(pub(crate) Box<dyn ShouldSample>);
 
@@ -116,7 +116,7 @@ impl ShouldSample for Boxed {
     }
 }
 
-/// Another party's sampler: one decision, and perhaps a `tracestate` member.
+/// Another party's sampler: a fixed decision, and optionally a `tracestate` member.
 #[derive(Clone, Debug)]
 pub(crate) struct Foreign {
     pub(crate) decision: SamplingDecision,

@@ -15,7 +15,8 @@ pub(crate) fn warnings(run: impl FnOnce()) -> Vec<String> {
     sentences.clone()
 }
 
-/// Exactly one warning, which starts like this; none without the feature.
+/// Asserts that there is exactly one warning with this start. Without the feature there must be
+/// none.
 #[track_caller]
 pub(crate) fn assert_one(warnings: &[String], start: &str) {
     if cfg!(feature = "internal-logs") {

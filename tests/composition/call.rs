@@ -1,5 +1,5 @@
 //! One request through one service: a SERVER span below the incoming trace, a CLIENT span below that.
-#![allow(dead_code)] // Each test takes what it needs.
+#![allow(dead_code)] // Each test uses only part of it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,18 +32,18 @@ impl IdGenerator for Ids {
     }
 }
 
-/// How the service makes its call.
+/// The parameters of the service's call.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Call<'a> {
     /// The server span's name.
     pub(crate) name: &'a str,
-    /// What the service adds to the context's baggage.
+    /// The members that the service adds to the context's baggage.
     pub(crate) baggage: &'a [(&'static str, &'static str)],
     /// The CLIENT span's `url.full`.
     pub(crate) url_full: Option<&'a str>,
-    /// Put into the context before the CLIENT span starts.
+    /// Added to the context before the CLIENT span starts.
     pub(crate) url_before: Option<&'a str>,
-    /// Put into the context when the headers are injected.
+    /// Added to the context for inject.
     pub(crate) url_at_inject: Option<&'a str>,
     pub(crate) suppressed: bool,
 }

@@ -1,5 +1,5 @@
 //! `tests/vectors/composition.json` as data.
-#![allow(dead_code)] // Each test takes what it needs.
+#![allow(dead_code)] // Each test uses only part of it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
 }
 
-/// A situation. Its headers are written in the table's words.
+/// A situation. Its headers use the table's words.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Situation {
@@ -32,7 +32,7 @@ pub(crate) struct Loss {
     pub(crate) text: String,
 }
 
-/// The outgoing headers of each of these compositions in one situation.
+/// The outgoing headers of these compositions in one situation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row {
@@ -61,7 +61,7 @@ impl Table {
         self.situations.iter().find(|known| known.name == name).expect(name)
     }
 
-    /// A text with the table's words replaced by their meanings.
+    /// Replaces the table's words in a text with their meanings.
     pub(crate) fn spell(&self, text: &str) -> String {
         let mut out = String::new();
         let mut word = String::new();

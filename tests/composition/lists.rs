@@ -1,5 +1,5 @@
 //! The ways to combine our propagator with W3C's and OTel's baggage.
-#![allow(dead_code)] // Each test takes what it needs.
+#![allow(dead_code)] // Each test uses only part of it.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
@@ -42,7 +42,7 @@ impl Composition {
         SentryW3cBaggage,
     ];
 
-    /// The name in the table and on its page.
+    /// The name in the table and in `docs/composition.md`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Alone => "Sentry",
@@ -70,7 +70,7 @@ impl Composition {
         }
     }
 
-    /// Whether a `BaggagePropagator` overwrites what we write.
+    /// Whether a `BaggagePropagator` overwrites our `baggage`.
     pub(crate) fn baggage_follows(self) -> bool {
         self == SentryW3cBaggage
     }

@@ -1,5 +1,5 @@
-//! Our propagator beside others: each row of `tests/vectors/composition.json` through the real SDK,
-//! and the page that shows them.
+//! Our propagator beside others: runs each row of `tests/vectors/composition.json` through the real
+//! SDK and checks the page that shows them.
 
 mod call;
 mod data;

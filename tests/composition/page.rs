@@ -35,12 +35,12 @@ fn the_page_shows_the_table() {
     } else {
         assert!(
             page == page_now,
-            "docs/composition_matrix.md is not what the data says: UPDATE_DOCS=1"
+            "docs/composition_matrix.md differs from the data; set UPDATE_DOCS=1"
         );
     }
 }
 
-/// Replaces the text between two marks.
+/// Replaces the text between two markers.
 fn between(text: &str, [begin, end]: [&str; 2], inside: &str) -> String {
     let (before, rest) = text.split_once(begin).expect(begin);
     let (_, after) = rest.split_once(end).expect(end);

@@ -1,4 +1,4 @@
-//! Why `TraceIdRatioBased` must not decide over Sentry traces: it reads bits that are not random.
+//! `TraceIdRatioBased` must not decide Sentry traces: it reads bits that are not random.
 
 use opentelemetry::trace::{SpanKind, TraceId};
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, ShouldSample};
@@ -6,7 +6,7 @@ use opentelemetry_sentry::Sentry;
 
 const TRACES: u64 = 20_000;
 
-/// Trace ids as Sentry's SDKs make them: UUIDs of version 4, in a fixed sequence.
+/// Trace ids like those of Sentry's SDKs: UUIDs of version 4, in a fixed sequence.
 fn uuid_v4(number: u64) -> TraceId {
     let bits = u128::from(splitmix(2 * number)) << 64 | u128::from(splitmix(2 * number + 1));
     let version = bits & !(0xf << 76) | 0x4 << 76;
@@ -22,7 +22,7 @@ fn splitmix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The share of such traces that a sampler samples, in percent.
+/// The percentage of these traces that a sampler samples.
 fn share(sampler: &dyn ShouldSample) -> f64 {
     let sampled = (0..TRACES).filter(|number| {
         let id = uuid_v4(*number);
@@ -43,7 +43,7 @@ fn uuids_are_version_4() {
 }
 
 #[test]
-fn the_ratio_sampler_of_the_sdk_is_wrong_on_them() {
+fn the_ratio_sampler_of_the_sdk_is_wrong_for_uuids() {
     let page = include_str!("../../docs/composition_matrix.md");
     for (rate, sampled) in [(0.1, 0.0), (0.25, 0.0), (0.5, 0.0), (0.75, 100.0), (0.9, 100.0)] {
         assert_eq!(share(&Sampler::TraceIdRatioBased(rate)), sampled, "rate {rate}");
@@ -53,11 +53,11 @@ fn the_ratio_sampler_of_the_sdk_is_wrong_on_them() {
 }
 
 #[test]
-fn ours_samples_the_share_it_is_told_to() {
+fn our_sampler_samples_the_configured_share() {
     for rate in [0.1, 0.25, 0.5, 0.75, 0.9] {
         let sentry = Sentry::builder().traces_sample_rate(rate).build().expect("settings");
         let share = share(&sentry.sampler());
-        // Five standard deviations of this many throws.
+        // Five standard deviations for this many trials.
         let off = 500.0 * (rate * (1.0 - rate) / TRACES as f64).sqrt();
         assert!((share - 100.0 * rate).abs() < off, "rate {rate}: {share} %");
     }

@@ -57,7 +57,7 @@ impl Row {
 }
 
 #[test]
-fn every_cell_sends_what_its_row_says() {
+fn every_cell_sends_as_specified() {
     let table = Table::read();
     let mut cells = 0;
     let mut wrong = Vec::new();
@@ -105,20 +105,20 @@ fn every_cell_has_one_row() {
 }
 
 #[test]
-fn what_a_row_loses_is_said() {
+fn every_loss_is_documented() {
     let table = Table::read();
     for row in &table.rows {
-        let said = |name: &str| row.losses.iter().any(|loss| loss == name);
+        let documented = |name: &str| row.losses.iter().any(|loss| loss == name);
         let name = format!("{}, {:?}", row.came, row.through);
         assert!(
             row.losses.iter().all(|loss| table.losses.iter().any(|l| l.name == *loss)),
             "{name}"
         );
         let user_baggage = row.user_baggage != Some(false);
-        assert_eq!(!row.others && user_baggage, said("others"), "{name}");
-        assert_eq!(row.dsc == "none", said("overwritten"), "{name}");
-        assert_eq!(row.dsc.ends_with("encoded again"), said("encoded again"), "{name}");
-        assert!(row.own || !user_baggage, "{name}: the context's own baggage is never lost");
+        assert_eq!(!row.others && user_baggage, documented("others"), "{name}");
+        assert_eq!(row.dsc == "none", documented("overwritten"), "{name}");
+        assert_eq!(row.dsc.ends_with("encoded again"), documented("encoded again"), "{name}");
+        assert!(row.own || !user_baggage, "{name}: the context's own baggage must be sent");
     }
     for loss in &table.losses {
         assert!(table.rows.iter().any(|row| row.losses.contains(&loss.name)), "{}", loss.name);
@@ -165,7 +165,7 @@ impl Cell<'_> {
         self.table.headers(self.table.situation(&self.row.came), member)
     }
 
-    /// The word of the table for an id.
+    /// The table's word for an id.
     fn word(&self, id: &str) -> String {
         if id == NEW_TRACE.to_string() {
             return "new".to_owned();
@@ -218,7 +218,7 @@ impl Cell<'_> {
         }
     }
 
-    /// The table's word for a DSC; the DSC itself where it has none.
+    /// The table's word for a DSC, or the DSC itself if the table has no word for it.
     fn classify(&self, dsc: &[&str], trace: &str) -> String {
         let incoming = self.incoming();
         let list = incoming.get("baggage").map_or("", String::as_str);
@@ -267,7 +267,7 @@ fn is_sample_rand(text: &str) -> bool {
     digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The members of a `tracestate` by key; of `ot` also its fields, without the random value.
+/// The members of a `tracestate` by key. `ot` is split into fields, without the random value.
 fn tracestate_members(tracestate: &str) -> Vec<String> {
     let members = tracestate.split(',').filter(|member| !member.is_empty());
     let word = |member: &str| match member.split_once('=').expect(member) {

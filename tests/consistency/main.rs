@@ -1,5 +1,5 @@
-//! OTel's probability sampling: our decisions and the `ot` member that describes them, compared with an
-//! oracle in whole numbers.
+//! OTel's probability sampling: compares our decisions and the `ot` member with an oracle in
+//! integer arithmetic.
 //!
 //! ```sh
 //! cargo test --test consistency                                 # 200,000 pairs

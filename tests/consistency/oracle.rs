@@ -1,17 +1,17 @@
-//! The rules in whole numbers: slow, and without code of the library.
+//! The rules in integer arithmetic: slow, and without the library's code.
 
-/// 2^56: how many values a trace's randomness takes.
+/// 2^56, the number of values of a trace's randomness.
 pub(crate) const M: u128 = 1 << 56;
 
-/// How many values a `sample_rand` of six digits takes.
+/// The number of values of a six-digit `sample_rand`.
 pub(crate) const MICROS: u128 = 1_000_000;
 
-/// `K = round_half_up(rate * 2^56)`, of the exact value that the `f64` stands for.
+/// `K = round_half_up(rate * 2^56)`, from the exact value of the `f64`.
 pub(crate) fn kept(rate: f64) -> u128 {
     if rate <= 0.0 {
         return 0;
     }
-    // value = mantissa / 2^shift, for a number that is not subnormal
+    // value = mantissa / 2^shift for a normal number
     let mantissa = u128::from(rate.to_bits() & ((1 << 52) - 1)) | 1 << 52;
     let shift = 1075 - (rate.to_bits() >> 52);
     ((mantissa << 56) + (1 << (shift - 1))) >> shift
@@ -27,7 +27,7 @@ pub(crate) fn is_sampled(randomness: u128, rate: f64) -> bool {
     randomness >= threshold(rate)
 }
 
-/// `J`: the least number of millionths that is no less than the rate.
+/// `J`: the least number of millionths not below the rate.
 pub(crate) fn boundary(rate: f64) -> u128 {
     let mut micros = ((rate * 1e6) as u128).saturating_sub(2);
     while micros as f64 / 1e6 < rate {
@@ -36,7 +36,7 @@ pub(crate) fn boundary(rate: f64) -> u128 {
     micros
 }
 
-/// The `sample_rand`, in millionths, of the trace that this randomness decides over.
+/// The `sample_rand`, in millionths, of a trace with this randomness.
 pub(crate) fn sample_rand(randomness: u128, rate: f64) -> u128 {
     let micros = (M - 1 - randomness) * MICROS / M;
     match is_sampled(randomness, rate) {
@@ -54,7 +54,7 @@ pub(crate) fn first_digits(rand: f64) -> u128 {
     micros
 }
 
-/// The randomness that a `sample_rand` stands for, with the decision if there is one.
+/// The randomness that a `sample_rand` implies, given the decision if there is one.
 pub(crate) fn randomness_of(micros: u128, decision: Option<(bool, f64)>) -> u128 {
     let mut inverse = micros * M / MICROS;
     if inverse * MICROS < micros * M {
@@ -68,14 +68,14 @@ pub(crate) fn randomness_of(micros: u128, decision: Option<(bool, f64)>) -> u128
     M - 1 - inverse
 }
 
-/// A trace's randomness, as another consistent sampler reads it.
+/// A trace's randomness as another consistent sampler reads it.
 pub(crate) fn randomness(trace_id: &str, ot: Option<&str>) -> u128 {
     let digits = field(ot, "rv").unwrap_or(&trace_id[18..]);
     assert_eq!(digits.len(), 14, "{digits}");
     number(digits)
 }
 
-/// A threshold as `th` says it: without its last zeros, but for the one of zero itself.
+/// A threshold in the form of `th`: without trailing zeros, except that zero is `0`.
 pub(crate) fn th(threshold: u128) -> Option<String> {
     let digits = format!("{threshold:014x}");
     match digits.trim_end_matches('0') {
@@ -85,7 +85,7 @@ pub(crate) fn th(threshold: u128) -> Option<String> {
     }
 }
 
-/// The threshold that a `th` of 1 to 14 digits says.
+/// The threshold of a `th` with 1 to 14 digits.
 pub(crate) fn parse_th(digits: &str) -> u128 {
     assert!((1..=14).contains(&digits.len()), "{digits}");
     number(digits) * 16_u128.pow(14 - digits.len() as u32)
@@ -101,7 +101,7 @@ pub(crate) fn field<'a>(ot: Option<&'a str>, name: &str) -> Option<&'a str> {
     let fields = ot?.split(';').map(|field| field.split_once(':').expect("a field"));
     let mut values = fields.filter(|(known, _)| *known == name).map(|(_, value)| value);
     let value = values.next();
-    assert!(values.next().is_none(), "{name} stands twice in {ot:?}");
+    assert!(values.next().is_none(), "{name} is twice in {ot:?}");
     value
 }
 

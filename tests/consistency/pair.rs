@@ -1,4 +1,4 @@
-//! A trace id and a rate, mostly near values where the arithmetic could fail.
+//! A trace id and a rate, mostly near values at which the arithmetic could fail.
 
 use opentelemetry::trace::TraceId;
 use rand::rngs::StdRng;
@@ -6,7 +6,7 @@ use rand::Rng;
 
 use crate::oracle::{boundary, threshold, M, MICROS};
 
-/// The rates that half of the pairs have.
+/// Half of the pairs have one of these rates.
 pub(crate) const RATES: [f64; 7] = [0.0, 1e-7, 1e-6, 0.1, 1.0 / 3.0, 0.999_999, 1.0];
 
 /// A trace id, a rate, and the `sample_rand` of another Sentry SDK.
@@ -26,7 +26,7 @@ impl Pair {
             place if place < RATES.len() => RATES[place],
             place if place % 3 == 0 => rng.random_range(0.0..1.0),
             place if place % 3 == 1 => 10_f64.powf(rng.random_range(-14.9..0.0)),
-            // Six digits, and the nearest numbers to these.
+            // Six digits, and the adjacent floats.
             _ => {
                 let digits: f64 = 10_f64.powf(rng.random_range(0.0..6.0)).floor() / 1e6;
                 f64::from_bits(digits.to_bits() - 1 + rng.random_range(0..3))
@@ -45,10 +45,10 @@ impl Pair {
         let rand = match rng.random_range(0..8) {
             0 => at_the_boundary.min(last_micros) as f64 / 1e6,
             1 => [0.0, last_micros as f64 / 1e6][rng.random_range(0..2)],
-            // What our service would have used, unless a rate moved it.
+            // The value that our service derives from the trace id if no rate changes it.
             2 => ((M - 1 - randomness) * MICROS / M) as f64 / 1e6,
             3 => rng.random_range(0.0..1.0),
-            // The nearest numbers to the rate.
+            // The floats adjacent to the rate.
             4 if rate > 0.0 && rate < 1.0 => {
                 f64::from_bits(rate.to_bits() - 1 + rng.random_range(0..3))
             }
@@ -69,7 +69,7 @@ impl Pair {
         .settled()
     }
 
-    /// The numbers are what the texts say.
+    /// The numbers as parsed from the texts.
     fn settled(mut self) -> Self {
         self.rand = self.rand_text.parse().expect("a number");
         if self.rand >= 1.0 {
@@ -79,7 +79,8 @@ impl Pair {
         self
     }
 
-    /// The rate where it is one of our own settings: `sample_rand` could not express the rest.
+    /// The rate as our setting. `sample_rand` cannot express rates between 0.999999 and 1, so they
+    /// count as 1.
     pub(crate) fn local_rate(&self) -> f64 {
         if self.rate > 0.999_999 {
             1.0

@@ -18,13 +18,13 @@ use crate::oracle::{
 };
 use crate::pair::{Pair, RATES};
 
-/// The span attribute from which the callback takes any other rate.
+/// The callback reads any other rate from this span attribute.
 const RATE: &str = "rate";
 
-/// Each part has a seed of its own, so that the pairs are the same on every machine.
+/// Each part has its own seed, so the pairs are the same on every machine.
 const PARTS: u64 = 64;
 
-/// Of so many pairs one goes through the headers of our own head, too: they take most of the time.
+/// One of this many pairs also goes through our head's headers, which take most of the time.
 const WIRE_EVERY: u64 = 8;
 
 #[test]
@@ -38,7 +38,7 @@ fn ten_million_pairs() {
     check(10_000_000);
 }
 
-/// How often what is checked came up.
+/// How often each checked case occurred.
 #[derive(Default)]
 struct Tally {
     sampled: u64,
@@ -85,7 +85,7 @@ fn check(pairs: u64) {
     }
 }
 
-/// One service for each fixed rate, one for all others, and one without any rate.
+/// One service for each fixed rate, one for all other rates, and one without a rate.
 struct Services {
     fixed: Vec<Sentry>,
     any: Sentry,
@@ -125,7 +125,7 @@ impl Services {
         head
     }
 
-    /// What a trace that starts here sends, and what the next service reads of it.
+    /// The headers of a trace that starts here, and what the next service reads from them.
     fn below_our_head(&self, pair: &Pair, head: SpanContext) {
         let (rate, sampled) = (pair.local_rate(), head.is_sampled());
         let mut headers = HashMap::new();
@@ -144,8 +144,8 @@ impl Services {
         assert_eq!(field(ot(&next), "rv"), None, "{pair:?}");
     }
 
-    /// A trace of a Sentry SDK whose `sample_rand` does not depend on the trace id, and a consistent
-    /// sampler behind us that does not know Sentry.
+    /// A Sentry SDK's trace whose `sample_rand` is independent of the trace id, and a downstream
+    /// consistent sampler that doesn't know Sentry.
     fn below_a_foreign_head(&self, pair: &Pair, tally: &mut Tally) {
         let sampled = pair.rand < pair.rate;
         let flag = if sampled { "-1" } else { "-0" };
@@ -177,7 +177,7 @@ impl Services {
     }
 }
 
-/// Starts a span; whether it is sampled, and its context.
+/// Starts a span. Returns whether it is sampled, and its context.
 fn start(sentry: &Sentry, parent: Option<&Context>, pair: &Pair) -> (bool, SpanContext) {
     let (id, attributes) = (pair.trace_id, [KeyValue::new(RATE, pair.rate)]);
     let kind = SpanKind::Server;
@@ -207,11 +207,12 @@ fn ot(span_context: &SpanContext) -> Option<&str> {
     span_context.trace_state().get("ot")
 }
 
-/// `th` is there exactly if it should be, equals the rate, and leads to the same decision.
+/// Asserts that `th` is present exactly if expected, equals the rate, and leads to the same
+/// decision.
 #[track_caller]
-fn assert_th(span_context: &SpanContext, stands: bool, rate: f64, pair: &Pair) {
+fn assert_th(span_context: &SpanContext, expected: bool, rate: f64, pair: &Pair) {
     let digits = field(ot(span_context), "th");
-    assert_eq!(digits, th(threshold(rate)).filter(|_| stands).as_deref(), "{pair:?}");
+    assert_eq!(digits, th(threshold(rate)).filter(|_| expected).as_deref(), "{pair:?}");
     if let Some(digits) = digits {
         let seen = randomness(&pair.trace_id_text(), ot(span_context));
         assert!(seen >= parse_th(digits), "{pair:?}");

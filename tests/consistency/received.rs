@@ -15,7 +15,7 @@ use rand::{Rng, SeedableRng};
 
 use crate::oracle::{field, parse_th, M};
 
-/// Its randomness is 2^55, the middle.
+/// Its randomness is 2^55, half of the range.
 const MIDDLE_ID: &str = "0af7651916cd43dd8480000000000000";
 const OTHER_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -44,11 +44,11 @@ struct Request<'a> {
     trace_id: &'a str,
     /// The flag of `traceparent`.
     w3c: &'a str,
-    /// What follows the ids in `sentry-trace`; none without that header.
+    /// The part of `sentry-trace` after the ids; `None` omits the header.
     sentry: Option<&'a str>,
-    /// The DSC's members after its trace id; no `baggage` where it is empty.
+    /// The DSC's members after its trace id; empty omits `baggage`.
     dsc: &'a str,
-    /// No such member where it is empty.
+    /// Empty omits the member.
     ot: &'a str,
 }
 
@@ -89,13 +89,13 @@ fn ot(span_context: &SpanContext) -> Option<&str> {
     span_context.trace_state().get("ot")
 }
 
-/// Thresholds of every length, near and far from the randomness that is held against them.
+/// Thresholds of every length, near to and far from the randomness.
 #[test]
-fn a_threshold_stands_where_it_holds() {
+fn a_threshold_stays_exactly_if_it_holds() {
     let mut rng = StdRng::seed_from_u64(0);
     let sentry = sentry(None);
     let propagators = compositions(&sentry);
-    let mut stood = 0;
+    let mut kept_count = 0;
     const ROUNDS: usize = 200;
     for digits in (1..=14).flat_map(|digits| [digits; ROUNDS]) {
         let th: String = (0..digits)
@@ -113,7 +113,7 @@ fn a_threshold_stands_where_it_holds() {
             false => (MIDDLE_ID.to_owned(), format!(";rv:{randomness:014x}")),
         };
         let sampled: bool = rng.random();
-        // Sentry's flag decides; W3C's does where there is no other.
+        // Sentry's flag decides. Without one, W3C's flag decides.
         let sentry_flag = if sampled { "-1" } else { "-0" };
         let w3c_flag = if sampled { "01" } else { "00" };
         let with_sentry = id == MIDDLE_ID && rng.random();
@@ -126,18 +126,18 @@ fn a_threshold_stands_where_it_holds() {
             ot: &ot_sent,
         };
 
-        let stands = sampled && randomness >= threshold;
-        stood += usize::from(stands);
+        let holds = sampled && randomness >= threshold;
+        kept_count += usize::from(holds);
         for (composition, propagator) in &propagators {
             let cx = propagator.extract(&request.headers());
             let parent = cx.span().span_context().clone();
             let child = start(&sentry, &cx, SpanKind::Server, &[]);
-            // W3C's propagator wrote the parent's trace state. We did not.
+            // W3C's propagator wrote the parent's trace state, not ours.
             for span in [Some(&parent).filter(|_| with_sentry), Some(&child)].into_iter().flatten()
             {
                 let context = || format!("{composition}: {request:?} became {span:?}");
                 assert_eq!(span.is_sampled(), sampled, "{}", context());
-                if stands {
+                if holds {
                     assert_eq!(ot(span), Some(&*ot_sent), "{}", context());
                 } else {
                     assert_eq!(field(ot(span), "th"), None, "{}", context());
@@ -150,10 +150,13 @@ fn a_threshold_stands_where_it_holds() {
         }
     }
     let of = 14 * ROUNDS;
-    assert!(stood > of / 8 && stood < of * 7 / 8, "{stood} of {of} thresholds stood");
+    assert!(
+        kept_count > of / 8 && kept_count < of * 7 / 8,
+        "{kept_count} of {of} thresholds stayed"
+    );
 }
 
-/// The fields that belong to others.
+/// Other parties' fields.
 fn others(ot: Option<&str>) -> Vec<&str> {
     let fields = ot.unwrap_or_default().split(';');
     fields.filter(|field| !field.starts_with("th:") && !field.starts_with("rv:")).collect()
@@ -166,29 +169,29 @@ fn foreign(span_context: &SpanContext) -> Vec<String> {
     foreign.map(|(key, value)| format!("{key}={value}")).collect()
 }
 
-/// Rates of the head, and a `sample_rand` each: one that the trace id does not imply, and one that
-/// it does.
+/// The head's rate and a `sample_rand`. The trace id implies that of `HALF`, but not that of
+/// `QUARTER`.
 const QUARTER: &str = ",sentry-sample_rate=0.25,sentry-sample_rand=0.100000";
 const HALF: &str = ",sentry-sample_rate=0.5,sentry-sample_rand=0.499999";
-/// Here we draw one, in the quarter that is sampled or in the rest.
+/// Without a `sample_rand` we draw one: in the sampled quarter or in the rest.
 const BARE_QUARTER: &str = ",sentry-sample_rate=0.25";
 
-/// These say that the trace is not sampled.
+/// These mean that the trace is not sampled.
 const UNSAMPLED_QUARTER: &str = ",sentry-sample_rate=0.25,sentry-sample_rand=0.500000";
 const CONTRARY_QUARTER: &str = ",sentry-sample_rate=0.25,sentry-sample_rand=0.7";
 const CONTRARY_HALF: &str = ",sentry-sample_rate=0.5,sentry-sample_rand=0.7";
 
-/// What is known of a continued trace decides over `th` and `rv`. Name; flags of `traceparent` and
-/// `sentry-trace`; DSC; `ot` as it came; `ot` of the remote parent and of our span.
+/// The known facts of a continued trace take precedence over `th` and `rv`. Columns: name; flags of
+/// `traceparent` and `sentry-trace`; DSC; incoming `ot`; `ot` of the remote parent and of our span.
 #[test]
 fn th_and_rv_of_a_continued_trace() {
     let one = Some("-1");
     let rows = [
-        ("nothing to say", "01", one, "", "", ""),
+        ("nothing known", "01", one, "", "", ""),
         ("no DSC", "01", one, "", "ab:cd", "ab:cd"),
         ("an rv alone", "01", one, "", "rv:0123456789abcd", "rv:0123456789abcd"),
         ("th holds", "01", one, "", "th:8", "th:8"),
-        ("th holds, with last zeros", "01", one, "", "th:800", "th:800"),
+        ("th holds, with trailing zeros", "01", one, "", "th:800", "th:800"),
         ("th holds: no rv is added", "01", one, QUARTER, "th:8;ab:cd", "th:8;ab:cd"),
         ("th is false", "01", one, "", "th:c;ab:cd", "ab:cd"),
         ("th is false, a rate is known", "01", one, HALF, "th:c;ab:cd", "th:8;ab:cd"),
@@ -208,7 +211,7 @@ fn th_and_rv_of_a_continued_trace() {
         ("sample_rand missing, -0", "01", Some("-0"), BARE_QUARTER, "", "rv:600010c6f7a0b4"),
         ("sample_rand contradicts", "01", one, CONTRARY_HALF, "", "th:8"),
         ("sample_rand contradicts, R < T", "01", one, CONTRARY_QUARTER, "", ""),
-        ("a rate of 1.5 is none", "01", one, ",sentry-sample_rate=1.5", "ab:cd", "ab:cd"),
+        ("a rate of 1.5 is invalid", "01", one, ",sentry-sample_rate=1.5", "ab:cd", "ab:cd"),
         ("th of 15 digits", "01", one, "", "th:000000000000000;ab:cd", "ab:cd"),
         ("th without a digit", "01", one, "", "th:;ab:cd", "ab:cd"),
         ("th in upper case", "01", one, "", "th:0A;ab:cd", "ab:cd"),
@@ -225,8 +228,8 @@ fn th_and_rv_of_a_continued_trace() {
     check("traceparent of another trace", other, None, "", "");
 }
 
-/// Our rate replaces what another rate left. Name; flags; DSC; `ot` as it came; our
-/// rate; `ot` of the remote parent; `ot` of our span.
+/// Our rate replaces the `th` of another rate. Columns: name; flags; DSC; incoming `ot`; our rate;
+/// `ot` of the remote parent; `ot` of our span.
 #[test]
 fn th_of_a_local_rate() {
     let one = Some("-1");
@@ -236,10 +239,10 @@ fn th_of_a_local_rate() {
         ("drops", "01", one, "", "th:8", 0.25, "th:8", ""),
         ("by sample_rand", "01", one, QUARTER, "", 0.125, added, "th:e;rv:e6666666666665"),
         ("drops by sample_rand", "01", one, QUARTER, "", 0.1, added, "rv:e6666666666665"),
-        ("overrules -0", "01", Some("-0"), "", "th:8;x:1", 0.75, "x:1", "th:4;x:1"),
+        ("overrides -0", "01", Some("-0"), "", "th:8;x:1", 0.75, "x:1", "th:4;x:1"),
         ("decides", "00", Some(""), "", "th:8;x:1", 0.75, "x:1", "th:4;x:1"),
         ("by traceparent alone", "01", None, "", "th:8;x:1", 0.75, "th:8;x:1", "th:4;x:1"),
-        ("overrules 00", "00", None, "", "x:1", 0.75, "x:1", "th:4;x:1"),
+        ("overrides 00", "00", None, "", "x:1", 0.75, "x:1", "th:4;x:1"),
     ];
     for (name, w3c, sentry_flag, dsc, ot_sent, rate, of_parent, of_span) in rows {
         let request = Request { trace_id: MIDDLE_ID, w3c, sentry: sentry_flag, dsc, ot: ot_sent };
@@ -259,7 +262,7 @@ fn check(name: &str, request: Request<'_>, rate: Option<f64>, of_parent: &str, o
     }
 }
 
-/// A span that is not recorded, below a sampled one.
+/// An unrecorded span below a sampled one.
 #[test]
 fn a_request_to_sentry_itself_has_no_threshold() {
     let sentry = sentry(None);
@@ -277,16 +280,16 @@ fn a_request_to_sentry_itself_has_no_threshold() {
     }
 }
 
-/// Another party's sampler keeps the trace state, so inject still knows.
+/// Another party's sampler keeps the trace state, so inject can read it.
 #[test]
-fn the_wrap_erases_what_a_foreign_sampler_made_false() {
+fn wrap_removes_a_th_that_a_foreign_sampler_contradicts() {
     let sentry = sentry(None);
     let (_, propagator) = &compositions(&sentry)[1];
     let rows = [
         (Sampler::AlwaysOn, "01", "th:8;x:1", "vendor=1,ot=th:8;x:1,other=2"),
         (Sampler::AlwaysOff, "01", "th:8;x:1", "vendor=1,ot=x:1,other=2"),
         (Sampler::AlwaysOff, "01", "th:8", "vendor=1,other=2"),
-        // Extract removes it here, and a member that changes moves to the front.
+        // Extract removes `th` here. A changed member moves to the front.
         (Sampler::AlwaysOn, "00", "th:c;x:1", "ot=x:1,vendor=1,other=2"),
     ];
     for (sampler, w3c, ot, expected) in rows {

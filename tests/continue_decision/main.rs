@@ -1,6 +1,6 @@
-//! Why a trace is continued or not, and that `extract` does what the answer says.
+//! Each reason for continuing a trace or not, and that `extract` acts accordingly.
 //!
-//! Source of the organization rows: the table of strict trace continuation in Sentry's trace
+//! Source of the organization rows: the strict trace continuation table in Sentry's trace
 //! propagation specification.
 
 #[path = "../common/mod.rs"]
@@ -144,7 +144,7 @@ const ROWS: &[Row] = &[
         sentence: FOREIGN,
         ..ROW
     },
-    // sentry-trace's parent before another one.
+    // sentry-trace's parent replaces another propagator's.
     Row { parent: Some(OTHER_TRACE_ID), ..ROW },
 ];
 
@@ -190,7 +190,7 @@ fn parent_of(trace_id: &str) -> Context {
 }
 
 #[test]
-fn each_rule_answers_and_extract_follows_it() {
+fn extract_follows_every_decision() {
     assert!(sentry_trace("-1").starts_with(TRACE_ID));
     for row in ROWS {
         row.check();

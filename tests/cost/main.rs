@@ -1,4 +1,4 @@
-//! The cost of reading is bounded by the limits of the headers, not by their size.
+//! The cost of reading is bounded by the headers' limits, not by their size.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -28,7 +28,7 @@ const LIMIT: usize = 8192;
 const HUGE: usize = 10_000_000;
 const LARGE: usize = 1_000_000;
 
-/// Headers that count their reads and the allocations of their answers.
+/// Headers that count their reads and the allocations of returned values.
 struct Counting {
     headers: Vec<(&'static str, Vec<String>)>,
     calls: Cell<usize>,
@@ -64,7 +64,7 @@ impl Extractor for Counting {
     }
 }
 
-/// Headers that are as hostile as they are large; the larger the number the longer.
+/// Headers as hostile as possible; larger numbers give longer headers.
 fn hostile(bytes: usize) -> Vec<(&'static str, Counting)> {
     let trace = || ("sentry-trace", vec![format!("{TRACE_ID}-{SPAN_ID}-1")]);
     let list = |part: &str| part.repeat(bytes / part.len());
@@ -97,20 +97,20 @@ fn hostile(bytes: usize) -> Vec<(&'static str, Counting)> {
 }
 
 fn many(bytes: usize) -> String {
-    // Beyond these nothing is read.
+    // Bytes beyond this are not read.
     let members: Vec<String> =
         (0..(bytes / 12).min(10_000)).map(|n| format!("sentry-{n}=v")).collect();
     members.join(",")
 }
 
-/// What was allocated.
+/// The allocations of a run.
 #[derive(Debug)]
 struct Cost {
     bytes: usize,
     count: usize,
 }
 
-/// The least of a few, as the test's own harness has a thread, which can only add.
+/// The minimum of a few runs: the harness's own thread can only add allocations.
 fn cost(run: impl Fn()) -> Cost {
     let once = || {
         let region = Region::new(ALLOCATOR);
@@ -121,7 +121,7 @@ fn cost(run: impl Fn()) -> Cost {
     (0..3).map(|_| once()).min_by_key(|cost| (cost.bytes, cost.count)).expect("three")
 }
 
-/// Extract and inject, beyond what the carrier's own answers take; and how often it was asked.
+/// Extract and inject without the carrier's own allocations, and the number of carrier reads.
 fn request(propagator: &dyn TextMapPropagator, carrier: &Counting) -> (Cost, usize) {
     let run = || {
         carrier.calls.set(0);
@@ -129,7 +129,7 @@ fn request(propagator: &dyn TextMapPropagator, carrier: &Counting) -> (Cost, usi
         let cx = propagator.extract_with_context(&Context::new(), carrier);
         propagator.inject_context(&cx, &mut Headers::new());
     };
-    // Creates what exists once per thread.
+    // The first run allocates per-thread state.
     run();
     let mut counted = cost(run);
     counted.bytes = counted.bytes.saturating_sub(carrier.answered_bytes.get());
@@ -140,17 +140,17 @@ fn sentry() -> Sentry {
     Sentry::builder().dsn(DSN).release("shop@1.2.3").build().expect("settings")
 }
 
-/// The counter is global, so this is the only test of the suite.
+/// The allocation counter is global, so this suite has only this test.
 #[test]
 fn reading_costs_what_the_limits_allow() {
     nothing_grows_beyond_the_limit();
-    what_is_allocated_is_linear_in_what_comes();
-    nothing_is_allocated_for_what_is_refused_or_only_looked_at();
+    allocations_are_linear_in_the_input();
+    rejected_input_allocates_nothing();
     a_span_costs_what_the_limits_allow();
-    many_targets_look_at_the_start_of_a_url();
+    many_targets_read_only_the_start_of_a_url();
     headers_are_asked_for_a_constant_number_of_times();
     #[cfg(feature = "http")]
-    http::what_a_request_has_is_read_up_to_the_limits();
+    http::existing_lines_are_read_up_to_the_limits();
     #[cfg(feature = "http")]
     http::lines_of_ascii_are_borrowed();
 }
@@ -168,8 +168,8 @@ fn nothing_grows_beyond_the_limit() {
     }
 }
 
-/// Up to the limit what is allocated grows no faster than what comes in; behind it no more.
-fn what_is_allocated_is_linear_in_what_comes() {
+/// Up to the limit allocations grow at most linearly with the input; beyond it they stay constant.
+fn allocations_are_linear_in_the_input() {
     let propagator = sentry().propagator();
     let of = |bytes: usize| -> Vec<(&str, Cost)> {
         let carriers = hostile(bytes).into_iter();
@@ -188,7 +188,7 @@ fn what_is_allocated_is_linear_in_what_comes() {
     }
 }
 
-fn nothing_is_allocated_for_what_is_refused_or_only_looked_at() {
+fn rejected_input_allocates_nothing() {
     let texts = ["a", "-", "1", "https://", "é", " "].map(|part| part.repeat(LARGE / part.len()));
     let targets = PropagationTargets::new(["https://api.myecommerce.com"]);
     for text in &texts {
@@ -203,7 +203,7 @@ fn nothing_is_allocated_for_what_is_refused_or_only_looked_at() {
     }
 }
 
-/// Names and URLs are the application's own, and may hold what a client sends.
+/// Names and URLs are the application's, but may contain a client's text.
 fn a_span_costs_what_the_limits_allow() {
     let targets = ["https://API.myecommerce.com/", "/Cart"].map(Target::from);
     let builder = Sentry::builder().dsn(DSN).traces_sample_rate(1.0);
@@ -233,8 +233,8 @@ fn a_span_costs_what_the_limits_allow() {
     }
 }
 
-/// A URL is turned into lower case once, however many targets there are.
-fn many_targets_look_at_the_start_of_a_url() {
+/// A URL is lowercased once, for any number of targets.
+fn many_targets_read_only_the_start_of_a_url() {
     let targets = PropagationTargets::new((0..1000).map(|n| format!("https://{n}.example/")));
     let url = |bytes| "HTTPS://api.example/".repeat(bytes / 20);
     for bytes in [10_000, HUGE] {
@@ -244,7 +244,7 @@ fn many_targets_look_at_the_start_of_a_url() {
     }
 }
 
-/// Around W3C's own: what that one reads of `traceparent` is its own matter, but not how often.
+/// Around W3C's propagator: we cannot bound its reads of `traceparent`, but we bound their number.
 fn headers_are_asked_for_a_constant_number_of_times() {
     let propagator = sentry().propagator().wrap(TraceContextPropagator::new());
     for ((name, small), (_, large)) in hostile(64).into_iter().zip(hostile(LARGE)) {
@@ -270,7 +270,7 @@ mod http {
         headers
     }
 
-    /// What merging into these lines allocates, without the copy of the request.
+    /// The allocations of merging into these lines, without the copy of the request.
     fn merge(lines: usize, line: &[u8]) -> Cost {
         let headers = headers(lines, line);
         let merged = |list: Option<&str>| {
@@ -285,15 +285,15 @@ mod http {
         Cost { bytes: all.bytes - copy.bytes, count: all.count - copy.count }
     }
 
-    pub(super) fn what_a_request_has_is_read_up_to_the_limits() {
+    pub(super) fn existing_lines_are_read_up_to_the_limits() {
         for line in ["k=v", "", "sentry-old=1", "k = v", "é", ","] {
-            // Lines that have all that is read, and many more.
+            // Lines that fill the limit, and many more.
             let (some, many) = (merge(2_100, line.as_bytes()), merge(3_000, line.as_bytes()));
             for cost in [&some, &many] {
-                // A list of references to lines, of which each takes a byte of the limit at least.
+                // A list of references to lines; each line takes at least one byte of the limit.
                 assert!(cost.bytes <= 64 * LIMIT, "{line:?}: {cost:?}");
             }
-            // Empty lines take a byte of the limit each, so all of these are read.
+            // Each empty line takes one byte of the limit, so all of these are read.
             if !line.is_empty() && line.len() > 1 {
                 let most = some.bytes + 1024;
                 assert!(many.bytes <= most, "{line:?}: {some:?}, {many:?}");
@@ -313,7 +313,7 @@ mod http {
         let theirs = cost(|| read(&HeaderExtractor(&lines)));
         let ours = cost(|| read(&HeaderMapExtractor::new(&lines)));
         assert_eq!((ours.count, ours.bytes), (theirs.count, theirs.bytes));
-        // One that is not is read up to the limit.
+        // A line that is not ASCII is read up to the limit.
         for byte in [b"\xff".as_slice(), b"\xc3\xa9", b"a,\xff"] {
             let long = headers(1, &byte.repeat(LARGE / byte.len()));
             let counted = cost(|| {

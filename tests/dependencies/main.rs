@@ -7,15 +7,15 @@ use serde_json::Value;
 
 const PAGE: &str = include_str!("../../docs/reliability.md");
 
-fn on_the_page() -> BTreeSet<String> {
+fn listed_on_page() -> BTreeSet<String> {
     let (_, table) = PAGE.split_once("<!-- dependencies").unwrap();
     let (table, _) = table.split_once("<!-- end of dependencies").unwrap();
     let names = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     names.map(str::to_owned).collect()
 }
 
-/// Normal dependencies that are not optional, or that a default feature turns on.
-fn in_the_manifest() -> BTreeSet<String> {
+/// Normal dependencies that are required or that a default feature enables.
+fn listed_in_manifest() -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
@@ -42,7 +42,7 @@ fn in_the_manifest() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_page_has_them_all() {
-    assert_eq!(on_the_page(), in_the_manifest());
-    assert!(on_the_page().len() > 4);
+fn the_page_lists_every_dependency() {
+    assert_eq!(listed_on_page(), listed_in_manifest());
+    assert!(listed_on_page().len() > 4);
 }

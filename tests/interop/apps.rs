@@ -1,7 +1,7 @@
 //! The SDKs' apps: started with settings, called over HTTP.
 //!
-//! Every app answers `GET <url>?to=<address>` with the trace headers it got, what its SDK made of
-//! them, and what that address answered to it.
+//! Every app answers `GET <url>?to=<address>` with the trace headers it received, its SDK's reading
+//! of them, and the answer of that address.
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::ffi::OsStr;
@@ -21,49 +21,49 @@ const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/apps")
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Settings {
-    /// In hundredths; none: tracing is not configured.
+    /// In hundredths. `None` leaves tracing unconfigured.
     rate: Option<u8>,
     pub(crate) org_id: Option<&'static str>,
     pub(crate) strict: bool,
 }
 
 impl Settings {
-    /// With all traces or none, of the organization 1, and not strict.
+    /// Samples all traces or none. The organization is 1, and continuation is not strict.
     pub(crate) fn rate(rate: Option<u8>) -> Self {
         Self { rate: rate.map(|rate| rate * 100), org_id: Some("1"), strict: false }
     }
 
-    /// With so many traces of a hundred.
+    /// Samples this percentage of traces.
     pub(crate) fn percent(percent: u8) -> Self {
         Self { rate: Some(percent), ..Self::rate(None) }
     }
 
-    /// With all traces, of that organization.
+    /// Samples all traces, with this organization.
     pub(crate) fn organization(org_id: Option<&'static str>, strict: bool) -> Self {
         Self { rate: Some(100), org_id, strict }
     }
 }
 
-/// An SDK that runs with its settings.
+/// A running SDK with its settings.
 pub(crate) struct App {
     pub(crate) sdk: Sdk,
-    /// Its own in the fake Sentry.
+    /// Its own project in the fake Sentry.
     pub(crate) project: u32,
     url: Url,
     _process: Option<Process>,
 }
 
-/// What an app answers.
+/// An app's answer.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Report {
     pub(crate) headers: Headers,
-    /// What the SDK would send on, by its public interface.
+    /// The headers that the SDK would send, from its public API.
     pub(crate) trace_data: BTreeMap<String, Option<String>>,
     pub(crate) answer: Value,
 }
 
 impl App {
-    /// The address that is answered with a report; it calls `to`, if there is one.
+    /// An address that answers with a report and, if `to` is given, calls it.
     pub(crate) fn url(&self, to: Option<&str>) -> String {
         let mut url = self.url.clone();
         if let Some(to) = to {
@@ -73,10 +73,10 @@ impl App {
     }
 }
 
-/// The apps that run so far; they end with it.
+/// The running apps. Dropping this ends them.
 pub(crate) struct Apps {
     ingest: Ingest,
-    /// One browser for all pages: their settings are in their address.
+    /// One browser for all pages. A page's settings are in its address.
     pages: Option<Process>,
     running: BTreeMap<(Sdk, Settings), Arc<App>>,
 }
@@ -87,7 +87,7 @@ impl Apps {
         Self { ingest: ingest.clone(), pages: None, running: BTreeMap::new() }
     }
 
-    /// The app with these settings, started when it is asked for first.
+    /// The app with these settings. Starts it on first use.
     pub(crate) fn app(&mut self, sdk: Sdk, settings: Settings) -> Arc<App> {
         let project = 100 + u32::try_from(self.running.len()).expect("few apps");
         let entry = match self.running.entry((sdk, settings)) {
@@ -95,7 +95,7 @@ impl Apps {
             Entry::Vacant(entry) => entry,
         };
         let name = sdk.name();
-        // Each member needs encoding, and each SDK encodes it in its own way.
+        // Each value needs encoding, and each SDK encodes it differently.
         let settings = json!({
             "dsn": self.ingest.dsn(&format!("{name}{project}@127.0.0.1"), project),
             "release": format!("shop-{name}@2.1.0+b (9/é);=%41!*'"),
@@ -120,7 +120,7 @@ impl Apps {
     }
 }
 
-/// A whole number stays one: some SDKs print it as they get it.
+/// An integer stays an integer: some SDKs print the rate as given.
 pub(crate) fn rate(hundredths: u8) -> Value {
     match hundredths % 100 {
         0 => json!(hundredths / 100),
@@ -128,7 +128,7 @@ pub(crate) fn rate(hundredths: u8) -> Value {
     }
 }
 
-/// An SDK that does not start is a failure.
+/// Fails if the SDK does not start.
 pub(crate) fn start(name: &str, command: &mut Command) -> Process {
     Process::start(name, command).unwrap_or_else(|error| {
         panic!("{error}\n(tests/interop/install.sh installs what the apps need)")
@@ -170,20 +170,20 @@ pub(crate) fn python(source: &str) -> Command {
     command
 }
 
-/// Many small services share two cores: no second compiler, no second collector's threads.
+/// Many small services share two cores: use one compiler tier and the serial collector.
 pub(crate) fn java(class: &str) -> Command {
     let installed = directory("java");
     let classes =
-        format!("{0}/interop-java-0.jar:{0}/lib/*", installed.to_str().expect("a path is text"));
+        format!("{0}/interop-java-0.jar:{0}/lib/*", installed.to_str().expect("a UTF-8 path"));
     let mut command = Command::new("java");
     command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m", "-cp", &classes]);
     command.arg(format!("interop.{class}"));
     command
 }
 
-/// workerd with this configuration; more arguments go to `serve`.
+/// workerd with this configuration. More arguments go to `serve`.
 pub(crate) fn workerd(configuration: impl AsRef<OsStr>) -> Command {
-    // workerd does not read its standard input; the shell ends it with the test.
+    // workerd does not read standard input; the shell ends it with the test.
     let run = "\"$0\" serve \"$@\" --control-fd=1 & cat > /dev/null; kill $!";
     let mut command = Command::new("sh");
     command.args(["-c", run]);

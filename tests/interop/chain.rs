@@ -1,4 +1,4 @@
-//! One trace through the services: an SDK or nobody, then the relay, then an SDK or an echo.
+//! One trace through the services: an SDK or no head, then the relay, then an SDK or an echo.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -13,23 +13,23 @@ use crate::relay::Relay;
 use crate::tap::Passed;
 use crate::wire::SentryTrace;
 
-/// As many requests are open at once.
+/// The number of concurrent requests.
 const WORKERS: usize = 4;
 
-/// Who decides, with settings that would decide otherwise, and what must come of it.
+/// Which service decides, settings that would decide otherwise, and the expected result.
 #[derive(Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// The rates of the three services; none: tracing is not configured.
+    /// The rates of the three services. `None` leaves tracing unconfigured.
     pub(crate) head: Option<u8>,
     pub(crate) relay: Option<&'static str>,
     pub(crate) service: Option<u8>,
-    /// The flag that leaves the relay.
+    /// The flag that the relay sends.
     pub(crate) flag: Option<bool>,
 }
 
 impl Scenario {
-    /// What the service decides: as it is told, else by its own rate.
+    /// The service's decision: the incoming one, else by its own rate.
     pub(crate) fn decision(&self) -> bool {
         self.flag.unwrap_or(self.service == Some(1))
     }
@@ -38,15 +38,15 @@ impl Scenario {
 /// One request to make.
 #[derive(Clone)]
 pub(crate) struct Chain {
-    /// None: the relay is the head of the trace.
+    /// `None`: the relay is the head of the trace.
     pub(crate) head: Option<Arc<App>>,
     pub(crate) relay: Arc<Relay>,
-    /// None: the echo.
+    /// `None`: the echo.
     pub(crate) service: Option<Arc<App>>,
     pub(crate) scenario: &'static Scenario,
 }
 
-/// What the relay answers, with what the service answered to it.
+/// The relay's answer with the service's answer to it.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Relayed {
     pub(crate) trace_id: String,
@@ -56,26 +56,26 @@ pub(crate) struct Relayed {
     pub(crate) upstream: Value,
 }
 
-/// What came of it.
+/// The result of a request.
 pub(crate) struct Outcome {
     pub(crate) chain: Chain,
-    /// What the head says.
+    /// The head's report.
     pub(crate) head: Option<Report>,
-    /// What passed between the head and the relay.
+    /// The requests between the head and the relay.
     pub(crate) passed: Vec<Passed>,
     pub(crate) relayed: Relayed,
-    /// What the service says.
+    /// The service's report.
     pub(crate) got: Report,
 }
 
 impl Outcome {
-    /// The trace that an app took itself to be in.
+    /// The trace that an app continued or started.
     pub(crate) fn trace_of(report: &Report) -> Result<SentryTrace, String> {
         let text = report.trace_data.get("sentry-trace").and_then(Option::as_deref);
         SentryTrace::parse(text.ok_or("the SDK knows of no trace")?)
     }
 
-    /// What the fake Sentry must get: (project, trace id, recorded).
+    /// The items that the fake Sentry must receive: (project, trace id, recorded).
     pub(crate) fn expected_items(&self) -> Vec<(u32, String, bool)> {
         let mut expected = Vec::new();
         if let (Some(app), Ok(trace)) = (&self.chain.service, Self::trace_of(&self.got)) {
@@ -132,7 +132,7 @@ impl Chain {
     }
 }
 
-/// Runs them all, a few at a time, and waits until the fake Sentry has what they sent.
+/// Runs the chains, a few at a time, and waits until the fake Sentry has received everything.
 pub(crate) async fn run_all(chains: Vec<Chain>, ingest: &Ingest) -> Vec<Result<Outcome, String>> {
     let count = chains.len();
     let queue: VecDeque<(usize, Chain)> = chains.into_iter().enumerate().collect();

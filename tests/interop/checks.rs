@@ -1,4 +1,4 @@
-//! What must hold of every trace that went through the relay.
+//! The checks that must hold for every trace through the relay.
 
 use std::sync::Arc;
 
@@ -18,15 +18,15 @@ pub(crate) const ARRIVES: &str = "the request arrives";
 pub(crate) const ONE_TRACE: &str = "one trace id from end to end";
 pub(crate) const PARENT: &str = "its parent span is our client span";
 pub(crate) const DECISION: &str = "the decision is inherited";
-pub(crate) const RECORDED: &str = "it records as decided";
+pub(crate) const RECORDED: &str = "it records according to the decision";
 pub(crate) const BYTES: &str = "the DSC arrives byte for byte";
-pub(crate) const MEMBERS: &str = "every member of our DSC is right";
+pub(crate) const MEMBERS: &str = "every member of our DSC is correct";
 pub(crate) const UNDERSTOOD: &str = "it understands the DSC as sent";
-pub(crate) const SENDS_ON: &str = "its envelopes have a DSC of its own; it sends ours on";
+pub(crate) const SENDS_ON: &str = "its envelopes have its own DSC; it forwards ours";
 pub(crate) const ENVELOPE: &str = "its envelopes' `trace` agrees";
 pub(crate) const PREFLIGHT: &str = "the preflight happens and passes";
 
-pub(crate) const W3C: &str = "`traceparent` says what `sentry-trace` says";
+pub(crate) const W3C: &str = "`traceparent` agrees with `sentry-trace`";
 pub(crate) const W3C_OF_SPAN: &str = "`traceparent` has the same ids, and our span's own flag";
 pub(crate) const STATE: &str = "`tracestate` is valid, without our members, and its `th` holds";
 
@@ -56,7 +56,7 @@ pub(crate) fn equal<T: PartialEq + std::fmt::Debug>(what: &str, actual: T, expec
     Err(format!("{what}: {actual:?}, expected {expected:?}"))
 }
 
-/// The checks that apply to it.
+/// The checks that apply to this chain.
 pub(crate) fn evaluate(outcome: &Outcome, ingest: &Ingest) -> Vec<Row> {
     let chain = &outcome.chain;
     let mut rows = Vec::new();
@@ -72,7 +72,7 @@ pub(crate) fn evaluate(outcome: &Outcome, ingest: &Ingest) -> Vec<Row> {
         Some(_) => row(BYTES, bytes(outcome)),
         None => row(MEMBERS, members(outcome)),
     }
-    // Where no DSC arrives, what an SDK makes of that is another question: see the probes.
+    // Without an incoming DSC the SDKs differ: see the probes.
     let arrives = chain.head.as_ref().map_or(true, |app| app.sdk.has_dsc());
     if let Some(service) = chain.service.as_ref().filter(|app| arrives && app.sdk.has_dsc()) {
         if service.sdk.reports_dsc() {
@@ -89,7 +89,7 @@ pub(crate) fn evaluate(outcome: &Outcome, ingest: &Ingest) -> Vec<Row> {
     if mode.speaks_w3c() {
         let trace = SentryTrace::of(&outcome.got.headers);
         if mode == Mode::List {
-            // The stock propagator knows of no flag but the span's.
+            // The stock propagator knows only the span's flag.
             let sampled = outcome.relayed.sampled;
             row(W3C_OF_SPAN, trace.and_then(|t| w3c(&outcome.got.headers, &t, sampled)));
         } else {
@@ -107,7 +107,7 @@ fn w3c(headers: &Headers, trace: &SentryTrace, sampled: bool) -> Check {
     equal("the traceparent", traceparent(headers)?, expected)
 }
 
-/// Beside a `traceparent`: a valid list, without a member of ours, and with no `th` that is false.
+/// Beside a `traceparent`: a valid list without our members and without a false `th`.
 pub(crate) fn state(headers: &Headers) -> Check {
     let (trace_id, _, sampled) = traceparent(headers)?.ok_or("no traceparent arrived")?;
     let members = tracestate(headers)?;
@@ -123,14 +123,14 @@ pub(crate) fn no_member_of_ours(members: &[(&str, &str)]) -> Check {
     equal("our members", members.iter().find(|(key, _)| ours(key)), None)
 }
 
-/// What the service sent to Sentry of the trace that it took itself to be in.
+/// The items that the service sent to Sentry for its trace.
 fn items(outcome: &Outcome, ingest: &Ingest, recorded: bool) -> Result<Vec<Item>, String> {
     let Some(app) = &outcome.chain.service else { return Ok(Vec::new()) };
     let trace = Outcome::trace_of(&outcome.got)?;
     Ok(ingest.items(app.project, &trace.trace_id, recorded))
 }
 
-/// The one sentry-trace that passed before the relay.
+/// The single sentry-trace between head and relay.
 fn head_trace(outcome: &Outcome) -> Result<SentryTrace, String> {
     let sent = outcome.passed.last().ok_or("nothing passed the tap")?;
     SentryTrace::of(&sent.headers)
@@ -191,7 +191,7 @@ fn recorded(outcome: &Outcome, ingest: &Ingest) -> Check {
     equal("segments in Sentry", count, usize::from(outcome.chain.scenario.decision()))
 }
 
-/// The head's members arrive as they were; behind them, only what a deferred trace may gain.
+/// The head's members arrive unchanged. After them only the members that a deferred trace may gain.
 fn bytes(outcome: &Outcome) -> Check {
     let sent = outcome.passed.last().ok_or("nothing passed the tap")?;
     let sent = header(&sent.headers, "baggage")?.unwrap_or_default();
@@ -218,7 +218,7 @@ fn bytes(outcome: &Outcome) -> Check {
     consistent(arrived)
 }
 
-/// `sample_rand < sample_rate` exactly when sampled, where all three are known.
+/// `sample_rand < sample_rate` exactly when sampled, if all three are known.
 pub(crate) fn consistent(baggage: &str) -> Check {
     let dsc = dsc(Some(baggage))?;
     let number = |key| dsc.get(key).and_then(|value: &String| value.parse::<f64>().ok());
@@ -251,26 +251,26 @@ fn members(outcome: &Outcome) -> Check {
     consistent(arrived)
 }
 
-/// What the service sent of the trace: the message, and the segment where there is one.
+/// The service's items for the trace: the message, and the segment if there is one.
 fn reported(outcome: &Outcome, ingest: &Ingest) -> Result<Vec<Item>, String> {
     let mut all = items(outcome, ingest, true)?;
     all.extend(items(outcome, ingest, false)?);
     Ok(all)
 }
 
-/// Where the envelopes say nothing of the DSC that arrived: what the SDK would send on, by value.
+/// If the envelopes don't show the incoming DSC: the members that the SDK would send, by value.
 fn sends_on(outcome: &Outcome) -> Check {
     let arrived = dsc(header(&outcome.got.headers, "baggage")?)?;
     let baggage = outcome.got.trace_data.get("baggage").and_then(Option::as_deref);
     let mut sent_on = dsc(baggage)?;
     if !arrived.contains_key("sample_rate") {
-        // The service adds what it applies by itself.
+        // The service adds the members of its own decision.
         sent_on.remove("sample_rate");
     }
-    equal("what goes on", sent_on, arrived)
+    equal("the outgoing DSC", sent_on, arrived)
 }
 
-/// A DSC as that SDK's envelopes have it.
+/// A DSC in the form that the SDK's envelopes have.
 fn as_reported_by(app: &App, mut dsc: Dsc) -> Dsc {
     if app.sdk == Sdk::Java {
         // DIFFERENCE: its envelopes have no organization id, and it reads a raw `+` as a space.
@@ -280,14 +280,14 @@ fn as_reported_by(app: &App, mut dsc: Dsc) -> Dsc {
     numbers(dsc)
 }
 
-/// The service's own idea of the DSC, where it differs from the one that arrived.
+/// The service's reading of the DSC, where it differs from the incoming one.
 fn understood(outcome: &Outcome, ingest: &Ingest) -> Check {
     let arrived = dsc(header(&outcome.got.headers, "baggage")?)?;
     let app = outcome.chain.service.as_ref().ok_or("there is no service")?;
     for item in reported(outcome, ingest)? {
         let mut understood = item.dsc.clone().unwrap_or_default();
         for key in ["sample_rand", "sample_rate", "sampled"] {
-            // The service adds what it decides by itself.
+            // The service adds the members of its own decision.
             if !arrived.contains_key(key) {
                 understood.remove(key);
             }
@@ -298,8 +298,8 @@ fn understood(outcome: &Outcome, ingest: &Ingest) -> Check {
     Ok(())
 }
 
-/// JavaScript SDKs print a `sample_rand` anew, without zeros at its end, Java's with 16 digits and
-/// a rate of `1.0` as `1`.
+/// JavaScript SDKs reprint a `sample_rand` without trailing zeros. Java's reprints it with 16
+/// digits, and a rate of `1.0` as `1`.
 fn numbers(mut dsc: Dsc) -> Dsc {
     for key in ["sample_rand", "sample_rate"] {
         if let Some(text) = dsc.get_mut(key) {
@@ -311,7 +311,8 @@ fn numbers(mut dsc: Dsc) -> Dsc {
     dsc
 }
 
-/// Each envelope says of the trace what the SDK would send on; so does the head's of what it sent.
+/// Each envelope has the DSC that the SDK would send. The head's envelopes have the DSC that it
+/// sent.
 fn envelope(outcome: &Outcome, ingest: &Ingest) -> Check {
     let baggage = outcome.got.trace_data.get("baggage").and_then(Option::as_deref);
     let propagated = dsc(baggage)?;
@@ -331,7 +332,7 @@ fn envelope(outcome: &Outcome, ingest: &Ingest) -> Check {
     Ok(())
 }
 
-/// What the envelopes of each SDK say of a sampled trace, as measured.
+/// The DSC in each SDK's envelopes of a sampled trace, as measured.
 pub(crate) fn envelopes(outcomes: &[Outcome], ingest: &Ingest) -> Vec<Probe> {
     let answers = |recorded, answer: fn(&Dsc, &Dsc) -> bool| {
         let of = |sdk| {
@@ -373,7 +374,8 @@ pub(crate) fn envelopes(outcomes: &[Outcome], ingest: &Ingest) -> Vec<Probe> {
     ]
 }
 
-/// The browser asked, and was allowed, before it sent the trace headers to another origin.
+/// The browser sent a preflight request and was allowed before it sent trace headers to another
+/// origin.
 fn preflight(outcome: &Outcome) -> Check {
     let [asked, sent] = &outcome.passed[..] else {
         return Err(format!("{} requests, expected 2", outcome.passed.len()));

@@ -1,4 +1,4 @@
-//! The harness's own relay: with no fault it is right, and each fault makes it wrong in one way.
+//! The harness's own relay. Without a fault it is correct; each fault breaks one thing.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,13 +21,13 @@ use crate::relay::{ENVIRONMENT, PUBLIC_KEY, RELEASE};
 use crate::serve;
 use crate::wire::{percent_decode, percent_encode};
 
-/// What a relay can get wrong.
+/// The faults of a relay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
     DropsBaggage,
     AlwaysSampled,
     NewTraceId,
-    EncodesAnew,
+    ReencodesDsc,
     DscOfAnotherTrace,
     ParentIsTheServerSpan,
     DecidesDeferred,
@@ -42,7 +42,7 @@ impl Fault {
         Self::DropsBaggage,
         Self::AlwaysSampled,
         Self::NewTraceId,
-        Self::EncodesAnew,
+        Self::ReencodesDsc,
         Self::DscOfAnotherTrace,
         Self::ParentIsTheServerSpan,
         Self::DecidesDeferred,
@@ -57,7 +57,7 @@ impl Fault {
             Self::DropsBaggage => "drops `baggage`",
             Self::AlwaysSampled => "always sends `-1`",
             Self::NewTraceId => "sends a new trace id",
-            Self::EncodesAnew => "decodes the DSC and encodes it anew",
+            Self::ReencodesDsc => "decodes and re-encodes the DSC",
             Self::DscOfAnotherTrace => "sends the DSC of another trace",
             Self::ParentIsTheServerSpan => "sends the id of its server span",
             Self::DecidesDeferred => "sends `-0` for a deferred trace",
@@ -68,12 +68,12 @@ impl Fault {
         }
     }
 
-    /// Whether it shows in W3C's headers alone, which a relay that speaks them sends.
+    /// Whether it shows only in W3C's headers, which some relays don't send.
     pub(crate) fn is_of_w3c(self) -> bool {
         matches!(self, Self::LeaksOurMember | Self::ThresholdOfNothing | Self::SplitsTracestate)
     }
 
-    /// Makes the headers wrong that the client span sends below the server span.
+    /// Breaks the headers that the client span sends below the server span.
     fn apply(
         self,
         headers: &mut HeaderMap,
@@ -99,7 +99,7 @@ impl Fault {
                     set("baggage", baggage.replace(trace_id, &reversed));
                 }
             }
-            Self::EncodesAnew => {
+            Self::ReencodesDsc => {
                 if let Some(baggage) = baggage {
                     let members = baggage.to_str().expect("text").split(',').map(|member| {
                         let (key, value) = member.split_once('=').expect("a member has a `=`");
@@ -164,7 +164,7 @@ pub(crate) struct Faulty {
 }
 
 impl Faulty {
-    /// Serves on the test's own runtime, until that ends; the address it listens on.
+    /// Serves on the test's runtime until the runtime ends. Returns the address.
     pub(crate) async fn start(mode: Mode, rate: Option<&str>, fault: Option<Fault>) -> String {
         let mut sentry = Sentry::builder()
             .dsn(format!("http://{PUBLIC_KEY}@127.0.0.1:9/1"))
@@ -185,7 +185,7 @@ impl Faulty {
                 ]);
                 Box::new(sentry.propagator().wrap(w3c))
             }
-            Mode::WrapWithinTargets | Mode::List => unreachable!("no fault needs it"),
+            Mode::WrapWithinTargets | Mode::List => unreachable!("no fault uses it"),
         };
         let relay = Self {
             propagator,

@@ -1,5 +1,5 @@
-//! What the SDKs sent as heads of a trace: `tests/vectors/interop_heads.json`, recorded by a run,
-//! and held against the crate without any SDK.
+//! The headers that SDKs sent as heads of a trace: `tests/vectors/interop_heads.json`, recorded by
+//! a run and checked against the crate without any SDK.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct Head {
     pub(crate) headers: Headers,
 }
 
-/// A value in parts that end with a comma, so that no line of the file is long.
+/// A value in parts that end with a comma, so that no line of the file is too long.
 fn in_parts<S: Serializer>(headers: &Headers, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(
         headers.iter().map(|(name, value)| (name, value.split_inclusive(',').collect::<Vec<_>>())),
@@ -37,9 +37,9 @@ fn of_parts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Headers, D::Er
 }
 
 const SETTINGS: [(Option<u8>, &str, &str); 3] = [
-    (Some(1), "on", "sample rate 1, organisation id 1"),
-    (Some(0), "off", "sample rate 0, organisation id 1"),
-    (None, "deferred", "no tracing configured (decision deferred), organisation id 1"),
+    (Some(1), "on", "sample rate 1, organization id 1"),
+    (Some(0), "off", "sample rate 0, organization id 1"),
+    (None, "deferred", "no tracing configured (decision deferred), organization id 1"),
 ];
 
 /// One row for each SDK and decision.
@@ -72,7 +72,7 @@ pub(crate) fn json(heads: &[Head]) -> String {
 }
 
 #[test]
-fn every_recorded_head_is_forwarded_as_it_came() {
+fn every_recorded_head_is_forwarded_unchanged() {
     let heads: Vec<Head> =
         serde_json::from_str(include_str!("../vectors/interop_heads.json")).expect("a table");
     assert_eq!(heads.len(), Sdk::ALL.len() * SETTINGS.len());

@@ -1,4 +1,4 @@
-//! Services that speak W3C alone: between two relays, behind one, and before one.
+//! Services that speak only W3C: between two relays, behind one, and before one.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,16 +26,16 @@ pub(crate) const TRACE: &str = "one trace id across a stock hop";
 pub(crate) const PARENT: &str = "each span is the child of the one before";
 pub(crate) const DECISION: &str = "the decision crosses the hop";
 pub(crate) const ARRIVES: &str = "the DSC reaches the hop byte for byte";
-pub(crate) const FORWARDED: &str = "the DSC leaves the second relay as the hop sent it";
-pub(crate) const VALUES: &str = "every value of the DSC is right behind the hop";
-pub(crate) const OWN_DSC: &str = "where no DSC leaves the hop, ours does, and is right";
+pub(crate) const FORWARDED: &str = "the second relay forwards the DSC as the hop sent it";
+pub(crate) const VALUES: &str = "every value of the DSC is correct behind the hop";
+pub(crate) const OWN_DSC: &str = "if the hop sends no DSC, we send our own, and it is correct";
 pub(crate) const CLEAN: &str = "no `sentry` member of `tracestate` reaches the hop";
 pub(crate) const LINE: &str = "`tracestate` is one line, with others' members in their order";
 pub(crate) const FIRST_LINE: &str =
-    "by design: a list's W3C propagator reads the first line of `tracestate` alone";
-pub(crate) const THRESHOLD: &str = "`th` is the rate's on a sampled trace, and on no other";
+    "by design: a list's W3C propagator reads only the first line of `tracestate`";
+pub(crate) const THRESHOLD: &str = "`th` is the rate's on a sampled trace and absent on any other";
 pub(crate) const BAGGAGE: &str = "own baggage crosses the hop once and unchanged";
-pub(crate) const HEAD: &str = "we continue a stock head, with a DSC that says so";
+pub(crate) const HEAD: &str = "we continue a stock head, with a matching DSC";
 pub(crate) const BEHIND: &str = "a Sentry service behind us continues a stock head";
 pub(crate) const DENIED: &str = "nothing arrives where no target is allowed";
 pub(crate) const DENIED_W3C: &str = "by design: `traceparent` arrives where no target is allowed";
@@ -48,20 +48,20 @@ pub(crate) const ALL: [&str; 17] = [
 
 const TRACE_ID: &str = "771a43a4192642f0b136d5159a501700";
 
-/// As many requests are open at once.
+/// The number of concurrent requests.
 const WORKERS: usize = 4;
 
-/// What the first relay is told.
+/// The head of the first relay's trace.
 #[derive(Clone)]
 enum Head {
-    /// By a caller that sends every header, with members of others in each list.
+    /// A caller that sends every header, with other parties' members in each list.
     Caller,
     App(Arc<App>),
-    /// By nobody.
+    /// No caller.
     Nobody,
 }
 
-/// A decision, by its name, and the rate of relays that would decide otherwise by themselves.
+/// A decision's name, and the rate of relays that would decide otherwise.
 type Decision = (&'static str, Option<bool>, Option<&'static str>);
 
 const DECISIONS: [Decision; 3] = [
@@ -91,7 +91,7 @@ fn caller(flag: Option<bool>) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What came of a request through two relays and the hop between them.
+/// The result of a request through two relays and the hop between them.
 pub(crate) struct Hop {
     mode: Mode,
     head: &'static str,
@@ -100,11 +100,11 @@ pub(crate) struct Hop {
     baggage: bool,
     scenario: &'static str,
     flag: Option<bool>,
-    /// What arrived at the first relay, and what the hop sent to the second one.
+    /// The headers that arrived at the first relay, and those that the hop sent to the second.
     sent: [Headers; 2],
-    /// What the relays say.
+    /// The relays' reports.
     relayed: [Relayed; 2],
-    /// What the hop says, and the echo.
+    /// The reports of the hop and of the echo.
     got: [Report; 2],
 }
 
@@ -177,14 +177,14 @@ fn read<T: serde::de::DeserializeOwned>(answer: serde_json::Value) -> Result<T, 
     serde_json::from_value(answer.clone()).map_err(|error| format!("{error}: {answer}"))
 }
 
-/// Runs them a few at a time; the results are in their order.
+/// Runs the requests a few at a time. Returns the results in their order.
 async fn all<T: Send + 'static>(requests: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
     let free = Arc::new(Semaphore::new(WORKERS));
     let mut running = JoinSet::new();
     for (index, request) in requests.into_iter().enumerate() {
         let free = Arc::clone(&free);
         running.spawn(async move {
-            let _permit = free.acquire_owned().await.expect("nobody closes it");
+            let _permit = free.acquire_owned().await.expect("the semaphore stays open");
             (index, request.await)
         });
     }
@@ -195,7 +195,7 @@ async fn all<T: Send + 'static>(requests: Vec<impl Future<Output = T> + Send + '
 
 const SETTINGS: StockSettings = StockSettings { rate: 100, baggage: true };
 
-/// A caller's traces through such relays and each of these hops.
+/// A caller's traces through these relays and each of these hops.
 pub(crate) async fn callers(
     kind: Kind,
     hops: &[Stock],
@@ -225,7 +225,7 @@ fn way(relay: &Arc<Relay>, stock: Arc<StockApp>, baggage: bool, ingest: &Ingest)
     Way { relay, stock, baggage, echo, client: crate::client() }
 }
 
-/// A request that fails is a fault of the harness or a crash: nothing to measure.
+/// A failed request is a fault of the harness or a crash, so there is nothing to measure.
 fn evaluated(hops: Vec<Result<Hop, String>>) -> (Vec<Row>, Vec<Hop>) {
     let hops: Vec<Hop> =
         hops.into_iter().map(|hop| hop.unwrap_or_else(|error| panic!("a hop: {error}"))).collect();
@@ -261,7 +261,7 @@ async fn heads(mode: Mode, apps: &mut Apps, stocks: &mut StockApps, ingest: &Ing
     let mut requests = Vec::new();
     for (name, flag, rate) in DECISIONS {
         let relay = Arc::new(Relay::start(Kind::Example(mode), ingest, rate, &[]).await);
-        // By itself it decides as the SDKs do.
+        // A relay without a caller decides as the SDKs do.
         let own = flag.map(|sampled| if sampled { "1" } else { "0" });
         let first = Arc::new(Relay::start(Kind::Example(mode), ingest, own, &[]).await);
         for stock in Stock::ALL {
@@ -283,13 +283,13 @@ async fn heads(mode: Mode, apps: &mut Apps, stocks: &mut StockApps, ingest: &Ing
     evaluated(all(requests).await).0
 }
 
-/// The members of Sentry's, as they stand there.
+/// Sentry's raw members.
 fn sentry_members(headers: &Headers) -> Result<Vec<&str>, String> {
     let members = header(headers, "baggage")?.unwrap_or_default().split(',').map(str::trim);
     Ok(members.filter(|member| member.starts_with("sentry-")).collect())
 }
 
-/// The members of others.
+/// The other parties' members.
 fn own_members(headers: &Headers) -> Result<Vec<&str>, String> {
     let members = header(headers, "baggage")?.unwrap_or_default().split(',').map(str::trim);
     Ok(members.filter(|m| !m.is_empty() && !m.starts_with("sentry-")).collect())
@@ -327,7 +327,7 @@ impl Hop {
         rows
     }
 
-    /// The headers that the relays sent: to the hop, and behind it.
+    /// The headers that the relays sent: to the hop, and after it.
     fn relayed_headers(&self) -> [&Headers; 2] {
         [&self.got[0].headers, &self.got[1].headers]
     }
@@ -353,13 +353,12 @@ impl Hop {
         equal("the hop's parent", Some(hop), before.client_span_id.as_deref())?;
         let sent = w3c(&self.sent[1])?.1;
         equal("the second relay's parent", behind.parent_span_id.as_deref(), Some(sent))?;
-        equal("the hop has a span of its own", sent == hop, false)?;
+        equal("the hop has its own span", sent == hop, false)?;
         let arrived = SentryTrace::of(&self.got[1].headers)?.span_id;
         equal("what arrived", Some(&arrived), behind.client_span_id.as_ref())
     }
 
-    /// W3C has no third state: where no DSC comes along, an undecided trace is one that nobody
-    /// samples.
+    /// W3C's flag has two states: without a forwarded DSC an undecided trace becomes unsampled.
     fn decision(&self) -> Check {
         let sampled = self.flag == Some(true);
         equal("what reached the hop", w3c(&self.got[0].headers)?.2, sampled)?;
@@ -436,7 +435,7 @@ impl Hop {
             let members: Vec<_> =
                 tracestate(headers)?.into_iter().filter(|(key, _)| *key != "ot").collect();
             let expected: &[_] = match self.mode {
-                // A stock propagator in a list reads the first line alone.
+                // A stock propagator in a list reads only the first line.
                 Mode::List => &[("vendor", "a")],
                 _ => &[("vendor", "a"), ("other", "b")],
             };
@@ -463,12 +462,12 @@ impl Hop {
         let behind = sorted(&self.got[1].headers)?;
         let count = behind.iter().filter(|member| *member == "tenant=acme").count();
         equal("behind it", count, usize::from(self.baggage))?;
-        // DIFFERENCE: a hop may lose properties; what it sent is what goes on.
+        // DIFFERENCE: a hop may lose properties. The second relay forwards what the hop sent.
         equal("behind it", behind, sorted(&self.sent[1])?)
     }
 }
 
-/// What a relay says of itself in every DSC of its own.
+/// A relay's own members in every DSC that it builds.
 fn ours(trace_id: &str) -> Dsc {
     let member = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     Dsc::from([
@@ -561,7 +560,7 @@ fn behind(relayed: &Relayed, got: &Report, sampled: bool) -> Check {
     equal("the service's trace", (&trace.trace_id, trace.sampled), expected)
 }
 
-/// A relay to nowhere, as the head of the trace.
+/// A relay with no targets, as the head of the trace.
 async fn denied(mode: Mode, stocks: &mut StockApps, ingest: &Ingest) -> Vec<Row> {
     let settings = [("SENTRY_TRACE_PROPAGATION_TARGETS", "")];
     let relay = Relay::start(Kind::Example(mode), ingest, Some("1"), &settings).await;
@@ -583,7 +582,7 @@ async fn denied(mode: Mode, stocks: &mut StockApps, ingest: &Ingest) -> Vec<Row>
     rows
 }
 
-/// A relay that writes no W3C headers, and reads none.
+/// A relay that neither reads nor writes W3C's headers.
 async fn alone(stocks: &mut StockApps, ingest: &Ingest) -> Vec<Row> {
     let relay = Relay::start(Kind::Example(Mode::Alone), ingest, Some("1"), &[]).await;
     let mut rows = Vec::new();
@@ -602,7 +601,7 @@ async fn alone(stocks: &mut StockApps, ingest: &Ingest) -> Vec<Row> {
     rows
 }
 
-/// What each hop does with what it forwards.
+/// How each hop changes what it forwards.
 fn measure(hops: &[Hop]) -> Vec<Measured> {
     let of = |stock: Stock, scenario: &str, baggage| {
         let hop = hops.iter().find(|hop| {
@@ -627,7 +626,7 @@ fn measure(hops: &[Hop]) -> Vec<Measured> {
         Ok(flag.map_or("undecided", |sampled| if sampled { "`-1`" } else { "`-0`" }).to_owned())
     };
     vec![
-        ask("the DSC's members go on in their order", &|stock| {
+        ask("the DSC's members are forwarded in order", &|stock| {
             let hop = of(stock, "sampled", true);
             let keys = |headers| {
                 let members = sentry_members(headers)?.into_iter();
@@ -635,32 +634,35 @@ fn measure(hops: &[Hop]) -> Vec<Measured> {
             };
             yes(keys(&hop.got[0].headers)? == keys(&hop.sent[1])?)
         }),
-        ask("`sentry-release=shop%401.2.3%2Bb` goes on as", &|stock| {
+        ask("`sentry-release=shop%401.2.3%2Bb` is forwarded as", &|stock| {
             member(&of(stock, "sampled", true).sent[1], "sentry-release=")
         }),
-        ask("`sentry-environment=prod%20%C3%A9` goes on as", &|stock| {
+        ask("`sentry-environment=prod%20%C3%A9` is forwarded as", &|stock| {
             member(&of(stock, "sampled", true).sent[1], "sentry-environment=")
         }),
-        ask("`shard=7;ttl=1`, of another party, goes on as", &|stock| {
+        ask("`shard=7;ttl=1`, another party's, is forwarded as", &|stock| {
             member(&of(stock, "sampled", true).sent[1], "shard=")
         }),
-        ask("others' members of `tracestate` go on", &|stock| {
+        ask("others' members of `tracestate` are forwarded", &|stock| {
             let members = tracestate(&of(stock, "sampled", true).sent[1])?;
             yes(members.iter().any(|(key, _)| *key == "vendor"))
         }),
-        ask("`ot=th:8` goes on", &|stock| {
+        ask("`ot=th:8` is forwarded", &|stock| {
             let members = tracestate(&of(stock, "sampled", true).sent[1])?;
             yes(ot_field(&members, "th") == Some("8"))
         }),
-        ask("an undecided trace, the DSC forwarded, is behind the second relay", &|stock| {
+        ask("an undecided trace with a forwarded DSC, behind the second relay", &|stock| {
             flag(&of(stock, "undecided", true).got[1].headers)
         }),
-        ask("an undecided trace, no `baggage` forwarded, is behind the second relay", &|stock| {
+        ask("an undecided trace without forwarded `baggage`, behind the second relay", &|stock| {
             flag(&of(stock, "undecided", false).got[1].headers)
         }),
-        ask("a sampled trace, no `baggage` forwarded: `sample_rate` in our own DSC", &|stock| {
-            let dsc = dsc(header(&of(stock, "sampled", false).got[1].headers, "baggage")?)?;
-            Ok(dsc.get("sample_rate").cloned().unwrap_or_else(|| "not known".to_owned()))
-        }),
+        ask(
+            "a sampled trace without forwarded `baggage`: `sample_rate` in our own DSC",
+            &|stock| {
+                let dsc = dsc(header(&of(stock, "sampled", false).got[1].headers, "baggage")?)?;
+                Ok(dsc.get("sample_rate").cloned().unwrap_or_else(|| "unknown".to_owned()))
+            },
+        ),
     ]
 }

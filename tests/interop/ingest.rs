@@ -1,4 +1,4 @@
-//! A Sentry that keeps what it is sent, in memory.
+//! A fake Sentry that keeps everything it receives in memory.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -33,7 +33,7 @@ pub(crate) struct Item {
     pub(crate) dsc: Option<Dsc>,
 }
 
-/// The fake Sentry, and an address that answers with the trace headers it got.
+/// The fake Sentry, and an address that answers with the trace headers it received.
 #[derive(Clone)]
 pub(crate) struct Ingest {
     address: String,
@@ -45,7 +45,7 @@ pub(crate) struct Ingest {
 /// By project, trace id, and whether they are recorded.
 type Items = HashMap<(u32, String, bool), Vec<Item>>;
 
-/// Spans that came by OTLP, with their project.
+/// Spans received over OTLP, with their project.
 type Exported = Arc<Mutex<Vec<(u32, Span)>>>;
 
 impl Ingest {
@@ -59,7 +59,7 @@ impl Ingest {
             .route("/api/{project}/integration/otlp/v1/traces/", post(otlp_traces))
             .with_state(Arc::clone(&spans));
         let router = router.merge(otlp);
-        // Not where the DSN points: nobody sends trace headers there.
+        // Not the DSN's host: SDKs don't send trace headers there.
         let echo =
             serve(Router::new().route("/echo", get(echo).options(preflight))).await + "/echo";
         Self { address: serve(router).await, echo, items, spans }
@@ -70,13 +70,13 @@ impl Ingest {
         format!("http://{user_and_host}:{port}/{project}")
     }
 
-    /// What this project sent of that trace: messages, or recorded segments.
+    /// The items that this project sent for the trace: messages, or recorded segments.
     pub(crate) fn items(&self, project: u32, trace_id: &str, recorded: bool) -> Vec<Item> {
         let items = self.items.lock().expect("no holder panics");
         items.get(&(project, trace_id.to_owned(), recorded)).cloned().unwrap_or_default()
     }
 
-    /// The spans of that trace that this project sent by OTLP.
+    /// The spans of the trace that this project sent over OTLP.
     pub(crate) fn spans(&self, project: u32, trace_id: &str) -> Vec<Span> {
         let spans = self.spans.lock().expect("no holder panics");
         let of_trace =
@@ -84,7 +84,7 @@ impl Ingest {
         of_trace.map(|(_, span)| span.clone()).collect()
     }
 
-    /// Waits until all of them are here: (project, trace id, recorded).
+    /// Waits until all of them have arrived: (project, trace id, recorded).
     pub(crate) async fn wait_for(&self, expected: &[(u32, String, bool)], patience: Duration) {
         let deadline = Instant::now() + patience;
         let missing = |(project, trace_id, recorded): &(u32, String, bool)| {
@@ -105,7 +105,9 @@ async fn envelope(
     let body = match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
         Some(b"gzip") => {
             let mut plain = Vec::new();
-            GzDecoder::new(&*body).read_to_end(&mut plain).expect("the body is gzip, as it says");
+            GzDecoder::new(&*body)
+                .read_to_end(&mut plain)
+                .expect("the body is gzip, as its header states");
             plain
         }
         _ => body.to_vec(),
@@ -118,7 +120,7 @@ async fn envelope(
     ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(json!({})))
 }
 
-/// Only what is authenticated with a key, and is protobuf.
+/// Accepts only protobuf that is authenticated with a key.
 async fn otlp_traces(
     State(spans): State<Exported>,
     Path(project): Path<u32>,
@@ -140,7 +142,7 @@ async fn otlp_traces(
     StatusCode::OK
 }
 
-/// An id as it is written in headers.
+/// An id in the form that headers use.
 pub(crate) fn hex(id: &[u8]) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -163,8 +165,8 @@ async fn preflight() -> impl IntoResponse {
     ]
 }
 
-/// The items of an envelope: a line of headers, then for each item its headers and its payload,
-/// which ends with its line unless its length is given.
+/// The items of an envelope: a line of headers, then for each item its headers and payload. A
+/// payload ends at its line's end unless its length is given.
 ///
 /// <https://develop.sentry.dev/sdk/data-model/envelopes/>
 fn parse(mut rest: &[u8]) -> Vec<(bool, String, Item)> {
@@ -192,7 +194,7 @@ fn parse(mut rest: &[u8]) -> Vec<(bool, String, Item)> {
         match item["type"].as_str() {
             Some("event") => keep(false, &payload["contexts"]["trace"]),
             Some("transaction") => keep(true, &payload["contexts"]["trace"]),
-            // Streamed: the root of a segment stands for its transaction.
+            // Streamed spans: the root of a segment counts as its transaction.
             Some("span") => {
                 let spans = payload["items"].as_array().map(Vec::as_slice).unwrap_or_default();
                 spans.iter().filter(|span| span["is_segment"] == true).for_each(|s| keep(true, s));

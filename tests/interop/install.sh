@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the SDKs of versions.env, apps/java/pom.xml and apps/go/go.mod, and what they run in, into
-# target/interop. Running it again installs what has changed. Needs npm, pip, cargo, Go and a JDK with
-# Maven; what Debian has of these and of Chromium is installed where it is missing, as root.
+# Installs the SDKs of versions.env, apps/java/pom.xml and apps/go/go.mod, and their runtimes, into
+# target/interop. A second run installs only what has changed. Needs npm, pip, cargo, Go and a JDK
+# with Maven. As root, it installs missing ones and Chromium from Debian.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(cd "$here/../.." && pwd)/target/interop
@@ -9,7 +9,7 @@ mkdir -p "$work"
 # shellcheck source=versions.env
 . "$here/versions.env"
 
-# need PROGRAM PACKAGE...: installs Debian's packages where the program is missing.
+# need PROGRAM PACKAGE...: installs Debian's packages if the program is missing.
 need() {
     local program=$1 sudo=
     shift
@@ -43,7 +43,7 @@ python3 -m pip --version >/dev/null || {
     exit 1
 }
 
-# npm: the packages of versions.env, and below them what the lock says.
+# npm: the packages of versions.env, and their dependencies from the lock file.
 cat > "$work/package.json.new" <<JSON
 {
   "name": "interop",
@@ -79,7 +79,7 @@ TEXT
 fi
 rm -f "$work/package.json.new"
 
-# pip: into a directory of its own, so that no virtual environment is needed.
+# pip: into a separate directory, so that no virtual environment is needed.
 python="sentry-sdk==$SENTRY_PYTHON opentelemetry-sdk==$OTEL_PYTHON flask==$FLASK waitress==$WAITRESS"
 if [ "$(cat "$work/python-done" 2>/dev/null || true)" != "$python" ]; then
     rm -rf "$work/python" "$work/python-done"
@@ -89,7 +89,7 @@ if [ "$(cat "$work/python-done" 2>/dev/null || true)" != "$python" ]; then
     echo "$python" > "$work/python-done"
 fi
 
-# cargo: a package outside of this one's dependencies and of its minimum Rust version.
+# cargo: a package outside this one's dependencies and minimum Rust version.
 mkdir -p "$work/rust"
 cat > "$work/rust/Cargo.toml" <<TOML
 [package]
@@ -117,7 +117,7 @@ debug = false
 TOML
 CARGO_TARGET_DIR=$work/rust/target cargo build --quiet --manifest-path "$work/rust/Cargo.toml"
 
-# Maven: both services, and what they need, in one go.
+# Maven: both services and their dependencies in one run.
 java=$(cat "$here/apps/java/pom.xml" "$here"/apps/java/src/main/java/interop/*.java | sha256sum)
 if [ "$(cat "$work/java-done" 2>/dev/null || true)" != "$java" ]; then
     rm -rf "$work/java" "$work/java-done"
@@ -125,7 +125,7 @@ if [ "$(cat "$work/java-done" 2>/dev/null || true)" != "$java" ]; then
     echo "$java" > "$work/java-done"
 fi
 
-# Go: its own cache knows what has changed.
+# Go: its own cache detects changes.
 mkdir -p "$work/go"
 go build -C "$here/apps/go" -mod=readonly -o "$work/go/" ./sentry ./otel
 echo "installed into $work"

@@ -7,10 +7,10 @@
 //! cargo test --test interop -- --ignored
 //! ```
 //!
-//! With `INTEROP_WORKER_ONLY=1` it ends after the Rust worker.
+//! With `INTEROP_WORKER_ONLY=1` it stops after the Rust worker.
 //!
-//! It writes nothing but what `INTEROP_UPDATE=1` asks for: `docs/interop.md`, which is otherwise
-//! held against the run, and `tests/vectors/interop_heads.json`.
+//! `INTEROP_UPDATE=1` writes `docs/interop.md` and `tests/vectors/interop_heads.json`. Without it
+//! nothing is written, and the page is compared with the run.
 
 #![cfg(unix)]
 
@@ -53,7 +53,7 @@ use crate::relay::Kind;
 use crate::sdk::Sdk;
 use crate::stock::StockApps;
 
-/// Serves on the test's own runtime, until that ends; the address without a path.
+/// Serves on the test's runtime until the runtime ends. Returns the address without a path.
 async fn serve(router: Router) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -72,16 +72,16 @@ fn client() -> reqwest::Client {
         .expect("the client needs nothing from the system")
 }
 
-/// Of the whole run, on a machine that has other work too.
+/// For the whole run, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(1500);
 
-/// How long the fake Sentry waits: some SDKs send what they recorded every five seconds.
+/// How long the fake Sentry waits: some SDKs send their items every five seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the SDKs: see the top of tests/interop/main.rs"]
 async fn real_sdks_on_both_sides() {
-    // Every process ends with the future.
+    // Dropping the future ends every process.
     tokio::time::timeout(LIMIT, everything()).await.expect("it ends in time");
     process::assert_none_left();
 }
@@ -134,7 +134,7 @@ async fn everything() {
 
     let page = page::markdown(&rows, &outcomes, &probes, &measured, &worker);
     let heads = heads::json(&heads::record(&outcomes));
-    // A page with failing rows says so, and is not to be committed.
+    // A page with failing rows shows them and must not be committed.
     if update() {
         written("docs/interop.md", &page);
         written("tests/vectors/interop_heads.json", &heads);
@@ -148,12 +148,12 @@ fn update() -> bool {
     std::env::var_os("INTEROP_UPDATE").is_some()
 }
 
-/// Writes the file, where that is asked for; else it must be what it would be.
+/// Writes the file if requested; otherwise the file must equal the contents.
 fn written(file: &str, content: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     if update() {
         std::fs::write(&path, content).expect("the file can be written");
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == content, "{file} is not of this run: INTEROP_UPDATE=1 writes it anew");
+    assert!(found == content, "{file} differs from this run; INTEROP_UPDATE=1 rewrites it");
 }

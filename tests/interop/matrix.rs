@@ -22,7 +22,7 @@ pub(crate) struct Row {
     pub(crate) verdict: Verdict,
 }
 
-/// The verdict on a check of that chain.
+/// The result of a check on that chain.
 pub(crate) fn row(check: &'static str, chain: &Chain, verdict: Result<(), String>) -> Row {
     let (head, service) = chain.names();
     Row::new(chain.relay.mode, check, (head, service), chain.scenario.name, verdict)
@@ -45,12 +45,12 @@ impl Row {
     }
 }
 
-/// The checks that failed, by name.
+/// The names of the failed checks.
 pub(crate) fn failing(rows: &[Row]) -> BTreeSet<&'static str> {
     rows.iter().filter(|row| row.fails()).map(|row| row.check).collect()
 }
 
-/// How many checks of these rows hold; where one fails, that instead.
+/// The number of passed checks, or the failures if there are any.
 pub(crate) fn cell<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> String {
     let failing = rows.clone().filter(|row| row.fails()).count();
     match (rows.count(), failing) {
@@ -60,7 +60,7 @@ pub(crate) fn cell<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> String {
     }
 }
 
-/// Fails with every row that does.
+/// Fails and lists every failed row.
 pub(crate) fn assert_all_hold(rows: &[Row]) {
     let failing: Vec<String> = rows
         .iter()

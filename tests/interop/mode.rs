@@ -12,10 +12,10 @@ impl Mode {
     pub(crate) const ALL: [Self; 4] =
         [Self::Alone, Self::Wrap, Self::WrapWithinTargets, Self::List];
 
-    /// Those that speak W3C's headers too.
+    /// The modes that also speak W3C's headers.
     pub(crate) const W3C: [Self; 3] = [Self::Wrap, Self::WrapWithinTargets, Self::List];
 
-    /// As the relay's `COMPOSE` calls it.
+    /// The mode's name in the relay's `COMPOSE`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Alone => "alone",
@@ -25,7 +25,7 @@ impl Mode {
         }
     }
 
-    /// What it is, for the page.
+    /// The mode's description on the page.
     pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Alone => "`sentry.propagator()`",
@@ -39,8 +39,8 @@ impl Mode {
         self != Self::Alone
     }
 
-    /// W3C's propagators know no targets: where a stock one writes `traceparent` by itself, it goes
-    /// everywhere.
+    /// W3C's propagators know no targets: an unwrapped stock propagator sends `traceparent` to
+    /// every host.
     pub(crate) fn holds_w3c_to_targets(self) -> bool {
         matches!(self, Self::Alone | Self::WrapWithinTargets)
     }

@@ -1,4 +1,4 @@
-//! `docs/interop.md`, from what a run found.
+//! Generates `docs/interop.md` from the results of a run.
 
 use std::fmt::Write;
 
@@ -52,9 +52,9 @@ fn lines(lines: impl IntoIterator<Item = String>) -> String {
 
 fn services() -> String {
     let mut page = vec!["# Beside real Sentry and OpenTelemetry SDKs\n\n\
-        Written by `tests/interop` from a run of it, and held against every later one. \
-        `examples/relay.rs` stands between services with real SDKs, over real sockets; \
-        a fake Sentry keeps the envelopes that they send.\n\n\
+        `tests/interop` writes this page from a run and compares it with every later run. \
+        `examples/relay.rs` runs between services with real SDKs, over real sockets. \
+        A fake Sentry keeps the envelopes that they send.\n\n\
         | Sentry SDK | version | in |\n| --- | --- | --- |"
         .to_owned()];
     for sdk in Sdk::ALL {
@@ -77,10 +77,10 @@ fn services() -> String {
 }
 
 fn matrices(rows: &[Row]) -> String {
-    let mut page = vec!["## Who is the head, who is behind us\n\n\
-        From the head of the trace (down), through the relay, to the service (across): how many \
-        checks hold. Where the relay is the head itself, the requests at rate 0.3 and the strict \
-        table are among them. Not one check fails."
+    let mut page = vec!["## Heads and downstream services\n\n\
+        Rows are heads of the trace, columns are services behind the relay. Each cell is the \
+        number of passed checks. The row in which the relay is the head includes the requests at \
+        rate 0.3 and the strict table. No check fails."
         .to_owned()];
     let names = Sdk::ALL.map(Sdk::name);
     let services = || names.into_iter().chain(["echo"]);
@@ -101,10 +101,10 @@ fn matrices(rows: &[Row]) -> String {
 
 fn checks(rows: &[Row]) -> String {
     let mut page = vec!["## What is checked\n\n\
-        Sampled, not sampled and deferred heads, each also through a relay without tracing, or one \
-        that decides; every service that is told has settings that would decide otherwise. \
-        How many rows each check has, by the SDK behind us, and by the SDK before us; what differs \
-        between the modes by design is a row of its own:\n"
+        Heads are sampled, not sampled and deferred, each also through a relay without tracing or \
+        one that decides. Every service that receives a decision has settings that would decide \
+        otherwise. The tables count each check's rows, by the SDK behind us and by the SDK before \
+        us. A check that differs between the modes by design has its own row:\n"
         .to_owned()];
     let names = Sdk::ALL.map(Sdk::name);
     let all: Vec<&str> = checks::ALL
@@ -132,10 +132,10 @@ fn checks(rows: &[Row]) -> String {
 fn stock_services(rows: &[Row], measured: &[Measured]) -> String {
     let names = Stock::ALL.map(Stock::name);
     let mut page = vec![
-        "## Between, behind and before services that speak W3C alone\n\n\
-        relay, stock service, relay, echo; with heads of every Sentry SDK, ours, and a caller that \
-        sends members of other parties in `baggage` and two lines of `tracestate`. The relays are \
-        in the three modes that write W3C's headers. How many checks hold:\n"
+        "## Between, behind and before services that speak only W3C\n\n\
+        The chain is relay, stock service, relay, echo. Heads are every Sentry SDK, ours, and a \
+        caller that sends other parties' members in `baggage` and two lines of `tracestate`. The \
+        relays run in the three modes that write W3C's headers. The numbers of passed checks:\n"
             .to_owned(),
         table_head("check", names),
     ];
@@ -155,20 +155,21 @@ fn stock_services(rows: &[Row], measured: &[Measured]) -> String {
         page.push(table_line(&format!("`{}`", mode.name()), cells));
     }
     page.push(format!(
-        "\nThe last two checks take 2,000 traces at each of the rates 0.01, 0.3 and 0.9, from heads \
-        with `@sentry/node`, with `sentry-sdk` and of ours: what reaches the stock service is asked \
-        of its samplers. What each stock SDK does with what it forwards, as measured:\n\n{}",
+        "\nThe last two checks take 2,000 traces at each of the rates 0.01, 0.3 and 0.9, from \
+        heads with `@sentry/node`, with `sentry-sdk` and with this crate: the stock service's \
+        samplers decide on the headers that reach it. How each stock SDK changes what it \
+        forwards, as measured:\n\n{}",
         table_head("question", names)
     ));
     for Measured { question, answers } in measured {
         page.push(table_line(question, answers));
     }
     page.push(
-        "\n- W3C has no third state. An undecided trace stays undecided only where the hop forwards \
-        its DSC.\n\
-        - The tracer of `opentelemetry-sdk` for Python asks its sampler without the trace state, and \
-        takes the sampler's for the span's: behind a composite sampler others' members and `th` are \
-        gone. The rows above ask the sampler itself, with the trace state.\n\
+        "\n- W3C has no third state. An undecided trace stays undecided only where the hop \
+        forwards its DSC.\n\
+        - The tracer of `opentelemetry-sdk` for Python calls its sampler without the trace state, \
+        and uses the sampler's result for the span: a composite sampler loses others' members and \
+        `th`. The rows above call the sampler directly, with the trace state.\n\
         - Go's SDK has no composite sampler; its ratio sampler reads neither `th` nor `rv`."
             .to_owned(),
     );
@@ -177,7 +178,7 @@ fn stock_services(rows: &[Row], measured: &[Measured]) -> String {
 
 fn heads(outcomes: &[Outcome]) -> String {
     let mut page = vec![
-        "## What a head sends\n\nThe keys of its DSC, in its order, without `sentry-`.\n"
+        "## What a head sends\n\nThe keys of its DSC in the order sent, without `sentry-`.\n"
             .to_owned(),
         table_head("head", ["sampled", "deferred", "`sample_rand`"]),
     ];
@@ -198,7 +199,7 @@ fn differences(probes: &[Probe]) -> String {
     let names = Sdk::ALL.map(Sdk::name);
     let mut page = vec![
         "## What each SDK does differently, as measured\n\n\
-        The headers in the question go into the SDK's service; the answer is what it sends on.\n"
+        The SDK's service receives the headers in the question. The answer is what it sends.\n"
             .to_owned(),
         table_head("question", ["specified"].into_iter().chain(names)),
     ];
@@ -210,16 +211,16 @@ fn differences(probes: &[Probe]) -> String {
         ));
     }
     page.push(
-        "\n- `sentry-go` calls every trace unsampled where tracing is not configured, a continued one \
-        too; its DSC has no `sample_rand`, and its members come in an order that changes.\n\
-        - `io.sentry:sentry` reads a raw `+`, as `sentry-go` writes it, as a space.\n\
-        - A page continues what its `<meta>` tags say, of any organization: \
+        "\n- Without configured tracing, `sentry-go` marks every trace as unsampled, even a \
+        continued one. Its DSC has no `sample_rand`, and the order of its members varies.\n\
+        - `io.sentry:sentry` reads a raw `+`, which `sentry-go` writes, as a space.\n\
+        - A page continues the trace in its `<meta>` tags, from any organization: \
         `strictTraceContinuation` has no effect on a page load.\n\
-        - `sentry` for Rust reads nothing of `baggage` but the organization id, and sends none: \
-        behind it a trace has no DSC, and a strict service refuses it.\n\
-        - JavaScript SDKs send spans in a stream, not transactions; a segment's root span stands \
-        for its transaction above.\n\
-        - `sentry-ruby` is on none of the registries that the installation uses: what it sends is \
+        - `sentry` for Rust reads only the organization id from `baggage`, and sends no `baggage`: \
+        the next service gets no DSC, and a strict one rejects the trace.\n\
+        - JavaScript SDKs stream spans instead of sending transactions; above, a segment's root \
+        span counts as its transaction.\n\
+        - `sentry-ruby` is not on the registries that the installation uses: its headers are \
         in `tests/vectors/captured_heads.json`."
             .to_owned(),
     );
@@ -228,8 +229,8 @@ fn differences(probes: &[Probe]) -> String {
 
 fn faults() -> String {
     let mut page = vec![
-        "## Whether the checks would see it\n\n\
-        A relay of the test's own passes all of them; each of these does not:\n"
+        "## Faults that the checks catch\n\n\
+        The test's own relay passes all checks. With one of these faults it does not:\n"
             .to_owned(),
         table_head("a relay that", ["is caught by"]),
     ];
@@ -239,12 +240,12 @@ fn faults() -> String {
     lines(page)
 }
 
-/// The same checks of a worker on Cloudflare's runtime.
+/// The same checks for a worker on Cloudflare's runtime.
 fn worker_section(rows: &[Row]) -> String {
     let mut section = format!(
         "## A Rust worker\n\n\
-        `stacks/cloudflare_worker` in workerd {}, in the relay's place: behind a worker with \
-        `@sentry/cloudflare`, or as the head; before `@sentry/node`, or an echo.\n\n",
+        `stacks/cloudflare_worker` in workerd {} replaces the relay: behind a worker with \
+        `@sentry/cloudflare`, or as the head; before `@sentry/node` or an echo.\n\n",
         Sdk::Cloudflare.place().trim_start_matches("workerd "),
     );
     let columns =
@@ -284,7 +285,7 @@ fn keys(head: &Head, in_order: bool) -> String {
     }
     if !in_order {
         keys.sort_unstable();
-        keys.push("in an order that changes");
+        keys.push("in a varying order");
     }
     keys.join(", ")
 }

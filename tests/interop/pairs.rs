@@ -12,7 +12,7 @@ use crate::matrix::{row, Row};
 use crate::relay::{Kind, Relay};
 use crate::sdk::Sdk;
 
-/// A service that is not told would decide otherwise than one that is.
+/// A service that receives a decision would decide otherwise without it.
 pub(crate) static SCENARIOS: [Scenario; 7] = [
     scenario("sampled", Some(1), Some("0"), Some(0), Some(true)),
     scenario("not sampled", Some(0), Some("1"), Some(1), Some(false)),
@@ -23,18 +23,18 @@ pub(crate) static SCENARIOS: [Scenario; 7] = [
     scenario("not sampled, we have no tracing", Some(0), None, Some(1), Some(false)),
 ];
 
-/// What they are from a head that calls a trace unsampled where tracing is not configured.
+/// The scenarios with a head that marks a trace as unsampled if tracing is not configured.
 static WITHOUT_TRACING: [Scenario; 3] = [
     scenario("a head without tracing", None, None, Some(1), Some(false)),
     scenario("a head without tracing, we would sample", None, Some("1"), Some(1), Some(false)),
     scenario("a head without tracing, we would not", None, Some("0"), Some(1), Some(false)),
 ];
 
-/// The scenario as this head makes it.
+/// The scenario in the form that this head produces.
 fn as_made_by(head: Sdk, scenario: &'static Scenario) -> &'static Scenario {
     let same = |other: &&Scenario| other.relay == scenario.relay;
     match scenario.head {
-        // DIFFERENCE: one SDK leaves no decision open.
+        // DIFFERENCE: one SDK never defers.
         None if !head.defers() => WITHOUT_TRACING.iter().find(same).unwrap_or(scenario),
         _ => scenario,
     }
@@ -50,7 +50,7 @@ const fn scenario(
     Scenario { name, head, relay, service, flag }
 }
 
-/// The chains from each of these SDKs through such a relay to each of them, and to an echo.
+/// The chains from each of these SDKs through this relay to each of them, and to an echo.
 pub(crate) async fn chains(
     kind: Kind,
     sdks: &[Sdk],
@@ -86,7 +86,7 @@ pub(crate) async fn run_one(
     run(vec![chains], ingest, patience).await.pop().unwrap_or_default()
 }
 
-/// Runs each group of chains, waits for what they all sent, and checks what came of each group.
+/// Runs each group of chains, waits for everything they sent, and checks each group's outcomes.
 pub(crate) async fn run(
     groups: Vec<Vec<Chain>>,
     ingest: &Ingest,

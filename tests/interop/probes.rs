@@ -1,4 +1,4 @@
-//! What each SDK does with headers of ours, measured: for the table, not for a verdict.
+//! How each SDK treats our headers: measured for the table, not checked.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ const OTHER_ID: &str = "0123456789abcdef0123456789abcdef";
 const DSC: &str = "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-public_key=head,\
     sentry-sample_rand=0.250000,sentry-sample_rate=0.5,sentry-sampled=true";
 
-/// What is asked, what the specification says, and the answer of each SDK in `Sdk::ALL`.
+/// The question, the specified answer, and the answer of each SDK in `Sdk::ALL`.
 pub(crate) struct Probe {
     pub(crate) question: &'static str,
     pub(crate) specified: &'static str,
     pub(crate) answers: Vec<String>,
 }
 
-/// What is asked of every stock service, and the answer of each in `Stock::ALL`.
+/// The question, and the answer of each stock service in `Stock::ALL`.
 pub(crate) struct Measured {
     pub(crate) question: &'static str,
     pub(crate) answers: Vec<String>,
@@ -50,14 +50,14 @@ fn continued(headers: &Headers) -> Result<String, String> {
     let sent = header(headers, "sentry-trace")?.unwrap_or_default();
     let same = sent.get(..TRACE_ID.len()).unwrap_or_default();
     Ok(match same.eq_ignore_ascii_case(TRACE_ID) {
-        true if same != TRACE_ID => "yes, and sent on so",
+        true if same != TRACE_ID => "yes, and sent in upper case",
         true => "yes",
         false => "no",
     }
     .to_owned())
 }
 
-/// The one member, as it goes on.
+/// The outgoing form of the one member.
 fn member(headers: &Headers, key: &str) -> Result<String, String> {
     let baggage = header(headers, "baggage")?.unwrap_or_default();
     let member = baggage
@@ -68,8 +68,8 @@ fn member(headers: &Headers, key: &str) -> Result<String, String> {
 
 static QUESTIONS: [Question; 9] = [
     Question {
-        question: "`sentry-release=a%2fb%2Bc!d` goes on as",
-        specified: "as it came",
+        question: "`sentry-release=a%2fb%2Bc!d` is forwarded as",
+        specified: "unchanged",
         rate: Some(1),
         headers: || {
             vec![sentry_trace("-1"), ("baggage", format!("{DSC},sentry-release=a%2fb%2Bc!d"))]
@@ -77,28 +77,28 @@ static QUESTIONS: [Question; 9] = [
         answer: |headers| member(headers, "sentry-release"),
     },
     Question {
-        question: "`sentry-sample_rand=0.250000` goes on as",
-        specified: "as it came",
+        question: "`sentry-sample_rand=0.250000` is forwarded as",
+        specified: "unchanged",
         rate: Some(1),
         headers: || vec![sentry_trace("-1"), ("baggage", DSC.to_owned())],
         answer: |headers| member(headers, "sentry-sample_rand"),
     },
     Question {
-        question: "`sentry-a-b=1`, a key it does not know, goes on as",
-        specified: "as it came",
+        question: "`sentry-a-b=1`, an unknown key, is forwarded as",
+        specified: "unchanged",
         rate: Some(1),
         headers: || vec![sentry_trace("-1"), ("baggage", format!("{DSC},sentry-a-b=1"))],
         answer: |headers| member(headers, "sentry-a-b"),
     },
     Question {
-        question: "`vendor=1`, of another party, goes on as",
+        question: "`vendor=1`, another party's, is forwarded as",
         specified: "gone",
         rate: Some(1),
         headers: || vec![sentry_trace("-1"), ("baggage", format!("vendor=1,{DSC}"))],
         answer: |headers| member(headers, "vendor"),
     },
     Question {
-        question: "`sentry-trace` alone: the DSC that goes on has",
+        question: "`sentry-trace` alone: the outgoing DSC has",
         specified: "nothing",
         rate: Some(1),
         headers: || vec![sentry_trace("-1")],
@@ -109,7 +109,7 @@ static QUESTIONS: [Question; 9] = [
         },
     },
     Question {
-        question: "a DSC of another trace: its `trace_id` goes on",
+        question: "a DSC of another trace: its `trace_id` is forwarded",
         specified: "–",
         rate: Some(1),
         headers: || vec![sentry_trace("-1"), ("baggage", DSC.replace(TRACE_ID, OTHER_ID))],
@@ -134,7 +134,7 @@ static QUESTIONS: [Question; 9] = [
         answer: continued,
     },
     Question {
-        question: "without tracing, `-1` goes on as",
+        question: "without tracing, `-1` is forwarded as",
         specified: "`-1`",
         rate: None,
         headers: || vec![sentry_trace("-1"), ("baggage", DSC.to_owned())],
@@ -142,7 +142,7 @@ static QUESTIONS: [Question; 9] = [
     },
 ];
 
-/// Asks every SDK everything.
+/// Sends every question to every SDK.
 pub(crate) async fn run(apps: &mut Apps, ingest: &Ingest) -> Vec<Probe> {
     let mut probes = Vec::new();
     for question in &QUESTIONS {

@@ -1,4 +1,4 @@
-//! Programs under test: each in a process group of its own, which ends with its handle.
+//! Programs under test. Each runs in its own process group, which ends with its handle.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
@@ -12,13 +12,13 @@ use std::{env, fs, thread};
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The directory of this run's temporary files. Every process of the run has it in its environment;
-/// the browser's own, which rewrite theirs, have it in their arguments.
+/// The directory of this run's temporary files. Every process of the run has it in its environment.
+/// The browser's own processes rewrite theirs, but have it in their arguments.
 fn run_directory() -> PathBuf {
     directory(&format!("run-{}", std::process::id()))
 }
 
-/// A running program that has said where it listens.
+/// A running program that has printed its address.
 pub(crate) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -27,10 +27,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the program with this environment and what the machine needs to run it.
+    /// Starts the program with this environment and the machine's variables that it needs.
     ///
     /// Its first line of output is `listening on <url>`, or workerd's report of its port. It ends
-    /// when its standard input does.
+    /// when its standard input closes.
     pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self, String> {
         let log = directory("logs").join(format!("{name}.log"));
         let stderr = fs::File::create(&log).map_err(|error| format!("{name}: its log: {error}"))?;
@@ -51,7 +51,7 @@ impl Process {
             .map_err(|error| format!("{name} does not start: {error}"))?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().ok_or("stdout is piped")?;
-        // From here on a failure kills the group.
+        // From here on a failure kills the process group.
         let mut process = Self { child, stdin, url: String::new() };
 
         let (sender, lines) = mpsc::channel();
@@ -62,9 +62,9 @@ impl Process {
         });
         let line = lines.recv_timeout(START_TIMEOUT).map_err(|_| {
             let log = fs::read_to_string(&log).unwrap_or_default();
-            format!("{name} does not say where it listens; its log: {log}")
+            format!("{name} does not print its address; its log: {log}")
         })?;
-        process.url = address(&line).ok_or_else(|| format!("{name} says {line:?}"))?;
+        process.url = address(&line).ok_or_else(|| format!("{name} prints {line:?}"))?;
         Ok(process)
     }
 }
@@ -91,7 +91,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    /// Fails only where the whole group has ended already.
+    /// Fails only if the whole group has already ended.
     fn signal(&self, name: &str) {
         let kill = format!("kill -s {name} -- -{} 2> /dev/null", self.child.id());
         let _ = Command::new("sh").args(["-c", &kill]).status();

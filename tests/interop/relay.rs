@@ -10,12 +10,12 @@ use crate::process::{relay_binary, Process};
 use crate::tap::Tap;
 use crate::wire::percent_encode;
 
-/// Of every relay; each member needs encoding.
+/// The release of every relay. Each part needs encoding.
 pub(crate) const PUBLIC_KEY: &str = "relaykey";
 pub(crate) const RELEASE: &str = "relay@2.1.0+b (9/é);=%41!*'";
 pub(crate) const ENVIRONMENT: &str = "prod,relayü";
 
-/// Which relay is tested.
+/// The relay to test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     Example(Mode),
@@ -33,7 +33,7 @@ impl Kind {
     }
 }
 
-/// It does not read its standard input; the shell ends it with the test.
+/// It does not read standard input; the shell ends it with the test.
 fn example() -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "\"$0\" & cat > /dev/null; kill $!"]).arg(relay_binary());
@@ -47,7 +47,7 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// With a DSN, a release and an environment, and these settings.
+    /// Starts it with a DSN, a release, an environment and these settings.
     pub(crate) async fn start(
         kind: Kind,
         ingest: &Ingest,
@@ -71,7 +71,7 @@ impl Relay {
                     .envs(settings.iter().copied());
                 let process =
                     Process::start("relay", &mut command).unwrap_or_else(|error| panic!("{error}"));
-                // What is known of workerd is its port; the path is an app's.
+                // workerd reports only its port; the path is the app's.
                 let url = process.url.trim_end_matches("/trace").to_owned();
                 (kind.mode(), url, Some(process))
             }
@@ -83,13 +83,13 @@ impl Relay {
         Self { mode, tap: Tap::before(&url).await, _process: process }
     }
 
-    /// The address that relays to `to`; `id` makes the request known to the tap.
+    /// The address that relays to `to`. `id` identifies the request at the tap.
     pub(crate) fn url(&self, to: &str, id: &str) -> String {
         format!("{}/relay?id={id}&to={}", self.tap.address, percent_encode(to))
     }
 }
 
-/// The Rust worker, as its build script left it; its bindings come from the environment.
+/// The Rust worker from its build script. Its bindings come from the environment.
 fn worker() -> Command {
     let built =
         concat!(env!("CARGO_MANIFEST_DIR"), "/stacks/cloudflare_worker/build/workerd.capnp");

@@ -15,15 +15,15 @@ use crate::sdk::Sdk;
 use crate::wire::{dsc, header, traceparent, tracestate, Dsc, Headers, SentryTrace};
 
 pub(crate) const AS_WE: &str =
-    "it decides as we do at rate 0.3, over 200 requests alone, and 50 in each other mode";
+    "it decides as we do at rate 0.3, over 200 requests in mode `alone` and 50 in each other mode";
 pub(crate) const NO_TARGET: &str = "no header arrives where no target is allowed";
 pub(crate) const W3C_ONLY: &str =
-    "by design: W3C's headers alone arrive where no target is allowed, without our DSC";
+    "by design: only W3C's headers arrive where no target is allowed, without our DSC";
 
 fn requests(mode: Mode) -> usize {
     match mode {
         Mode::Alone => 200,
-        // What decides is the same; the page load of a browser takes its time.
+        // The code that decides is the same, and the browser's page loads are slow.
         _ => 50,
     }
 }
@@ -40,14 +40,14 @@ static SCENARIOS: [Scenario; 3] = [
     Scenario { name: "deferred", head: None, relay: None, service: Some(1), flag: None },
 ];
 
-/// The flag is the one of each request.
+/// Each request has its own flag.
 static RATE: Scenario =
     Scenario { name: "rate 0.3", head: None, relay: Some("0.3"), service: None, flag: None };
 
 static NO_TARGETS: Scenario =
     Scenario { name: "no targets", head: None, relay: Some("1"), service: Some(0), flag: None };
 
-/// Such relays before each of these SDKs, and before an echo.
+/// These relays before each of these SDKs and before an echo.
 pub(crate) async fn run(
     kinds: &[Kind],
     sdks: &[Sdk],
@@ -111,7 +111,7 @@ fn nothing(outcome: &Outcome) -> Check {
     }
 }
 
-/// W3C's headers, which the stock propagators write to everybody, with nothing of Sentry's.
+/// W3C's headers, which the stock propagators send everywhere, without Sentry's.
 pub(crate) fn nothing_of_sentry(headers: &Headers) -> Check {
     equal("sentry-trace", header(headers, "sentry-trace")?, None)?;
     let baggage = header(headers, "baggage")?;
@@ -127,7 +127,7 @@ fn nothing_of_ours(outcome: &Outcome) -> Check {
     tracestate(headers).and_then(|members| only_facts(&members, outcome.chain.relay.mode))
 }
 
-/// Beside the stock propagator of a list the sampling facts stay: flag, `sample_rand`, `sample_rate`.
+/// The stock propagator of a list sends the sampling facts: flag, `sample_rand`, `sample_rate`.
 fn only_facts(members: &[(&str, &str)], mode: Mode) -> Check {
     if mode != Mode::List {
         return no_member_of_ours(members);
@@ -149,7 +149,7 @@ async fn rate(
         let relay = Arc::new(Relay::start(*kind, ingest, RATE.relay, &[]).await);
         for sdk in sdks.iter().copied() {
             for request in 0..requests(kind.mode()) {
-                // By itself it would record nothing, or everything.
+                // Its own settings would record nothing or everything.
                 let rate = Some(u8::from(request % 2 == 0));
                 let service = Some(apps.app(sdk, Settings::rate(rate)));
                 let relay = Arc::clone(&relay);
@@ -190,7 +190,7 @@ async fn rate(
     rows
 }
 
-/// Each request as we decided, and about as many as the rate says.
+/// Every request is decided as we decided, and the sampled share is near the rate.
 fn all_decided(
     chain: &Chain,
     group: &[(&Chain, &Result<Outcome, String>)],

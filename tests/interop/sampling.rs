@@ -1,5 +1,5 @@
-//! Whether samplers of others decide as a head did: its `sampled`, and the `th` and `rv` that we
-//! write for it, read by the stock SDKs' own samplers.
+//! Whether other parties' samplers decide as a head did: the stock SDKs' samplers read its
+//! `sampled`, and the `th` and `rv` that we write for it.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::wire::{dsc, header, Headers, SentryTrace};
 
 pub(crate) const INHERITS: &str = "a parent's decision holds, over 2,000 traces";
 pub(crate) const CONSISTENT: &str =
-    "a composite ratio sampler decides as the head, over 2,000 traces";
+    "a composite ratio sampler decides as the head did, over 2,000 traces";
 
 const TRACES: usize = 2000;
 
 const HEADS: [Option<Sdk>; 3] = [Some(Sdk::Node), Some(Sdk::Python), None];
 
-/// The rates, in hundredths, as the relay is told them, and by name.
+/// The rates: in hundredths, as passed to the relay, and by name.
 static RATES: [(u8, &str, Scenario); 3] = [
     (1, "rate 0.01", scenario("0.01")),
     (30, "rate 0.3", scenario("0.3")),
@@ -37,12 +37,12 @@ const fn scenario(rate: &'static str) -> Scenario {
     Scenario { name: "2,000 traces", head: None, relay: Some(rate), service: None, flag: None }
 }
 
-/// One digit for each request.
+/// One digit per request.
 #[derive(Deserialize)]
 struct Decisions {
     inherited: String,
     decided: String,
-    /// What the SDK's own tracer makes of it, where the samplers were asked by hand.
+    /// The decision of the SDK's own tracer, if the samplers were called directly.
     traced_decided: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     (
         rows,
         Measured {
-            question: "a ratio sampler, behind its own tracer, decides as the head",
+            question: "a ratio sampler behind its own tracer decides as the head did",
             answers,
         },
     )
@@ -107,7 +107,7 @@ async fn traces(
         .collect()
 }
 
-/// The decisions on the wire; the flag is the DSC's, and they are about as many as the rate says.
+/// The decisions on the wire. Each flag equals the DSC's, and the sampled share is near the rate.
 fn flags(requests: &[Headers], hundredths: u8) -> Result<Vec<bool>, String> {
     let mut flags = Vec::new();
     for headers in requests {

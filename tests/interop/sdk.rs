@@ -1,4 +1,4 @@
-//! The SDKs, their versions, and what they run in.
+//! The SDKs, their versions, and their environments.
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Sdk {
@@ -37,7 +37,7 @@ impl Sdk {
         }
     }
 
-    /// The package as its registry calls it.
+    /// The package's name in its registry.
     pub(crate) fn package(self) -> &'static str {
         match self {
             Self::Node => "@sentry/node",
@@ -51,7 +51,7 @@ impl Sdk {
         }
     }
 
-    /// What it runs in.
+    /// Its runtime and frameworks.
     pub(crate) fn place(self) -> String {
         match self {
             Self::Node => "Node, `http` and `fetch`".to_owned(),
@@ -75,13 +75,13 @@ impl Sdk {
         }
     }
 
-    /// Whether its pages call the relay from another origin than the relay's.
+    /// Whether its pages call the relay from another origin.
     pub(crate) fn in_browser(self) -> bool {
         matches!(self, Self::Browser | Self::Vue)
     }
 
-    /// Whether it leaves the decision open where tracing is not configured.
-    /// (Go's then calls every trace unsampled, a continued one too.)
+    /// Whether it defers the decision if tracing is not configured. Go's marks every trace as
+    /// unsampled instead, even a continued one.
     pub(crate) fn defers(self) -> bool {
         self != Self::Go
     }
@@ -91,12 +91,12 @@ impl Sdk {
         self != Self::Go
     }
 
-    /// Whether its envelopes have the DSC that arrived; Go's have one of its own.
+    /// Whether its envelopes have the incoming DSC. Go's have its own.
     pub(crate) fn reports_dsc(self) -> bool {
         self.has_dsc() && self != Self::Go
     }
 
-    /// The Rust SDK reads and writes no DSC, but for the organisation id that it reads.
+    /// The Rust SDK neither reads nor writes a DSC, except that it reads the organization id.
     pub(crate) fn has_dsc(self) -> bool {
         self != Self::Rust
     }
@@ -109,7 +109,7 @@ pub(crate) fn version(name: &str) -> &'static str {
         .unwrap_or_else(|| panic!("versions.env has {name}"))
 }
 
-/// Of a property in the services' pom.xml.
+/// The version in a property of the services' pom.xml.
 pub(crate) fn java_version(property: &str) -> &'static str {
     let (start, end) = (format!("<{property}>"), format!("</{property}>"));
     include_str!("apps/java/pom.xml")
@@ -119,7 +119,7 @@ pub(crate) fn java_version(property: &str) -> &'static str {
         .0
 }
 
-/// Of a module in the services' go.mod.
+/// The version of a module in the services' go.mod.
 pub(crate) fn go_version(module: &str) -> &'static str {
     include_str!("apps/go/go.mod")
         .lines()

@@ -1,4 +1,4 @@
-//! Services that speak W3C alone, with the stock OpenTelemetry SDKs of four languages.
+//! Services that speak only W3C, with the stock OpenTelemetry SDKs of four languages.
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::process::Command;
@@ -31,7 +31,7 @@ impl Stock {
         }
     }
 
-    /// The package as its registry calls it.
+    /// The package's name in its registry.
     pub(crate) fn package(self) -> &'static str {
         match self {
             Self::Java => "io.opentelemetry:opentelemetry-sdk",
@@ -50,7 +50,7 @@ impl Stock {
         }
     }
 
-    /// Its sampler; a caller's decision holds.
+    /// Its sampler. A caller's decision holds.
     pub(crate) fn sampler(self) -> String {
         match self {
             Self::Java => {
@@ -59,7 +59,7 @@ impl Stock {
                     java_version("opentelemetry.version")
                 )
             }
-            Self::Go => "`ParentBased`: there is no composite one".to_owned(),
+            Self::Go => "`ParentBased`: no composite sampler exists".to_owned(),
             Self::Node => {
                 format!(
                     "composite, `@opentelemetry/sampler-composite` {}",
@@ -74,8 +74,8 @@ impl Stock {
         self != Self::Go
     }
 
-    /// The tracer of the SDK for Python gives its sampler no trace state, and a composite sampler's
-    /// answer replaces it.
+    /// The Python SDK's tracer gives its sampler no trace state, and a composite sampler's result
+    /// replaces the span's.
     pub(crate) fn keeps_tracestate(self) -> bool {
         self != Self::Python
     }
@@ -90,10 +90,10 @@ impl Stock {
     }
 }
 
-/// How it runs.
+/// The settings of a service.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct StockSettings {
-    /// In hundredths, where it is the head of the trace.
+    /// In hundredths, for a service that is the head of the trace.
     pub(crate) rate: u8,
     /// Whether it forwards `baggage`.
     pub(crate) baggage: bool,
@@ -106,7 +106,7 @@ pub(crate) struct StockApp {
 }
 
 impl StockApp {
-    /// The address that is answered with a report; it calls `to`, if there is one.
+    /// An address that answers with a report and, if `to` is given, calls it.
     pub(crate) fn url(&self, to: Option<&str>) -> String {
         match to {
             Some(to) => format!("{}?to={}", self.url, percent_encode(to)),
@@ -114,20 +114,20 @@ impl StockApp {
         }
     }
 
-    /// The address that is asked what the samplers decide.
+    /// The address that answers with the samplers' decisions.
     pub(crate) fn decide_url(&self) -> String {
         self.url.replace("/trace", "/decide")
     }
 }
 
-/// The services that run so far; they end with it.
+/// The running services. Dropping this ends them.
 #[derive(Default)]
 pub(crate) struct StockApps {
     running: BTreeMap<(Stock, StockSettings), Arc<StockApp>>,
 }
 
 impl StockApps {
-    /// The service with these settings, started when it is asked for first.
+    /// The service with these settings. Starts it on first use.
     pub(crate) fn app(&mut self, stock: Stock, settings: StockSettings) -> Arc<StockApp> {
         let entry = match self.running.entry((stock, settings)) {
             Entry::Occupied(entry) => return Arc::clone(entry.get()),

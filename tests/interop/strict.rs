@@ -1,4 +1,4 @@
-//! `strict_continuation.json`, with a real SDK on the other side: behind us, and before us.
+//! `strict_continuation.json` with a real SDK behind us and before us.
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::mode::Mode;
 use crate::relay::{Kind, Relay};
 use crate::sdk::Sdk;
 
-pub(crate) const THEY: &str = "it continues us as the strict table says";
-pub(crate) const THEY_ALWAYS: &str = "it continues us whatever the strict table says";
-pub(crate) const WE: &str = "we continue it as the strict table says";
+pub(crate) const THEY: &str = "it continues us as the strict table specifies";
+pub(crate) const THEY_ALWAYS: &str = "it continues us regardless of the strict table";
+pub(crate) const WE: &str = "we continue it as the strict table specifies";
 
-/// A trace that is not continued is decided anew, and otherwise.
+/// A rejected trace gets a new decision, and a different one.
 static BEHIND: Scenario =
     Scenario { name: "strict", head: None, relay: Some("0"), service: Some(1), flag: None };
 static BEFORE: Scenario =
@@ -53,14 +53,14 @@ pub(crate) async fn run(mode: Mode, apps: &mut Apps, ingest: &Ingest) -> Vec<Row
             let service = Some(apps.app(sdk, Settings::organization(own_org_id, strict)));
             let relay = Arc::clone(&relays[&(baggage_org_id, false)]);
             chains.push(Chain { head: None, relay, service, scenario: &BEHIND });
-            // DIFFERENCE: a page continues what its <meta> tags say, of any organisation.
+            // DIFFERENCE: a page continues the trace in its <meta> tags, from any organization.
             expected.push(line.continues || sdk.in_browser());
 
             let settings = Settings::organization(baggage_org_id, false);
             let head = Some(apps.app(sdk, settings));
             let relay = Arc::clone(&relays[&(own_org_id, strict)]);
             chains.push(Chain { head, relay, service: None, scenario: &BEFORE });
-            // DIFFERENCE: one SDK sends no DSC, and so no organisation id.
+            // DIFFERENCE: one SDK sends no DSC, and so no organization id.
             let unknown = !strict || own_org_id.is_none();
             expected.push(if sdk.has_dsc() { line.continues } else { unknown });
         }
@@ -79,7 +79,7 @@ fn known(org_id: &str) -> &'static str {
     match org_id {
         "1" => "1",
         "2" => "2",
-        other => panic!("another organisation: {other}"),
+        other => panic!("another organization: {other}"),
     }
 }
 
@@ -101,7 +101,7 @@ fn verdict(outcome: Outcome, expected: bool) -> Result<(), String> {
             (head.trace_id, (outcome.relayed.trace_id, outcome.relayed.sampled))
         }
     };
-    // The trace id and the decision go together.
+    // The trace id and the decision are accepted or rejected together.
     let continued = (before == after.0, after.1);
     if continued == (expected, expected) {
         return Ok(());

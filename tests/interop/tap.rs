@@ -1,4 +1,4 @@
-//! A wire tap before the relay: passes every request on as it came, and keeps its headers.
+//! A wire tap before the relay: passes every request on unchanged and keeps its headers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -42,7 +42,7 @@ impl Tap {
         Self { address, passed }
     }
 
-    /// The requests with that `id`, in order.
+    /// The requests with this `id`, in order.
     pub(crate) fn passed(&self, id: &str) -> Vec<Passed> {
         self.passed.lock().expect("no holder panics").get(id).cloned().unwrap_or_default()
     }

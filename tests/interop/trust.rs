@@ -1,4 +1,4 @@
-//! Whether the checks would see it: relays that are wrong in one way each.
+//! Tests the checks: relays with one fault each.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use crate::sdk::Sdk;
 use crate::stock::{Stock, StockApps};
 use crate::{hops, pairs};
 
-/// Two are enough: what is wrong is wrong on the wire.
+/// Two are enough: the faults show on the wire.
 const SDKS: [Sdk; 2] = [Sdk::Node, Sdk::Python];
 
 impl Fault {
-    /// The check that is there to see it.
+    /// The check that must catch the fault.
     pub(crate) fn caught_by(self) -> &'static str {
         match self {
             Self::DropsBaggage
-            | Self::EncodesAnew
+            | Self::ReencodesDsc
             | Self::DscOfAnotherTrace
             | Self::OwnDscOverAFrozenOne => BYTES,
             Self::AlwaysSampled | Self::DecidesDeferred => DECISION,
@@ -34,10 +34,10 @@ impl Fault {
     }
 }
 
-/// The hops for what is wrong in W3C's headers.
+/// The hops for faults in W3C's headers.
 const HOPS: [Stock; 2] = [Stock::Go, Stock::Node];
 
-/// Fails where a relay with a fault passes, or the same relay without one does not.
+/// Fails if a relay with a fault passes, or if the same relay without a fault does not.
 pub(crate) async fn run(
     apps: &mut Apps,
     stocks: &mut StockApps,

@@ -1,11 +1,11 @@
-//! What goes over the wire, read by hand: the crate's own parsers are what is under test.
+//! A second reader of the headers, because the crate's own parsers are under test.
 
 use std::collections::BTreeMap;
 
 pub(crate) type Headers = Vec<(String, String)>;
 pub(crate) type Dsc = BTreeMap<String, String>;
 
-/// The one value of the header, or none; a second one is an error.
+/// The header's value, or `None` if it is absent. A second value is an error.
 pub(crate) fn header<'a>(headers: &'a Headers, name: &str) -> Result<Option<&'a str>, String> {
     let mut values = headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let value = values.next();
@@ -41,7 +41,7 @@ impl SentryTrace {
         Ok(Self { trace_id: parts[0].to_owned(), span_id: parts[1].to_owned(), sampled })
     }
 
-    /// The one sentry-trace among the headers.
+    /// The single sentry-trace among the headers.
     pub(crate) fn of(headers: &Headers) -> Result<Self, String> {
         Self::parse(header(headers, "sentry-trace")?.ok_or("no sentry-trace arrived")?)
     }
@@ -80,7 +80,7 @@ pub(crate) fn percent_decode(text: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// Everything outside RFC 3986's unreserved characters, encoded.
+/// Encodes every byte except RFC 3986's unreserved characters.
 pub(crate) fn percent_encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
@@ -116,11 +116,11 @@ pub(crate) fn traceparent(headers: &Headers) -> Result<Option<(&str, &str, bool)
     }
 }
 
-/// The members of the one `tracestate`, in order; what W3C does not allow is an error.
+/// The members of the single `tracestate`, in order. A list that W3C forbids is an error.
 ///
 /// <https://www.w3.org/TR/trace-context-2/#tracestate-header>
 pub(crate) fn tracestate(headers: &Headers) -> Result<Vec<(&str, &str)>, String> {
-    // An empty one is allowed, and says nothing: some stock propagators always write it.
+    // An empty list is allowed and has no meaning: some stock propagators always write one.
     let text = header(headers, "tracestate")?.unwrap_or_default();
     if text.is_empty() {
         return Ok(Vec::new());
@@ -157,7 +157,7 @@ pub(crate) fn ot_field<'a>(members: &[(&str, &'a str)], name: &str) -> Option<&'
     ot.split(';').find_map(|field| field.strip_prefix(name)?.strip_prefix(':'))
 }
 
-/// A `th` stands for a sampled trace alone, and only where the trace's randomness reaches it.
+/// A `th` is valid only for a sampled trace whose randomness reaches it.
 ///
 /// <https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>
 pub(crate) fn threshold_holds(

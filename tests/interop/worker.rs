@@ -1,4 +1,4 @@
-//! The Rust worker of `stacks/cloudflare_worker` in workerd, in the relay's place.
+//! The Rust worker of `stacks/cloudflare_worker` in workerd, replacing the relay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::relay::{Kind, Relay, ENVIRONMENT, RELEASE};
 use crate::relay_as_head;
 use crate::sdk::Sdk;
 
-const SPANS: &str = "our spans are in Sentry, as decided";
+const SPANS: &str = "our spans are in Sentry according to the decision";
 const OTHER_ORGANIZATION: &str = "a trace of another organization is not continued";
 
 /// The project of every relay.
 const PROJECT: u32 = 1;
 
-/// Segment 1 of OTLP's `SpanFlags`: that it is known whether the parent is remote, and that it is.
+/// Bits of OTLP's `SpanFlags`: it is known whether the parent is remote, and it is remote.
 const REMOTE_PARENT: u32 = 0x300;
 
 static REFUSED: Scenario = Scenario {
@@ -58,7 +58,7 @@ pub(crate) async fn run(apps: &mut Apps, ingest: &Ingest, patience: Duration) ->
     rows
 }
 
-/// The server's and the client's span of a sampled request; none of another.
+/// The server's and client's spans of a sampled request, or none.
 async fn exported(outcome: &Outcome, ingest: &Ingest, patience: Duration) -> Result<(), String> {
     let relayed = &outcome.relayed;
     let expected = if relayed.sampled { 2 } else { 0 };
@@ -115,7 +115,7 @@ async fn other_organization(apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
         let outcome = outcome?;
         let head = Outcome::trace_of(outcome.head.as_ref().ok_or("there is a head")?)?;
         let sent = crate::wire::SentryTrace::of(&outcome.got.headers)?;
-        // The trace, the parent and the decision are refused together.
+        // The trace, the parent and the decision are rejected together.
         let relayed = &outcome.relayed;
         if head.trace_id != relayed.trace_id
             && relayed.parent_span_id.is_none()
@@ -123,7 +123,7 @@ async fn other_organization(apps: &mut Apps, ingest: &Ingest) -> Vec<Row> {
         {
             return Ok(());
         }
-        Err(format!("of {head:?} came {relayed:?}, and {sent:?} was sent"))
+        Err(format!("{head:?} led to {relayed:?}, and {sent:?} was sent"))
     };
     let verdicts = outcomes.into_iter().map(verdict);
     verdicts.map(|verdict| row(OTHER_ORGANIZATION, &chain, verdict)).collect()

@@ -1,4 +1,5 @@
-//! Traces of a head that sent no `sample_rand`, or a contradictory one: ours agrees with its flag.
+//! Traces of a head that sent no `sample_rand` or a contradictory one: our value agrees with its
+//! flag.
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TraceContextExt;
@@ -6,14 +7,16 @@ use opentelemetry_sentry::{Sentry, SentryPropagator};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::traces::{any_rate, kept, on_the_edge, randomness, read_rand, th_and_rv, trace_id, M};
+use super::traces::{
+    any_rate, kept, near_threshold, randomness, read_rand, th_and_rv, trace_id, M,
+};
 use crate::common::service::Service;
 use crate::common::{dsc_value, flag, headers, inject, Headers, DSN};
 
 /// One decided trace as a head without `sample_rand` sends it.
 fn decided(rng: &mut StdRng, more: &str) -> (f64, bool, Headers) {
     let rate = any_rate(rng);
-    let own = if rng.random() { rng.random_range(0..M) } else { on_the_edge(rng, rate) };
+    let own = if rng.random() { rng.random_range(0..M) } else { near_threshold(rng, rate) };
     let sampled = rng.random();
     let flag = u8::from(sampled);
     let trace = format!("{}-7dd6b3a1fb4d9c2a-{flag}", trace_id(rng, own));
@@ -21,7 +24,7 @@ fn decided(rng: &mut StdRng, more: &str) -> (f64, bool, Headers) {
     (rate, sampled, headers([("sentry-trace", &*trace), ("baggage", &*list)]))
 }
 
-/// In [0,rate) if sampled, in [rate,1) if not; missing if no six digits do that.
+/// In [0,rate) if sampled, in [rate,1) if not. Missing if six digits cannot express such a value.
 #[test]
 fn a_missing_sample_rand_fits_the_decision() {
     let propagator = SentryPropagator::new();
@@ -40,7 +43,7 @@ fn a_missing_sample_rand_fits_the_decision() {
                 assert!(!possible, "{incoming:?}: {sent:?}");
             }
         }
-        // OTel's words say the same: the rate's threshold, and a randomness on its right side.
+        // The same in OTel's terms: the rate's threshold, and a randomness on the right side of it.
         let span = cx.span();
         let (th, rv) = span.span_context().trace_state().get("ot").map_or((None, None), th_and_rv);
         let settled = rv.unwrap_or(randomness(span.span_context().trace_id()));
@@ -52,7 +55,7 @@ fn a_missing_sample_rand_fits_the_decision() {
     assert!(missing > 100, "{missing}");
 }
 
-/// All over the interval, not at one of its ends.
+/// Uniform over the interval, not concentrated at one end.
 #[test]
 fn a_missing_sample_rand_is_uniform() {
     let propagator = SentryPropagator::new();
@@ -73,16 +76,16 @@ fn a_missing_sample_rand_is_uniform() {
             assert!((start..end).contains(&rand), "{flag} {list}: {rand}");
             tenths[((rand - start) / (end - start) * 10.0) as usize] += 1;
         }
-        // Four sigma of a tenth of 10,000.
+        // Four sigma for a tenth of 10,000.
         assert!(tenths.iter().all(|n| (880..=1120).contains(n)), "{flag} {list}: {tenths:?}");
     }
 }
 
-/// One that contradicts flag and rate is forwarded unchanged and affects nothing of ours.
+/// A contradictory value is forwarded unchanged and does not affect our values.
 #[test]
-fn one_that_contradicts_decides_nothing() {
+fn a_contradictory_sample_rand_decides_nothing() {
     let mut rng = StdRng::seed_from_u64(6);
-    let overrules =
+    let overriding =
         Service::of(&Sentry::builder().dsn(DSN).traces_sampler(|_| 0.5).build().unwrap());
     for _ in 0..2_000 {
         let (rand, flag, rate) = match rng.random() {
@@ -93,12 +96,12 @@ fn one_that_contradicts_decides_nothing() {
         let trace = format!("{}-7dd6b3a1fb4d9c2a-{flag}", trace_id(&mut rng, own));
         let list = format!("sentry-sample_rate={rate},sentry-sample_rand={rand}");
         let incoming = headers([("sentry-trace", &*trace), ("baggage", &*list)]);
-        let remote = overrules.receive(&incoming);
-        assert_eq!(overrules.send(&remote)["baggage"], list);
-        let server = overrules.server(&remote, "cart");
+        let remote = overriding.receive(&incoming);
+        assert_eq!(overriding.send(&remote)["baggage"], list);
+        let server = overriding.server(&remote, "cart");
         assert_eq!(server.span().is_recording(), own >= M / 2, "{incoming:?}");
         let rand = rand.to_string();
-        assert_eq!(dsc_value(&overrules.send(&server), "sample_rand"), Some(&*rand));
+        assert_eq!(dsc_value(&overriding.send(&server), "sample_rand"), Some(&*rand));
         let ot =
             remote.span().span_context().trace_state().get("ot").map_or((None, None), th_and_rv);
         assert_eq!(ot.1, None, "{incoming:?}");

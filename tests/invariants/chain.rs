@@ -1,4 +1,4 @@
-//! Three services in one trace. The middle one has another release, environment and rate.
+//! Three services in one trace. The middle one has a different release, environment and rate.
 
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
@@ -32,7 +32,7 @@ fn is_sampled(cx: &Context) -> bool {
     cx.span().span_context().is_sampled()
 }
 
-/// One hop: a server span, a client span; the client's context and headers.
+/// One hop: a server span and a client span. Returns the client's context and headers.
 fn hop(service: &Service, incoming: Option<&Headers>) -> (Context, Context, Headers) {
     let parent = incoming.map_or(Context::new(), |incoming| service.receive(incoming));
     let server = service.server(&parent, "serve");
@@ -68,7 +68,7 @@ fn the_heads_dsc_and_decision_reach_the_end() {
                 assert_eq!(trace(sent).trace_id().to_string(), TRACE_ID, "{name}");
             }
             assert_eq!(trace(&second).span_id(), client.span().span_context().span_id());
-            // One decision: every service with a rate records what the head recorded.
+            // There is one decision: every service with a rate records what the head recorded.
             let recorded = is_sampled(&root);
             assert_eq!(recorded, flag(&first) == Some("1"), "{name}");
             let middle_records = recorded && middle_rate.is_some();
@@ -78,7 +78,7 @@ fn the_heads_dsc_and_decision_reach_the_end() {
     }
 }
 
-/// The first service that has a rate decides for all behind it.
+/// The first service with a rate decides for all downstream services.
 #[test]
 fn an_undecided_head_leaves_it_to_the_next() {
     for (middle_rate, end_rate) in RATES.into_iter().flat_map(|m| RATES.map(|e| (m, e))) {
@@ -93,7 +93,7 @@ fn an_undecided_head_leaves_it_to_the_next() {
         assert_eq!(dsc_value(&first, "sampled"), None);
         assert_eq!(flag(&second).is_some(), middle_rate.is_some(), "{name}");
         for (sent, rate) in [(&second, middle_rate), (&third, middle_rate.or(end_rate))] {
-            // The head's members, and behind them what was decided.
+            // The head's members, then the members of the decision.
             let members = dsc(sent);
             let (heads, added) = members.split_at(dsc(&first).len());
             assert_eq!(heads, dsc(&first), "{name}");

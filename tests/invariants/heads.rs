@@ -1,4 +1,4 @@
-//! A million heads: what the sampler writes to the trace state, and what the propagator sends.
+//! A million heads: the sampler's trace state and the propagator's headers.
 
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId};
 use opentelemetry::{Context, KeyValue, Value};
@@ -8,11 +8,11 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::traces::{
-    any_rate, kept, on_the_edge, randomness, read_rand, th_and_rv, trace_id, M, RATES,
+    any_rate, kept, near_threshold, randomness, read_rand, th_and_rv, trace_id, M, RATES,
 };
 use crate::common::{dsc_value, flag, inject, DSN};
 
-/// A sampler whose rate is the span's first attribute.
+/// A sampler that uses the span's first attribute as its rate.
 pub(super) fn sentry() -> Sentry {
     let sampler = Sentry::builder().dsn(DSN).traces_sampler(|ctx| match ctx.attributes() {
         [KeyValue { value: Value::F64(rate), .. }] => *rate,
@@ -26,7 +26,7 @@ pub(super) fn head(sampler: &SentrySampler, trace_id: TraceId, rate: f64) -> Sam
     sampler.should_sample(None, trace_id, "/", &SpanKind::Server, &rate, &[])
 }
 
-/// `sample_rate` and `sample_rand` as the member holds them: `h..;r0.2;n0.785811`.
+/// `sample_rate` and `sample_rand` in the member's notation: `h..;r0.2;n0.785811`.
 fn facts(member: &str) -> (&str, &str) {
     member
         .strip_prefix("h..;r")
@@ -53,14 +53,14 @@ fn check(sampler: &SentrySampler, trace_id: TraceId, rate: f64) -> SamplingResul
         None => assert!(!sampled, "{trace_id} at {rate}: no th"),
         Some(fields) => assert_eq!(fields, (Some(threshold), None), "{trace_id} at {rate}"),
     }
-    // Where the cut to six digits changes nothing, it is the trace's own.
+    // If truncation to six digits changes nothing, it is the trace's own value.
     let micros = (u128::from(M - 1 - own) * 1_000_000) >> 56;
     let off = (rand - micros as f64 / 1e6).abs();
     assert!(off < 1.5e-6, "{trace_id} at {rate}: {rand}, {micros}");
     result
 }
 
-fn wire_says_the_same(
+fn headers_agree(
     propagator: &SentryPropagator,
     trace_id: TraceId,
     rate: f64,
@@ -78,18 +78,18 @@ fn wire_says_the_same(
     assert_eq!(dsc_value(&sent, "sampled"), Some(&*sampled.to_string()));
 }
 
-/// Pairs for one of the two threads; every 50th of them through the propagator.
+/// The pairs of one of the two threads. Every 50th also goes through the propagator.
 fn half_a_million(seed: u64) {
     let sentry = sentry();
     let (sampler, propagator) = (sentry.sampler(), sentry.propagator());
     let mut rng = StdRng::seed_from_u64(seed);
     for n in 0..500_000 {
         let rate = any_rate(&mut rng);
-        let own = if n % 2 == 0 { rng.random_range(0..M) } else { on_the_edge(&mut rng, rate) };
+        let own = if n % 2 == 0 { rng.random_range(0..M) } else { near_threshold(&mut rng, rate) };
         let trace_id = trace_id(&mut rng, own);
         let result = check(&sampler, trace_id, rate);
         if n % 50 < 2 {
-            wire_says_the_same(&propagator, trace_id, rate, result);
+            headers_agree(&propagator, trace_id, rate, result);
         }
     }
 }
@@ -104,7 +104,7 @@ fn another_half_million_pairs() {
     half_a_million(2);
 }
 
-/// The randomness at the two ends, and around every threshold, one by one.
+/// The randomness at both ends of the range and around every threshold.
 #[test]
 fn the_edges() {
     let sampler = sentry().sampler();

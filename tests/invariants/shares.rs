@@ -1,4 +1,4 @@
-//! 100,000 heads at each rate: the sampled share is the rate, whatever generated the trace ids.
+//! 100,000 heads at each rate: the sampled share equals the rate for any trace id generator.
 
 use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::trace::SamplingDecision;
@@ -32,7 +32,7 @@ fn of_random_trace_ids() {
     shares(|rng| rng.random());
 }
 
-/// Sentry's own SDKs: version and variant are fixed, and stand above the low 56 bits.
+/// Sentry's SDKs fix version and variant. Both are above the low 56 bits.
 #[test]
 fn of_uuid_v4_trace_ids() {
     let (version, variant) = (0xf << 76, 0b11 << 62);

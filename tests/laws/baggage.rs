@@ -1,4 +1,4 @@
-//! One line of `baggage`: the valid Sentry members and nothing else.
+//! One line of `baggage`: exactly the valid Sentry members.
 
 use opentelemetry_sentry::DynamicSamplingContext;
 
@@ -23,7 +23,7 @@ pub(crate) fn check(input: &[u8]) {
     assert_eq!(printed, list(&expected), "{text:?}");
     sound::assert_header_value("baggage", &printed);
     let again = DynamicSamplingContext::parse(&printed);
-    // Encoding makes a list longer.
+    // Encoding lengthens a list.
     if printed.len() <= MAX_BYTES {
         assert_eq!(again, dsc, "{text:?}");
     }

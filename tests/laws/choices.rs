@@ -1,4 +1,4 @@
-//! Inputs: plain texts, or texts made by a grammar that is mostly valid.
+//! Inputs: plain texts, or texts from a grammar that is mostly valid.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use opentelemetry_sentry::SentryPropagator;
 
 use super::ids::{OTHER_TRACE_ID, SPAN_ID, TRACE_ID};
 
-/// After this byte an input is a list of choices. No UTF-8 text starts with it.
+/// After this byte an input is a list of choices. No UTF-8 text starts with this byte.
 pub(crate) const CHOICES: u8 = 0xff;
 
 /// The text of an input.
@@ -162,7 +162,7 @@ impl<'a> Choices<'a> {
         }
     }
 
-    /// A rate: a plain one, one of few digits, or any.
+    /// A rate: a common one, one with few digits, or any.
     pub(crate) fn rate(&mut self) -> f64 {
         match self.below(4) {
             0 => self.pick(&[0.0, 1.0, 0.5, 0.1, 1.0 / 3.0, 1e-6, 1e-7, 0.999_999]),
@@ -218,7 +218,7 @@ impl<'a> Choices<'a> {
         self.perhaps_mutated(member)
     }
 
-    /// One line of `baggage`; sometimes with very many members or a very long one.
+    /// One line of `baggage`, sometimes with very many members or a very long one.
     pub(crate) fn baggage(&mut self) -> String {
         let count = self.pick(&[0, 1, 2, 3, 5, 8, 11]);
         let mut members: Vec<String> = (0..count).map(|_| self.member()).collect();
@@ -255,7 +255,7 @@ impl<'a> Choices<'a> {
         format!("ot={}", fields[self.below(2)..=1 + count].join(";"))
     }
 
-    /// What the library writes, of another DSC, with other marks, or not quite that.
+    /// A member in the library's format: another DSC, another status, or slightly malformed.
     fn packed(&mut self) -> [String; 2] {
         let (trace_id, list) = (self.trace_id(), self.baggage());
         let headers = HashMap::from([

@@ -1,4 +1,4 @@
-//! A DSN: valid exactly if the grammar says so. No part of it is shown.
+//! A DSN: valid exactly if the grammar accepts it. No part of it is shown.
 
 use http::{HeaderValue, Uri};
 use opentelemetry_sentry::{Dsn, Sentry};
@@ -32,7 +32,7 @@ fn check_parts(dsn: &Dsn, expected: &reader::Dsn) {
     assert_eq!(dsn.org_id(), expected.org_id().as_deref());
     let shown = format!("{dsn:?}");
     let others = format!("{}{}{}{}", dsn.host(), dsn.path(), dsn.project_id(), dsn.port());
-    // A short key may be part of the host, too.
+    // A short key may also be part of the host.
     assert!(
         dsn.public_key().len() < 9
             || others.contains(dsn.public_key())
@@ -50,7 +50,7 @@ fn check_parts(dsn: &Dsn, expected: &reader::Dsn) {
     assert_eq!(auth, format!("sentry sentry_key={}", expected.public_key));
     HeaderValue::from_str(&auth).expect("a header value");
 
-    // Without the secret it is the same DSN.
+    // Without the secret the DSN is the same.
     let parts = (dsn.scheme(), dsn.public_key(), dsn.host(), dsn.port(), dsn.path());
     let (scheme, key, host, port, path) = parts;
     let again = format!("{scheme}://{key}@{host}:{port}{path}/{}", dsn.project_id());

@@ -1,5 +1,5 @@
-//! The variables of the settings and those that carry a trace. This changes the process's environment,
-//! so it needs a process of its own with one thread.
+//! The variables of the settings and those that carry a trace. This changes the process's
+//! environment, so it needs its own process with one thread.
 #![cfg(unix)]
 
 use std::env;
@@ -29,7 +29,7 @@ const NAMES: [&str; 14] = [
     "BAGGAGE",
 ];
 
-/// Values by name, from lines `NAME=value` of an input.
+/// Values by name, from the `NAME=value` lines of an input.
 fn values(input: &[u8]) -> Vec<Option<Vec<u8>>> {
     if let Some((&CHOICES, rest)) = input.split_first() {
         let mut choices = Choices::new(rest);
@@ -97,7 +97,7 @@ fn check_settings(texts: &[Option<Result<String, ()>>]) {
     let faulty: Vec<&str> = NAMES[..8]
         .iter()
         .zip(texts)
-        .filter(|(name, text)| text.as_ref().is_some_and(|text| !is_right(name, text)))
+        .filter(|(name, text)| text.as_ref().is_some_and(|text| !is_valid(name, text)))
         .map(|(name, _)| *name)
         .collect();
     match Sentry::from_env() {
@@ -123,12 +123,12 @@ fn check_settings(texts: &[Option<Result<String, ()>>]) {
             assert_eq!(attributes, expected.into_iter().flatten().collect::<Vec<_>>());
         }
     }
-    // Without `env()` none is read.
+    // Without `env()` no variable is read.
     Sentry::builder().build().expect("settings");
 }
 
-/// Whether a variable that is there can be used.
-fn is_right(name: &str, text: &Result<String, ()>) -> bool {
+/// Whether a present variable is valid.
+fn is_valid(name: &str, text: &Result<String, ()>) -> bool {
     let Ok(text) = text else {
         return false;
     };
@@ -165,17 +165,18 @@ fn check_trace(values: &[Option<Vec<u8>>]) {
         ("traceparent", value(3)),
         ("tracestate", value(4)),
     ] {
-        // Where the rest of a long line that is not ASCII is cut is not fixed.
+        // It is unspecified where a long line that is not ASCII is cut.
         let is_long = |value: &Vec<u8>| !value.is_ascii() && value.len() > reader::MAX_BYTES;
         if !is_off && name == "baggage" && value.is_some_and(is_long) {
             assert!(data.get(name).is_some());
             continue;
         }
-        // Values of `tracestate` are not percent-encoded: what is outside ASCII stays, to be refused.
+        // Values of `tracestate` are not percent-encoded: bytes outside ASCII stay, and the value
+        // is rejected.
         let text = |value: &[u8]| match (name, std::str::from_utf8(value)) {
             ("tracestate", Ok(text)) => text.to_owned(),
             ("tracestate", Err(_)) => value.iter().copied().map(char::from).collect(),
-            // A member whose key is not ASCII goes.
+            // A member with a non-ASCII key is removed.
             ("baggage", _) => {
                 let most = if value.is_ascii() { value.len() } else { reader::MAX_BYTES + 1 };
                 let members = value[..value.len().min(most)].split(|byte| *byte == b',');
@@ -186,7 +187,7 @@ fn check_trace(values: &[Option<Vec<u8>>]) {
             _ => reader::ascii(value),
         };
         let value = value.filter(|_| !is_off).map(|value| text(value));
-        // One that is not ASCII is read as far as a list may be long.
+        // A line that is not ASCII is read up to the limit of a list.
         let read = data.get(name).map(str::to_owned);
         let is_cut = read.as_ref().is_some_and(|read| read.len() > reader::MAX_BYTES);
         match (&read, &value) {

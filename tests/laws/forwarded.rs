@@ -1,4 +1,4 @@
-//! What may happen to a DSC in a service that adds nothing of its own.
+//! The allowed changes to a DSC in a service that adds nothing.
 
 use super::reader::{sample_rand, sample_rate, value, Entries, Trace, MAX_MEMBERS};
 use super::request::Request;
@@ -6,7 +6,7 @@ use super::request::Request;
 /// The maximum length of one packed DSC.
 const ROOM: usize = 1024;
 
-/// The keys that have a code of their own.
+/// The keys with a one-letter code.
 const KNOWN: [&str; 10] = [
     "trace_id",
     "public_key",
@@ -20,7 +20,8 @@ const KNOWN: [&str; 10] = [
     "org_id",
 ];
 
-/// `sent` equals what arrived, except for a missing `sample_rand` and for entries without room.
+/// `sent` equals the incoming DSC, except for a missing `sample_rand` and for entries that don't
+/// fit.
 #[track_caller]
 pub(crate) fn assert_forwarded(
     trace: &Trace,
@@ -75,7 +76,7 @@ fn assert_filled(rand: &str, sampled: Option<bool>, rate: Option<f64>) {
     }
 }
 
-/// No less than what it takes packed, with a code and a length for each text.
+/// A lower bound for the packed size, with a code and a length for each text.
 fn bytes(entries: &Entries) -> usize {
     let entry = |(key, value): &(String, String)| match KNOWN.contains(&key.as_str()) {
         true => value.len() + 4,

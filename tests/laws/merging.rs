@@ -14,7 +14,7 @@ use super::choices::{Choices, CHOICES};
 use super::reader::{self, trim, MAX_BYTES, MAX_MEMBERS};
 use super::{own, sound};
 
-/// The request's lines; the last is what is injected.
+/// The lines of the request. The last line is injected.
 pub(crate) fn check(input: &[u8]) {
     let mut lines: Vec<Vec<u8>> = match input.split_first() {
         Some((&CHOICES, rest)) => {
@@ -36,7 +36,7 @@ pub(crate) fn check(input: &[u8]) {
     carrier.set("baggage", injected.clone());
 
     if members(&injected).is_empty() {
-        // Nothing to send: the request keeps what it has, however long.
+        // Without headers to send, the request's lines stay, regardless of their length.
         assert!(headers.get_all("baggage").iter().eq(&lines), "{injected:?} into {lines:?}");
         return;
     }
@@ -56,7 +56,7 @@ pub(crate) fn check(input: &[u8]) {
 }
 
 /// The same list as the context's own baggage, with its metadata, through `wrap` around the stock
-/// propagator: its members, and none beside, are merged into the request's.
+/// propagator: exactly its members are merged into the request's.
 fn check_wrapped(lines: &[HeaderValue], injected: &str) {
     let came = HashMap::from([("baggage".to_owned(), injected.to_owned())]);
     let cx = BaggagePropagator::new().extract_with_context(&Context::new(), &came);
@@ -67,7 +67,7 @@ fn check_wrapped(lines: &[HeaderValue], injected: &str) {
     let bytes: usize = lines.iter().map(|line| line.len() + 1).sum::<usize>() + 3 * injected.len();
     let texts: Vec<&str> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
     let count = texts.iter().map(|line| line.split(',').count()).sum::<usize>();
-    // Within the limits, where none has to make room.
+    // Below the limits, where no member is displaced.
     if bytes > 6000 || count + cx.baggage().len() > 60 || texts.len() < lines.len() {
         return;
     }
@@ -81,7 +81,7 @@ fn check_wrapped(lines: &[HeaderValue], injected: &str) {
     wrapped.inject_context(&cx, &mut MergingInjector(&mut headers));
     if let Some(expected) = merged(lines, own).filter(|_| !own.is_empty()) {
         let found = headers.get("baggage").and_then(|line| line.to_str().ok()).unwrap_or_default();
-        // The order of OTel's own baggage is not fixed.
+        // OTel's baggage has no fixed order.
         let sorted = |list: &str| {
             let mut members: Vec<String> = list.split(',').map(str::to_owned).collect();
             members.sort();
@@ -91,7 +91,7 @@ fn check_wrapped(lines: &[HeaderValue], injected: &str) {
     }
 }
 
-/// Whole members, without what W3C Baggage has as optional white space.
+/// Whole members, without W3C Baggage's optional white space.
 fn members(list: &str) -> Vec<String> {
     let tight = |part: &str| match part.split_once('=') {
         Some((key, value)) => format!("{}={}", trim(key), trim(value)),
@@ -101,7 +101,7 @@ fn members(list: &str) -> Vec<String> {
     list.split(',').map(trim).filter(|m| !m.is_empty()).map(member).collect()
 }
 
-/// The request's members that end within the limit of the lines joined.
+/// The request's members that end within the limit of the joined lines.
 fn read(lines: &[HeaderValue]) -> Vec<String> {
     let lines: Vec<String> = lines.iter().map(|line| reader::ascii(line.as_bytes())).collect();
     let mut end = 0;
@@ -113,7 +113,7 @@ fn read(lines: &[HeaderValue]) -> Vec<String> {
     within.flat_map(members).collect()
 }
 
-/// `None` where what is injected is longer than a propagator writes.
+/// `None` if the injected list is longer than a propagator writes.
 fn merged(lines: &[HeaderValue], injected: &str) -> Option<String> {
     let is_sentry = |member: &String| member.starts_with("sentry-");
     let (sentry, others): (Vec<String>, Vec<String>) =

@@ -1,9 +1,9 @@
 //! What must hold for any input. The fuzz targets and `tests/properties` run the same laws. Each
-//! `check` takes bytes: a text, or choices for a grammar that reaches deeper.
+//! `check` takes bytes: a text, or choices for a grammar that generates deeper cases.
 //!
-//! [`reader`] reads the headers a second time, slowly and plainly, from the specifications. It shares
-//! no code with the library.
-#![allow(dead_code)] // Each user takes what it needs.
+//! [`reader`] is a second, slow and simple implementation of the specifications. It shares no code
+//! with the library.
+#![allow(dead_code)] // Each user needs only part of it.
 
 pub(crate) mod baggage;
 pub(crate) mod choices;

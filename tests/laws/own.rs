@@ -1,4 +1,4 @@
-//! What goes out in `baggage` against what stands in the context.
+//! Compares the outgoing `baggage` with the context's baggage.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,9 +7,9 @@ use opentelemetry::Context;
 
 use super::w3c::{baggage, decoded, is_token, Member};
 
-/// What is wrong with the members that go out: they are the context's, decoded, and no others but
-/// Sentry's; each property is one of its metadata's, and each of those that is one by the grammar is
-/// there.
+/// Finds faults in the outgoing members. They are exactly the context's, decoded, apart from
+/// Sentry's. Each property comes from the metadata, and each valid property of the metadata is
+/// sent.
 pub(crate) fn fault(sent: &HashMap<String, String>, cx: &Context) -> Option<String> {
     own_fault(sent, cx).err().map(|fault| format!("{fault}: {:?}", sent.get("baggage")))
 }
@@ -20,7 +20,7 @@ fn own_fault(sent: &HashMap<String, String>, cx: &Context) -> Result<(), String>
         "" => Vec::new(),
         list => baggage(list)?,
     };
-    is(list.len() <= 8192 && members.len() <= 64, || "too long".to_owned())?;
+    require(list.len() <= 8192 && members.len() <= 64, || "too long".to_owned())?;
     let (_, others): (Vec<Member>, Vec<Member>) =
         members.into_iter().partition(|member| member.key.starts_with("sentry-"));
     let sent_keys: Vec<String> = others.iter().map(|member| decoded(&member.key)).collect();
@@ -30,17 +30,17 @@ fn own_fault(sent: &HashMap<String, String>, cx: &Context) -> Result<(), String>
     keys.sort_unstable();
     let meant: Vec<&str> =
         expected.keys().copied().filter(|key| !key.starts_with("sentry-")).collect();
-    is(keys == meant, || format!("members {keys:?}, expected {meant:?}"))?;
+    require(keys == meant, || format!("members {keys:?}, expected {meant:?}"))?;
     for (member, key) in others.iter().zip(&sent_keys) {
         let (value, metadata) = expected[&**key];
-        let (said, meant) = (decoded(&member.value), value.as_str());
-        is(said == meant, || format!("{key} is {said:?}, expected {meant:?}"))?;
+        let (sent_value, meant) = (decoded(&member.value), value.as_str());
+        require(sent_value == meant, || format!("{key} is {sent_value:?}, expected {meant:?}"))?;
         properties(member, metadata.as_str())?;
     }
     Ok(())
 }
 
-fn is(holds: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
+fn require(holds: bool, fault: impl FnOnce() -> String) -> Result<(), String> {
     holds.then_some(()).ok_or_else(fault)
 }
 
@@ -53,23 +53,24 @@ fn properties(member: &Member, metadata: &str) -> Result<(), String> {
             None => (text.trim().to_owned(), None),
         })
         .collect();
-    let said =
+    let sent_value =
         |(key, value): &(String, Option<String>)| (key.clone(), value.as_deref().map(decoded));
-    let sent: Vec<(String, Option<String>)> = member.properties.iter().map(said).collect();
-    // A key is a token, and nobody decodes it: it is there as it is, or the property is not.
+    let sent: Vec<(String, Option<String>)> = member.properties.iter().map(sent_value).collect();
+    // A key is a token and is not percent-decoded: it is either unchanged or its property is
+    // missing.
     let is_property = |(key, _): &&(String, Option<String>)| is_token(key) && !key.contains('%');
     let expected: Vec<&(String, Option<String>)> = meant.iter().filter(is_property).collect();
     let found: Vec<&(String, Option<String>)> = sent.iter().filter(is_property).collect();
-    is(found == expected, || format!("properties {found:?}, expected {expected:?}"))?;
+    require(found == expected, || format!("properties {found:?}, expected {expected:?}"))?;
     for (key, value) in &sent {
         let is_meant = |(k, v): &(String, Option<String>)| *k == decoded(key) && v == value;
         let is_there = meant.iter().any(|meant| is_meant(meant) || meant.0 == *key);
-        is(is_there, || format!("the property {key} of {metadata:?}"))?;
+        require(is_there, || format!("the property {key} of {metadata:?}"))?;
     }
     Ok(())
 }
 
-/// Everything that is wrong, so that one fault does not hide the next.
+/// Collects all faults, so that one fault does not hide the next.
 #[derive(Default)]
 pub(crate) struct Faults(Vec<String>);
 

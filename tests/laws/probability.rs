@@ -1,7 +1,7 @@
-//! The arithmetic of `th`, `rv` and `sample_rand`, in whole numbers, and where they stand.
+//! The arithmetic of `th`, `rv` and `sample_rand` in integers, and where these fields occur.
 //!
-//! With M = 2^56 a trace has a randomness R in [0, M). A rate keeps K of M values, those from its
-//! threshold T = M - K on.
+//! With M = 2^56 a trace has a randomness R in [0, M). A rate keeps K of M values: those from its
+//! threshold T = M - K up.
 
 use super::reader::{self, Entries};
 use super::tracestate::is_ours;
@@ -9,7 +9,7 @@ use super::tracestate::is_ours;
 const M: u128 = 1 << 56;
 const MICROS: u128 = 1_000_000;
 
-/// `K`: the rate times 2^56, to the nearest whole number, of the exact value of the `f64`.
+/// `K`: the rate times 2^56, rounded to the nearest integer from the exact value of the `f64`.
 pub(crate) fn kept(rate: f64) -> u128 {
     if rate <= 0.0 {
         return 0;
@@ -24,7 +24,7 @@ pub(crate) fn kept(rate: f64) -> u128 {
         0 => (fraction, 1074),
         exponent => (fraction | 1 << 52, 1075 - exponent),
     };
-    // K is mantissa * 2^56 / 2^down, which is small where `down` is large.
+    // K is mantissa * 2^56 / 2^down, which is small if `down` is large.
     match u32::try_from(down).ok().filter(|down| *down < 120) {
         Some(down) => ((mantissa << 57 >> down) + 1) >> 1,
         None => 0,
@@ -35,14 +35,14 @@ pub(crate) fn threshold(rate: f64) -> u128 {
     M - kept(rate)
 }
 
-/// `J`: the least number of millionths that is not below the rate.
+/// `J`: the least number of millionths not below the rate.
 pub(crate) fn boundary(rate: f64) -> u128 {
     let guess = (rate * 1e6) as u128;
     let first = guess.saturating_sub(3);
     (first..=guess + 3).find(|micros| *micros as f64 / 1e6 >= rate).expect("a boundary")
 }
 
-/// The `sample_rand`, in millionths, of a trace that was decided at this rate, or not decided.
+/// The `sample_rand`, in millionths, of a trace decided at this rate, or undecided.
 pub(crate) fn micros(randomness: u128, decision: Option<(bool, f64)>) -> u128 {
     let k = ((M - 1 - randomness) * MICROS) >> 56;
     match decision {
@@ -52,7 +52,7 @@ pub(crate) fn micros(randomness: u128, decision: Option<(bool, f64)>) -> u128 {
     }
 }
 
-/// The randomness for which a `sample_rand` stands.
+/// The randomness that a `sample_rand` implies.
 fn randomness_of(micros: u128, decision: Option<(bool, f64)>) -> u128 {
     let x = (micros * M).div_ceil(MICROS);
     let x = match decision {
@@ -63,7 +63,7 @@ fn randomness_of(micros: u128, decision: Option<(bool, f64)>) -> u128 {
     M - 1 - x
 }
 
-/// The six first digits of a number below one.
+/// The first six digits of a number below one.
 fn first_digits(number: f64) -> u128 {
     let guess = (number * 1e6) as u128 + 2;
     let below = |micros: &u128| *micros as f64 / 1e6 <= number;
@@ -77,12 +77,12 @@ fn digits(text: &str) -> Option<u128> {
     is_number.then(|| u128::from_str_radix(text, 16).expect("digits"))
 }
 
-/// What a `th` says.
+/// The threshold of a `th`.
 fn parse_th(text: &str) -> Option<u128> {
     Some(digits(text)? << (4 * (14 - text.len())))
 }
 
-/// A threshold without its last zeros, but for the one of zero itself.
+/// A threshold without trailing zeros, except that zero is `0`.
 pub(crate) fn print_th(threshold: u128) -> String {
     let all = format!("{threshold:014x}");
     let cut = all.trim_end_matches('0');
@@ -93,13 +93,13 @@ pub(crate) fn print_th(threshold: u128) -> String {
     }
 }
 
-/// One field of an `ot` member, the first of its name.
+/// The first field of this name in an `ot` member.
 pub(crate) fn field<'a>(ot: Option<&'a str>, name: &str) -> Option<&'a str> {
     let mut fields = ot?.split(';').filter_map(|field| field.split_once(':'));
     fields.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// An `rv` that counts.
+/// A valid `rv`.
 fn rv(ot: Option<&str>) -> Option<u128> {
     field(ot, "rv").filter(|rv| rv.len() == 14).and_then(digits)
 }
@@ -109,15 +109,15 @@ pub(crate) fn randomness(trace_id: &str, ot: Option<&str>) -> u128 {
     rv(ot).unwrap_or_else(|| digits(&trace_id[18..]).expect("a trace id"))
 }
 
-/// The `th` that holds, and stays.
+/// A `th` that holds, which is kept.
 fn holding(trace_id: &str, ot: Option<&str>, sampled: bool) -> Option<u128> {
     let threshold = field(ot, "th").and_then(parse_th)?;
     (sampled && randomness(trace_id, ot) >= threshold).then_some(threshold)
 }
 
-/// The value of `ot`, where W3C's grammar allows it.
+/// The value of `ot` if W3C's grammar allows it.
 pub(crate) fn ot(header: &str) -> Option<String> {
-    // The first that is valid counts; what is not valid goes.
+    // The first valid one counts; an invalid one is removed.
     let members = header.split(',').map(|member| member.trim_matches([' ', '\t']));
     let mut valid = members.filter(|member| super::w3c::tracestate(member).is_ok());
     valid.find_map(|member| member.strip_prefix("ot=")).map(str::to_owned)
@@ -131,13 +131,13 @@ pub(crate) struct Continued<'a> {
     pub(crate) entries: &'a Entries,
 }
 
-/// `ot` after extract, of what stood there before.
+/// `ot` after extract, given its value before.
 #[track_caller]
 pub(crate) fn assert_extracted(before: Option<&str>, after: Option<&str>, of: &Continued<'_>) {
     let Continued { trace_id, sampled, entries } = of;
     let context = || format!("{after:?} of {before:?}, {of:?}");
     let rate = reader::sample_rate(entries);
-    // Sums that no six digits can say, and rates that count as others: the invariants alone.
+    // For sums that six digits cannot express and clamped rates, only the invariants hold.
     if rate.is_some_and(|rate| rate > 0.0 && rate < 1e-15 || rate > 0.999_999 && rate < 1.0) {
         return;
     }
@@ -159,7 +159,7 @@ pub(crate) fn assert_extracted(before: Option<&str>, after: Option<&str>, of: &C
     let was = rv(before);
     let is = rv(after);
     match (was, rand) {
-        // Never overwritten.
+        // `rv` is never overwritten.
         (Some(_), _) => assert_eq!(is, was, "{}", context()),
         (None, _) if holds.is_some() => assert_eq!(is, None, "rv beside a th: {}", context()),
         (None, Some(rand)) if is_possible => {
@@ -187,7 +187,7 @@ pub(crate) fn assert_extracted(before: Option<&str>, after: Option<&str>, of: &C
     assert_rest(before, after);
 }
 
-/// `ot` without a Sentry claim: a `th` that does not hold goes, all else stays.
+/// `ot` without a Sentry claim: a `th` that does not hold is removed, everything else stays.
 #[track_caller]
 pub(crate) fn assert_kept(
     before: Option<&str>,
@@ -202,7 +202,7 @@ pub(crate) fn assert_kept(
     assert_rest(before, after);
 }
 
-/// Below a span of our sampler: `local` is the rate that it applied itself.
+/// Below a span of our sampler. `local` is the rate that the sampler applied.
 #[track_caller]
 pub(crate) fn assert_started(
     parent: Option<&str>,
@@ -231,7 +231,7 @@ pub(crate) fn assert_started(
     assert_rest(parent, span);
 }
 
-/// Other sub-keys are kept, in their order: those that are ones, where there is room.
+/// Other valid sub-keys are kept in order while they fit.
 #[track_caller]
 fn assert_rest(before: Option<&str>, after: Option<&str>) {
     let rest = |ot: Option<&str>| -> Vec<String> {
@@ -252,7 +252,7 @@ fn assert_rest(before: Option<&str>, after: Option<&str>) {
     }
 }
 
-/// A head's numbers: R decides, and `sample_rand` is R's.
+/// A head's numbers: R decides, and `sample_rand` is derived from R.
 #[track_caller]
 pub(crate) fn assert_head(
     trace_id: &str,
@@ -275,7 +275,8 @@ pub(crate) fn assert_head(
     assert_eq!(reader::value(dsc, "sampled"), Some(&*sampled.to_string()), "{trace_id}");
 }
 
-/// A remote trace state that passed without a Sentry claim: valid, not ours, and else as it came.
+/// A remote trace state that passed without a Sentry claim: valid, without our member, otherwise
+/// unchanged.
 #[track_caller]
 pub(crate) fn assert_passed(before: &str, after: &str, trace_id: &str, sampled: bool) {
     if let Err(fault) = super::w3c::tracestate(after) {
@@ -316,7 +317,7 @@ fn the_numbers_are_those_of_the_specification() {
     assert_eq!((kept(0.0), kept(1e-300), kept(f64::from_bits(1))), (0, 0, 0));
     assert_eq!((first_digits(0.000_001), first_digits(0.999_999)), (1, 999_999));
     assert_eq!((first_digits(0.785_811_999), first_digits(0.0)), (785_811, 0));
-    // A `sample_rand` stands for a randomness that implies it.
+    // A `sample_rand` maps to a randomness that implies it.
     for micros_came in [0, 1, 7, 499_999, 500_000, 999_999] {
         assert_eq!(micros(randomness_of(micros_came, None), None), micros_came);
     }

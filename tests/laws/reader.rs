@@ -1,4 +1,4 @@
-//! Reads the headers a second time, with regular expressions, from the specifications.
+//! A second reader of the headers, with regular expressions from the specifications.
 
 use std::sync::OnceLock;
 
@@ -114,7 +114,7 @@ pub(crate) fn unreserved(text: &str) -> String {
     encoded(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-/// Percent-encodes what no header can hold.
+/// Percent-encodes the bytes that no header can hold.
 pub(crate) fn sendable(text: &str) -> String {
     encoded(text, |byte| (0x20..0x7f).contains(&byte))
 }
@@ -234,7 +234,8 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// Host (in lower case) and port of a URL as clients write it; `None` for any other text.
+/// Host (in lower case) and port of a URL in the form that clients write; `None` for any other
+/// text.
 pub(crate) fn destination(url: &str) -> Option<(String, Option<u16>)> {
     let found = captures!(
         r"(?xs)^(https?|wss?|HTTPS?|ftp)://
@@ -248,7 +249,7 @@ pub(crate) fn destination(url: &str) -> Option<(String, Option<u16>)> {
     Some((found[2].to_lowercase(), port.or_else(|| default_port(&found[1]))))
 }
 
-/// A line as ASCII: what is UTF-8 as it is, every other byte as a Latin-1 character, encoded.
+/// A line as ASCII: UTF-8 stays, every other byte is encoded as a Latin-1 character.
 pub(crate) fn ascii(line: &[u8]) -> String {
     let (mut text, mut rest) = (String::new(), line);
     while !rest.is_empty() {

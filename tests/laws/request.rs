@@ -1,4 +1,4 @@
-//! A whole request through the propagator alone, in a string map and in an HTTP one.
+//! A whole request through the propagator alone, in a string map and in an HTTP header map.
 
 use std::collections::HashMap;
 
@@ -80,7 +80,7 @@ impl Service {
 }
 
 impl Request {
-    /// Lines `name: value`. `settings` and `own` are not headers.
+    /// Reads `name: value` lines. `settings` and `own` are not headers.
     pub(crate) fn parse(input: &[u8]) -> Self {
         if let Some((&CHOICES, rest)) = input.split_first() {
             return Self::choose(&mut Choices::new(rest));
@@ -161,7 +161,7 @@ impl Request {
         self.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect()
     }
 
-    /// What HTTP can carry.
+    /// The headers that HTTP can carry.
     fn header_map(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
@@ -173,7 +173,7 @@ impl Request {
         headers
     }
 
-    /// A context with the request's own baggage, as far as OTel accepts it.
+    /// A context with the request's own baggage, limited to what OTel accepts.
     pub(crate) fn context(&self) -> Context {
         let mut baggage = Baggage::new();
         for (key, value) in &self.own {
@@ -184,7 +184,7 @@ impl Request {
     }
 }
 
-/// What a carrier shows of a header: nothing if it does not show the first value.
+/// The values that a carrier shows of a header; none if it does not show the first value.
 pub(crate) fn shown<'a>(carrier: &'a dyn Extractor, name: &str) -> Option<Vec<&'a str>> {
     carrier.get(name).and_then(|_| carrier.get_all(name))
 }
@@ -210,7 +210,8 @@ fn check_carrier(request: &Request, carrier: &dyn Extractor) {
     spans::check_below(&sentry, request.service, &extracted);
 }
 
-/// The injected headers, in a string map and in an HTTP one. Injecting twice changes nothing.
+/// The injected headers, in a string map and in an HTTP header map. Injecting twice changes
+/// nothing.
 #[track_caller]
 pub(crate) fn send(propagator: &dyn TextMapPropagator, cx: &Context) -> Headers {
     let mut sent = Headers::new();
@@ -226,7 +227,7 @@ pub(crate) fn send(propagator: &dyn TextMapPropagator, cx: &Context) -> Headers 
     for (name, value) in &sent {
         assert!(fields.contains(&name.as_str()), "{name}");
         let again = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        // The order of OTel's baggage is not fixed.
+        // OTel's baggage has no fixed order.
         assert!(
             again == value || name == "baggage" && again.len() == value.len(),
             "{name}: {again:?}"
@@ -272,7 +273,7 @@ fn check_alone(request: &Request, carrier: &dyn Extractor, extracted: &Context, 
     assert_forwarded(&trace, &came, &entries(&[list]), true, request);
     check_own(extracted.baggage(), list);
 
-    // The next service reads all of it and forwards the same.
+    // The next service reads and forwards all of it.
     if extracted.baggage().is_empty() {
         let next = SentryPropagator::new();
         let mut expected = sent.clone();
@@ -289,7 +290,7 @@ fn assert_remote(trace: &Trace, span_context: &SpanContext) {
     sound::assert_tracestate(&span_context.trace_state().header());
 }
 
-/// The context's own members come before the DSC, encoded; all of them if there is room.
+/// The context's own members come encoded before the DSC, all of them if they fit.
 fn check_own(own: &Baggage, list: &str) {
     let expected: Vec<String> = own
         .iter()

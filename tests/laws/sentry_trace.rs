@@ -1,4 +1,4 @@
-//! One `sentry-trace`: valid exactly if the grammar says so.
+//! One `sentry-trace`: valid exactly if the grammar accepts it.
 
 use opentelemetry_sentry::SentryTrace;
 

@@ -1,4 +1,4 @@
-//! What holds for all outgoing headers and for every error.
+//! Holds for all outgoing headers and for every error.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -56,16 +56,17 @@ pub(crate) fn assert_silent(error: &dyn Error) {
 #[track_caller]
 pub(crate) fn assert_header_value(name: &str, value: &str) {
     let is_text = HeaderValue::from_str(value).is_ok_and(|value| value.to_str().is_ok());
-    assert!(is_text, "{name} is no header value: {value:?}");
+    assert!(is_text, "{name} is not a header value: {value:?}");
 }
 
-/// A whole request: valid header values, one trace, no duplicate key, limits kept.
+/// Asserts that a whole request has valid header values, one trace, no duplicate key, and keeps the
+/// limits.
 #[track_caller]
 pub(crate) fn assert_request<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) {
     let mut names = HashSet::new();
     let (mut trace_id, mut named) = (None, None);
     for (name, value) in headers {
-        assert!(names.insert(name.to_ascii_lowercase()), "{name} stands twice");
+        assert!(names.insert(name.to_ascii_lowercase()), "{name} is duplicated");
         assert_header_value(name, value);
         match name {
             "sentry-trace" => {
@@ -93,7 +94,7 @@ fn assert_baggage(list: &str) {
     let sentry = members.iter().filter_map(|member| member.strip_prefix("sentry-"));
     let keys: Vec<&str> = sentry.filter_map(|m| m.split_once('=')).map(|(key, _)| key).collect();
     let different: HashSet<&&str> = keys.iter().collect();
-    assert_eq!(different.len(), keys.len(), "a key stands twice in {list:?}");
+    assert_eq!(different.len(), keys.len(), "a duplicate key in {list:?}");
 }
 
 /// The grammar of

@@ -1,4 +1,4 @@
-//! A span that our sampler starts below the incoming trace, and what is sent from it.
+//! A span that our sampler starts below the incoming trace, and its outgoing headers.
 #![cfg(feature = "sdk")]
 
 use opentelemetry::propagation::TextMapPropagator;
@@ -53,7 +53,7 @@ pub(crate) fn check_below(sentry: &Sentry, service: Service, cx: &Context) {
     if is_head {
         assert_eq!(reader::value(&dsc, "sampled"), flag.as_deref().filter(|_| service.dsn));
     }
-    // The numbers of a head may contradict each other. Ours may not.
+    // A head's numbers may contradict each other. Ours must not.
     if let (true, Some(rand), Some(rate), Some(sampled)) =
         (is_head, sample_rand(&dsc), sample_rate(&dsc), trace.sampled)
     {
@@ -61,7 +61,7 @@ pub(crate) fn check_below(sentry: &Sentry, service: Service, cx: &Context) {
     }
 }
 
-/// `th` and `rv` below what was extracted: what our sampler decides, and says of it.
+/// `th` and `rv` below the extracted context: our sampler's decision and what it writes about it.
 pub(crate) fn check_probability(sentry: &Sentry, service: Service, cx: &Context) {
     let parent = cx.span();
     let parent = parent.span_context();
@@ -98,7 +98,7 @@ fn send_lax(sentry: &Sentry, cx: &Context) -> Option<String> {
     sent.remove("sentry-trace")
 }
 
-/// A head's numbers, of any trace and rate, and of those whose randomness is next to the threshold.
+/// A head's numbers, for any trace and rate, and for a randomness next to the threshold.
 pub(crate) fn check_head(trace_id: &str, rate: f64) {
     let trace_id = trace_id.to_ascii_lowercase();
     check_one_head(&trace_id, rate);
@@ -131,12 +131,12 @@ fn check_one_head(trace_id: &str, rate: f64) {
     probability::assert_head(trace_id, rate, span_context.is_sampled(), ot.as_deref(), &dsc);
 }
 
-/// What a tracer makes of the sampler's answer.
+/// What a tracer makes of the sampler's result.
 fn start(sentry: &Sentry, cx: &Context, kind: SpanKind) -> Context {
     start_in(sentry, cx, kind, TraceId::from_hex(TRACE_ID).expect("an id"))
 }
 
-/// The same, where a new trace has this id.
+/// The same, with this id for a new trace.
 fn start_in(sentry: &Sentry, cx: &Context, kind: SpanKind, new: TraceId) -> Context {
     let parent = cx.span();
     let parent = parent.span_context();
@@ -150,6 +150,6 @@ fn start_in(sentry: &Sentry, cx: &Context, kind: SpanKind, new: TraceId) -> Cont
     let span_id = SpanId::from(if kind == SpanKind::Server { 1 } else { 2 });
     let flags = TraceFlags::default().with_sampled(sampled);
     let started = SpanContext::new(trace_id, span_id, flags, false, result.trace_state);
-    // The same context, with a span that is not remote.
+    // The same context with a local span.
     cx.with_remote_span_context(started)
 }

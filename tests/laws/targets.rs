@@ -28,7 +28,7 @@ pub(crate) fn check(input: &[u8]) {
     let looked_at = &url.as_bytes()[..floor(&url, 8192)];
     let has_scheme = looked_at.windows(3).any(|window| window == b"://");
     let contains = |target: &String| {
-        // A URL without a scheme is compared with the host and port of a text that begins like one.
+        // A URL without a scheme is compared with the host and port of a text with the same start.
         let authority = target.split_once("://").map(|(_, rest)| rest);
         let authority = authority.and_then(|rest| rest.split(['/', '?', '#']).next());
         let authority = authority.filter(|authority| !has_scheme && !authority.is_empty());
@@ -55,12 +55,12 @@ pub(crate) fn check(input: &[u8]) {
     check_sent(&Sentry::builder().dsn(DSN).build().expect("settings"), &url, true);
 }
 
-/// The end of a text that is cut between two characters.
+/// The nearest character boundary at or before this index.
 fn floor(text: &str, most: usize) -> usize {
     (0..=text.len().min(most)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
 }
 
-/// Something that the URL contains, or something else.
+/// A text that the URL contains, or another one.
 fn piece(choices: &mut Choices<'_>, url: &str) -> String {
     let characters: Vec<char> = url.chars().collect();
     let start = choices.below(characters.len() + 1);
@@ -80,12 +80,12 @@ fn check_sent(sentry: &Sentry, url: &str, matches: bool) {
     propagator.inject_context(&cx, &mut sent);
     let sent = sent.get("sentry-trace");
     assert!(sent.is_none() || sent == Some(&trace));
-    // An address alone, without a port, is on the DSN's.
+    // An address without a port is on the DSN's port.
     let address = || (!url.contains("://")).then(|| format!("https://{}", url.trim()));
     let destination = reader::destination(url.trim());
     let is_sentry = match destination.or_else(|| reader::destination(&address()?)) {
         Some((host, port)) => host == DSN_HOST && port == Some(443),
-        // For other texts only this holds: what is denied names the host.
+        // For other texts only this holds: a denied one names the host.
         None => sent.is_none() && url.to_ascii_lowercase().contains(DSN_HOST),
     };
     assert_eq!(sent.is_some(), matches && !is_sentry, "{url:?}");

@@ -1,4 +1,5 @@
-//! Any trace state of a remote parent, from any propagator: our member stays valid beside the others.
+//! Any trace state of a remote parent, from any propagator: our member stays valid beside the
+//! others.
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
@@ -17,7 +18,7 @@ struct Input {
     sentry_trace: String,
     baggage: String,
     service: Service,
-    /// A head's trace, and its rate.
+    /// A head's trace and rate.
     head: (String, f64),
 }
 
@@ -58,9 +59,9 @@ impl Input {
 }
 
 impl Input {
-    /// Numbers next to each other: a `sample_rand` by its rate, a `th` by the randomness.
+    /// Adjacent numbers: a `sample_rand` next to its rate, a `th` next to the randomness.
     fn edge(choices: &mut Choices<'_>, service: Service, head: (String, f64)) -> Self {
-        // A rate, or the number next to it, which `sample_rand` cannot tell from it.
+        // A rate, or the adjacent float, which `sample_rand` cannot distinguish from it.
         let rate = match head.1 > 0.0 && head.1 < 0.9 {
             true => f64::from_bits(head.1.to_bits() + choices.below(3) as u64 - 1),
             false => head.1,
@@ -125,7 +126,7 @@ fn check_remote(input: &Input, before: &Context) {
     let after = propagator.extract_with_context(before, &headers);
     let (span_before, span_after) = (before.span(), after.span());
     let (was, is) = (span_before.span_context(), span_after.span_context());
-    // A continued trace may be forwarded unchanged: what it said was right.
+    // A continued trace may be forwarded unchanged if its member was right.
     if !propagator.continue_decision(before, &headers).is_continued() {
         assert!(is.trace_state().into_iter().all(|(key, _)| !is_ours(key)), "{is:?}");
     } else {
@@ -139,7 +140,7 @@ fn check_remote(input: &Input, before: &Context) {
     check_probability(input, was, is);
     #[cfg(feature = "sdk")]
     spans::check_probability(&sentry, input.service, &after);
-    // Whatever stands there, no request is spoilt by it.
+    // No trace state may spoil a request.
     for cx in [before, &after] {
         let mut sent = Headers::new();
         propagator.inject_context(cx, &mut sent);
@@ -157,7 +158,7 @@ fn check_remote(input: &Input, before: &Context) {
     }
 }
 
-/// What becomes of `ot`, by the arithmetic.
+/// The effect on `ot`, by the arithmetic.
 fn check_probability(input: &Input, was: &SpanContext, is: &SpanContext) {
     let mut entries = reader::entries(&[&input.baggage]);
     let sentry = reader::first_sentry_trace(&[&input.sentry_trace]);
@@ -184,7 +185,7 @@ fn check_probability(input: &Input, was: &SpanContext, is: &SpanContext) {
     if reader::names_other_trace(&entries, trace_id) {
         entries.clear();
     }
-    // Of a long DSC not all is kept, and of a long member not all is written again.
+    // A long DSC loses entries, and a long member is not rewritten whole.
     let before = probability::ot(if trace_id == TRACE_ID { &before } else { "" });
     let is_long = before.as_ref().is_some_and(|ot| ot.len() > 200);
     if is_long || input.baggage.len() > 700 || entries.len() > 50 {
@@ -201,8 +202,8 @@ pub(crate) fn is_ours(key: &str) -> bool {
         || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The list is valid and ours come first. The valid members of others follow in order, except the last
-/// ones if there was no room.
+/// Asserts that the list is valid and our members come first. The valid members of others follow in
+/// order, without the last ones if they did not fit.
 #[track_caller]
 pub(crate) fn assert_others_kept(before: &str, after: &str) {
     if after.is_empty() {
@@ -218,7 +219,7 @@ pub(crate) fn assert_others_kept(before: &str, after: &str) {
         after.iter().map(|(key, _)| key.as_str()).take_while(|key| is_ours(key)).collect();
     assert!(["sentry", "sentry-2", "sentry-3", "sentry-4"].starts_with(&ours), "{ours:?}");
     let bytes: usize = after[..ours.len()].iter().map(|(_, value)| value.len()).sum();
-    assert!(bytes <= 1024, "{bytes} bytes of ours");
+    assert!(bytes <= 1024, "{bytes} bytes in our members");
     let others: Vec<&(String, String)> =
         after[ours.len()..].iter().filter(|(key, _)| key != "ot").collect();
 
@@ -236,7 +237,7 @@ pub(crate) fn assert_others_kept(before: &str, after: &str) {
     assert!(displaced == 0 || after.len() == 32 && displaced <= 2, "{displaced} displaced");
 }
 
-/// `th` is only there if it is true.
+/// Asserts that `th` is present only if it is true.
 #[track_caller]
 pub(crate) fn assert_probability(span_context: &SpanContext) {
     let Some(ot) = span_context.trace_state().get("ot") else {
@@ -253,7 +254,7 @@ pub(crate) fn assert_probability(span_context: &SpanContext) {
     if let Some(th) = field("th") {
         assert!(span_context.is_sampled(), "th of a span that is not sampled: {ot:?}");
         assert!((1..=14).contains(&th.len()), "{ot:?}");
-        // Both have 14 digits, so they sort like numbers.
+        // Both have 14 digits, so text order equals numeric order.
         assert!(randomness >= format!("{th:0<14}"), "th does not hold: {ot:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What extract does to a context that is not empty.
+//! The effect of extract on a context that is not empty.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
@@ -12,15 +12,15 @@ use super::request::Request;
 use super::wrapped::chosen;
 
 /// Another party's value.
-struct Mark;
+struct Marker;
 
-/// A trace that is not continued removes three things from a context: `sentry-*` from its baggage, our
-/// members from a remote trace state, and the refused remote parent.
+/// Without a continued trace, extract removes three things from a context: `sentry-*` from its
+/// baggage, our members from a remote trace state, and the rejected remote parent.
 pub(crate) fn check(request: &Request, sentry: &Sentry, carrier: &dyn Extractor) {
     let found = TraceContextPropagator::new().extract(carrier);
     let remote = Some(found.span().span_context().clone()).filter(SpanContext::is_valid);
     for suppressed in [false, true] {
-        let mut before = request.context().with_value(Mark);
+        let mut before = request.context().with_value(Marker);
         if let Some(remote) = &remote {
             before = before.with_remote_span_context(remote.clone());
         }
@@ -32,7 +32,7 @@ pub(crate) fn check(request: &Request, sentry: &Sentry, carrier: &dyn Extractor)
         assert_same_baggage(&before, &after);
         let continued = chosen(request, carrier, remote.as_ref());
         let is_refused = continued.is_none() && remote.is_some();
-        assert_eq!(after.get::<Mark>().is_some(), !is_refused, "{request:?}");
+        assert_eq!(after.get::<Marker>().is_some(), !is_refused, "{request:?}");
         match continued {
             None => assert!(!after.has_active_span(), "{request:?}"),
             Some((_, _, false)) => {
@@ -54,7 +54,7 @@ pub(crate) fn check(request: &Request, sentry: &Sentry, carrier: &dyn Extractor)
     }
 }
 
-/// The same members, but for `sentry-*`, which are gone.
+/// Asserts that the members are the same except that `sentry-*` members are gone.
 #[track_caller]
 pub(crate) fn assert_same_baggage(before: &Context, after: &Context) {
     let mut kept = 0;

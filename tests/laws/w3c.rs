@@ -3,12 +3,12 @@
 //! Sources: <https://www.w3.org/TR/baggage/#definition> and
 //! <https://www.w3.org/TR/trace-context-2/#tracestate-header-field-values>.
 
-/// One member of `baggage`, as it is written.
+/// One raw member of `baggage`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Member {
     pub(crate) key: String,
     pub(crate) value: String,
-    /// Key, and value where there is one.
+    /// Key, and value if there is one.
     pub(crate) properties: Vec<(String, Option<String>)>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn is_token(text: &str) -> bool {
 }
 
 fn token(text: &str) -> Result<String, String> {
-    is_token(text).then(|| text.to_owned()).ok_or(format!("{text:?} is no token"))
+    is_token(text).then(|| text.to_owned()).ok_or(format!("{text:?} is not a token"))
 }
 
 /// `value = *baggage-octet`: no control characters, space, `"`, `,`, `;` or `\`.
@@ -94,7 +94,7 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// What a percent-encoded text says.
+/// The percent-decoded text.
 pub(crate) fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();

@@ -15,7 +15,7 @@ use super::reader::{self, entries, Entries, Trace, MAX_BYTES, MAX_MEMBERS};
 use super::request::{send, shown, Request};
 use super::{own, probability, sound, tracestate, w3c};
 
-/// Around W3C's: which trace is continued, with which DSC, and with which members of other parties.
+/// Around W3C's propagators: the continued trace, its DSC, and the members of other parties.
 pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Extractor) {
     let inner = TextMapCompositePropagator::new(vec![
         Box::new(TraceContextPropagator::new()),
@@ -55,7 +55,7 @@ pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Ex
         tracestate::assert_probability(span_context);
     } else if let Some(w3c) = &w3c {
         let (before, after) = (w3c.trace_state().header(), span_context.trace_state().header());
-        // A list that the stock propagator cannot read is lost, or what is valid of it is kept.
+        // A list that the stock propagator cannot read is lost, or its valid part is kept.
         if !before.is_empty() {
             probability::assert_passed(&before, &after, &trace.trace_id, w3c.is_sampled());
         }
@@ -77,7 +77,7 @@ pub(crate) fn check_carrier(request: &Request, sentry: &Sentry, carrier: &dyn Ex
     }
 }
 
-/// `traceparent` says `01` exactly when `sentry-trace` says `-1`.
+/// `traceparent` has `01` exactly when `sentry-trace` has `-1`.
 #[track_caller]
 fn assert_flags_agree(sent: &super::request::Headers) {
     if let (Some(trace), Some(parent)) = (sent.get("sentry-trace"), sent.get("traceparent")) {
@@ -85,7 +85,7 @@ fn assert_flags_agree(sent: &super::request::Headers) {
     }
 }
 
-/// The context's own members, put in after extract, go out as what they are, and nothing beside.
+/// The context's own members, added after extract, are sent unchanged and nothing is added to them.
 fn check_own(request: &Request, propagator: &dyn TextMapPropagator, cx: &Context) {
     let known = cx.baggage().iter().map(|(key, value)| (key.clone(), value.clone()));
     let mut all: Baggage = known.collect();
@@ -103,7 +103,7 @@ fn check_own(request: &Request, propagator: &dyn TextMapPropagator, cx: &Context
     let mut sent = super::request::Headers::new();
     propagator.inject_context(&cx, &mut sent);
     let dsc = entries(&[sent.get("baggage").map_or("", String::as_str)]);
-    // Within the limits, where none has to make room.
+    // Below the limits, where no member is displaced.
     if cx.baggage().len() + dsc.len() < 60 && bytes + reader::list(&dsc).len() < 6000 {
         if let Some(fault) = own::fault(&sent, &cx) {
             panic!("{fault} of {:?}, {request:?}", cx.baggage());
@@ -133,7 +133,7 @@ impl Extractor for OneLine<'_> {
     }
 }
 
-/// The trace that goes on, with its DSC where that came, and whether Sentry knows it.
+/// The continued trace, its DSC if it arrived, and whether Sentry knows the trace.
 pub(crate) fn chosen(
     request: &Request,
     carrier: &dyn Extractor,
@@ -143,7 +143,7 @@ pub(crate) fn chosen(
     let mut came = entries(&lines);
     let sentry =
         shown(carrier, "sentry-trace").and_then(|lines| reader::first_sentry_trace(&lines));
-    // Beside a DSC that leaves it open, `00` decides nothing.
+    // If the DSC leaves the decision open, `00` decides nothing.
     let is_open = |trace_id: &str| {
         let named = reader::value(&came, "trace_id").unwrap_or_default();
         sentry.is_none()
@@ -203,7 +203,7 @@ pub(crate) fn check_third_party(sentry: &Sentry, carrier: &dyn Extractor) {
         }
     }
     let comma = if expected.is_empty() || dsc.is_empty() { "" } else { "," };
-    // What is no member by W3C's grammar does not go out.
+    // A text that W3C's grammar rejects as a member is not sent.
     let lines = carrier.get_all("baggage").unwrap_or_default();
     let foreign = reader::foreign(&lines);
     if foreign.iter().all(|member| w3c::baggage(member).is_ok()) {
@@ -215,7 +215,7 @@ pub(crate) fn check_third_party(sentry: &Sentry, carrier: &dyn Extractor) {
     }
 }
 
-/// Stores the `baggage` that it sees and writes the same.
+/// Stores the incoming `baggage` and writes it back.
 #[derive(Debug)]
 struct PassesOn;
 

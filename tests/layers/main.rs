@@ -1,9 +1,9 @@
-//! Who may import whom in `src/`, and which folder owns which words.
+//! The import direction in `src/`, and which folder owns which words.
 
 use std::fs;
 use std::path::PathBuf;
 
-/// The floors, from the ground up: a file imports only from its own folder and those before it.
+/// The layers, bottom first: a file imports only from its own folder and those before it.
 const FLOORS: [&str; 11] = [
     "text",
     "sampling",
@@ -18,7 +18,7 @@ const FLOORS: [&str; 11] = [
     "trace_api",
 ];
 
-/// Words of the code, and the folders in which alone they stand.
+/// Words in the code, and the only folders that may contain them.
 const OWNED: [(&str, &[&str]); 9] = [
     ("\"sentry-trace\"", &["wire/sentry_trace"]),
     ("\"baggage\"", &["wire/baggage"]),
@@ -42,12 +42,12 @@ struct Source {
 }
 
 impl Source {
-    /// The folder, or the name of a file that stands in none.
+    /// The folder, or the name of a file outside any folder.
     fn floor(&self) -> &str {
         self.path.split('/').next().unwrap()
     }
 
-    /// The lines that are code: no comments, no unit tests.
+    /// The lines of code, without comments and unit tests.
     fn code(&self) -> impl Iterator<Item = &str> {
         let lines = self.text.lines().take_while(|line| !line.contains("#[cfg(test)]"));
         lines.filter(|line| !line.trim_start().starts_with("//"))
@@ -78,7 +78,7 @@ fn height(floor: &str) -> usize {
     FLOORS.iter().position(|known| *known == floor).unwrap_or_else(|| panic!("{floor}: no floor"))
 }
 
-/// The names behind `crate::` in a line, also in a list of them.
+/// The names after `crate::` in a line, also those in a list.
 fn imports(line: &str) -> impl Iterator<Item = &str> {
     line.split("crate::").skip(1).map(|path| {
         let end = path.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(path.len());
@@ -108,7 +108,7 @@ fn imports_name_their_folder() {
     }
 }
 
-/// They share state through the trace state alone, so that each can be used without the other.
+/// They share state only through the trace state, so that each works without the other.
 #[test]
 fn the_plugs_do_not_know_each_other() {
     for source in sources().iter().filter(|source| source.floor() == "sampler") {
@@ -118,7 +118,7 @@ fn the_plugs_do_not_know_each_other() {
 }
 
 #[test]
-fn words_stand_where_they_belong() {
+fn words_are_in_the_folders_that_own_them() {
     for source in sources() {
         let path = &source.path;
         for line in source.code() {
@@ -141,7 +141,7 @@ fn no_file_is_long() {
     }
 }
 
-/// The list of floors has none that does not exist.
+/// Every folder in the list of layers exists.
 #[test]
 fn every_floor_is_there() {
     for floor in FLOORS {

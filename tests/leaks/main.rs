@@ -1,6 +1,6 @@
 //! Secrets stay inside the trace propagation targets, in every composition.
 //!
-//! Each request is made twice, with different secrets. The outgoing headers must not differ, in any
+//! Each request is sent twice, with different secrets. The outgoing headers must not differ, in any
 //! encoding. `docs/composition.md` names the exceptions.
 
 #[path = "../composition/call.rs"]
@@ -16,13 +16,13 @@ use service::{incoming, services, Denial, Headers, Secrets, Service, AT_INJECT, 
 
 const PAIR: [Secrets; 2] = [Secrets('a'), Secrets('b')];
 
-/// The same requests with one set of secrets and with another.
+/// The same requests with either set of secrets.
 fn requests() -> Vec<(String, [Headers; 2])> {
     let [a, b] = PAIR.map(|theirs| incoming(theirs, true));
     a.into_iter().zip(b).map(|((name, a), (_, b))| (name, [a, b])).collect()
 }
 
-/// The outgoing headers for both.
+/// The outgoing headers of both.
 fn twice(service: Service, requests: &[Headers; 2], denial: Denial) -> [Headers; 2] {
     [0, 1].map(|i| service.send(PAIR[i], &requests[i], Some(denial)))
 }
@@ -41,7 +41,7 @@ fn assert_nothing_of_sentry(sent: &Headers, name: &str) {
 }
 
 #[test]
-fn allowed_requests_tell_the_secrets() {
+fn allowed_requests_carry_the_secrets() {
     let requests = requests();
     for composition in after_baggage() {
         for service in services(composition) {
@@ -56,7 +56,7 @@ fn allowed_requests_tell_the_secrets() {
 }
 
 #[test]
-fn denied_requests_tell_nothing() {
+fn denied_requests_carry_no_secret() {
     let requests = requests();
     for composition in after_baggage() {
         for service in services(composition) {
@@ -75,7 +75,7 @@ fn denied_requests_tell_nothing() {
     }
 }
 
-/// The head's go out through the stock propagator there, which read them.
+/// There, the stock propagator has read the head's members and sends them.
 #[test]
 fn nothing_of_ours_goes_out_before_the_baggage_propagator() {
     let requests = incoming(Secrets('z'), false);
@@ -131,8 +131,8 @@ const EXCEPTIONS: [Exception; 4] = [
     },
 ];
 
-/// Then W3C's propagator, which runs before ours, sends the trace state as it is. The option rewrites
-/// it only where Sentry's headers go.
+/// In that order W3C's propagator runs before ours and sends the trace state unchanged. The option
+/// rewrites it only for requests that get Sentry's headers.
 #[test]
 fn a_denial_known_at_inject_alone_is_too_late_for_tracestate_in_a_plain_list() {
     let requests = requests();
@@ -163,7 +163,7 @@ fn a_denial_known_at_inject_alone_is_too_late_for_tracestate_in_a_plain_list() {
     }
 }
 
-/// ... and of a head that is its transaction, never the settings.
+/// The trace state of a head has its transaction, but never the settings.
 #[test]
 fn a_heads_trace_state_holds_no_settings() {
     for composition in Composition::ALL {

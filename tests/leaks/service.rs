@@ -52,7 +52,7 @@ impl Secrets {
         )
     }
 
-    /// Whether a header contains one of them literally.
+    /// Whether a header contains one of the secrets literally.
     pub(crate) fn are_in(self, header: &str) -> bool {
         header.contains("secret-")
             || header.contains(&self.key())
@@ -81,7 +81,7 @@ pub(crate) const AT_INJECT: [Denial; 1] = [UrlAtInject];
 
 const ALLOWED: &str = "https://api.myecommerce.com/pay";
 
-/// A service with its own secrets, that gets a request with the head's.
+/// A service with its own secrets that receives a request with the head's.
 #[derive(Clone, Copy)]
 pub(crate) struct Service {
     pub(crate) composition: Composition,
@@ -109,7 +109,7 @@ impl Service {
         .expect("settings")
     }
 
-    /// The outgoing headers if the call is denied, or allowed.
+    /// The outgoing headers of a denied or an allowed call.
     pub(crate) fn send(
         &self,
         ours: Secrets,
@@ -158,7 +158,7 @@ pub(crate) fn services(composition: Composition) -> Vec<Service> {
     settings.into_iter().map(service).collect()
 }
 
-/// What comes in: the situations of the table, with an organization's secrets in the DSC, and what
+/// The incoming headers: the table's situations with an organization's secrets in the DSC, and what
 /// its services send through a plain list.
 pub(crate) fn incoming(theirs: Secrets, with_org_id: bool) -> Vec<(String, Headers)> {
     let mut table = Table::read();
@@ -181,7 +181,7 @@ pub(crate) fn incoming(theirs: Secrets, with_org_id: bool) -> Vec<(String, Heade
     let mut sent = before.send(theirs, &all[1].1, None);
     assert!(sent["tracestate"].contains("secret-release"), "{sent:?}");
     if !with_org_id {
-        // Its head's own DSC names its organization.
+        // The head's own DSC names its organization.
         sent = before.send(Secrets('z'), &all[1].1, None);
     }
     all.push(("A plain list".to_owned(), sent.clone()));

@@ -83,7 +83,7 @@ fn words(code: &str) -> impl Iterator<Item = String> + '_ {
     code.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned)
 }
 
-/// A heading's anchor, as both GitHub and rustdoc make it.
+/// A heading's anchor, as GitHub and rustdoc generate it.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().chars().filter_map(|c| match c {
         ' ' => Some('-'),
@@ -97,7 +97,7 @@ fn is_elsewhere(target: &str) -> bool {
     target.starts_with("https://") || target.starts_with("http://")
 }
 
-/// All files with an extension, as paths from the root, without build output and installed packages.
+/// All files with an extension, relative to the root, without build output and installed packages.
 fn files(extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
@@ -135,7 +135,7 @@ fn join(folder: &Path, relative: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Why a link from this file is dead.
+/// Why a link in this file is dead.
 fn fault(pages: &BTreeMap<PathBuf, Page>, from: &Path, target: &str) -> Option<String> {
     if is_elsewhere(target) {
         return None;
@@ -311,7 +311,7 @@ fn rustdoc_of_the_code_links_no_file() {
 }
 
 #[test]
-fn what_is_dead_is_found() {
+fn dead_links_are_found() {
     let docs = Path::new("docs/cors.md");
     let page = parse("# A `b`: c_d\n# A\n# A\n[x](#a-b-c_d) [y][z] [W3C]\n\n[t]: cors.md");
     let anchors: Vec<_> = page.anchors.iter().map(String::as_str).collect();

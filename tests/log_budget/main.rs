@@ -1,4 +1,5 @@
-//! Hostile requests, however many, write a constant number of log lines without any of their bytes.
+//! Any number of hostile requests writes a constant number of log lines, without any of their
+//! bytes.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -23,7 +24,7 @@ use tracing_subscriber::Registry;
 
 use common::{DSN, SPAN_ID, TRACE_ID};
 
-/// A part of every header value that no log line may contain.
+/// A part of every header value. No log line may contain it.
 const MARK: &str = "EVIL";
 
 const REQUESTS: usize = 10_000;
@@ -71,11 +72,11 @@ fn requests() -> Vec<HashMap<String, String>> {
     ]
 }
 
-/// The lines that `count` requests write, for all kinds of requests and samplers.
+/// The lines that `count` requests write, over all kinds of requests and samplers.
 fn lines(count: usize) -> Vec<String> {
     let lines = Lines::default();
     with_default(Registry::default().with(lines.clone()), || {
-        // Beside what headers lead to, the user's own functions are warned of.
+        // The user's own functions cause warnings too.
         let calls = AtomicUsize::new(0);
         let builder = Sentry::builder().dsn(DSN).traces_sampler(move |_| {
             match calls.fetch_add(1, Ordering::Relaxed) % 2 {

@@ -76,7 +76,7 @@ fn injected_twice_it_stays_the_same() {
     }
 }
 
-/// With it the loss of the wrong order is smaller: the DSC stays.
+/// This limits the loss in the wrong order: the DSC stays.
 #[test]
 fn a_later_baggage_propagator_overwrites_nothing() {
     let composition = Composition::SentryW3cBaggage;

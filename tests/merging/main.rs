@@ -1,5 +1,5 @@
-//! The carrier that merges into the headers that a request already has, by the rules of Sentry's
-//! JavaScript SDK.
+//! The carrier that merges into a request's existing headers, by the rules of Sentry's JavaScript
+//! SDK.
 
 #[cfg(feature = "sdk")]
 mod composed;
@@ -15,14 +15,14 @@ use proptest::prelude::*;
 const OLD: &str = "ffffffffffffffffffffffffffffffff-ffffffffffffffff-1";
 const NEW: &str = "12312012123120121231201212312012-1121201211212012-0";
 
-/// Far more lines than a list may have members, and bytes.
+/// Far more lines than a list may have members or bytes.
 const MANY: usize = 2_100;
 
 type Lines = &'static [(&'static str, &'static str)];
 
 struct Row {
     name: &'static str,
-    /// sentry-javascript f7a6cc0c, or why the row is here.
+    /// sentry-javascript f7a6cc0c, or the reason for the row.
     source: &'static str,
     request: Lines,
     set: Lines,
@@ -39,7 +39,7 @@ const ROWS: [Row; 27] = [
     },
     Row {
         name: "an empty request gets Sentry members behind the others",
-        source: "as beside a request's own",
+        source: "same as beside a request's own",
         request: &[],
         set: &[("baggage", "sentry-x=1,a=1")],
         out: &[("baggage", "a=1,sentry-x=1")],
@@ -52,49 +52,49 @@ const ROWS: [Row; 27] = [
         out: &[("sentry-trace", NEW), ("baggage", "foo=bar,other=yes,sentry-release=1,sentry-x=2")],
     },
     Row {
-        name: "stale Sentry members go",
+        name: "stale Sentry members are removed",
         source: "propagator.test.ts: foo=bar,other=yes,sentry-release=9.9.9,sentry-other=yes",
         request: &[("baggage", "foo=bar,other=yes,sentry-release=9.9.9,sentry-other=yes")],
         set: &[("sentry-trace", NEW), ("baggage", "sentry-release=1")],
         out: &[("sentry-trace", NEW), ("baggage", "foo=bar,other=yes,sentry-release=1")],
     },
     Row {
-        name: "they go as a set, without a sentry-trace too",
+        name: "they are removed as a set, even without a sentry-trace",
         source: "baggage.ts, rule 2",
         request: &[("baggage", "sentry-release=9.9.9,foo=bar,sentry-other=yes")],
         set: &[("baggage", "sentry-release=1")],
         out: &[("baggage", "foo=bar,sentry-release=1")],
     },
     Row {
-        name: "they go where no new ones come",
+        name: "they are removed even without new ones",
         source: "one trace",
         request: &[("baggage", "sentry-release=9.9.9,foo=bar")],
         set: &[("sentry-trace", NEW)],
         out: &[("sentry-trace", NEW), ("baggage", "foo=bar")],
     },
     Row {
-        name: "they go from behind a space and a tab",
+        name: "they are removed after a space and a tab",
         source: "W3C Baggage: OWS",
         request: &[("baggage", "foo=bar, sentry-release=9.9.9,\tsentry-x=2")],
         set: &[("sentry-trace", NEW)],
         out: &[("sentry-trace", NEW), ("baggage", "foo=bar")],
     },
     Row {
-        name: "they go, and no header is left",
+        name: "they are removed, and no header is left",
         source: "one trace",
         request: &[("baggage", "sentry-release=9.9.9")],
         set: &[("sentry-trace", NEW)],
         out: &[("sentry-trace", NEW)],
     },
     Row {
-        name: "they go where the new baggage has none",
+        name: "they are removed if the new baggage has none",
         source: "one trace",
         request: &[("baggage", "sentry-release=9.9.9,foo=bar")],
         set: &[("sentry-trace", NEW), ("baggage", "a=1")],
         out: &[("sentry-trace", NEW), ("baggage", "foo=bar,a=1")],
     },
     Row {
-        name: "they stay beside baggage without any, and no sentry-trace",
+        name: "they stay if the new baggage has none and there is no sentry-trace",
         source: "baggage.ts, rule 4",
         request: &[("sentry-trace", OLD), ("baggage", "sentry-release=9.9.9,foo=bar")],
         set: &[("baggage", "a=1,foo=2")],
@@ -116,7 +116,7 @@ const ROWS: [Row; 27] = [
     },
     Row {
         name: "the request's bytes",
-        source: "byte for byte, but for white space",
+        source: "byte for byte, except white space",
         request: &[("baggage", " a = 1;p=q ,b=%C3%a9 ,, c==d,e=x y")],
         set: &[("baggage", "a=2,b=3,c=4,sentry-x=%c3")],
         out: &[("baggage", "a=1;p=q,b=%C3%a9,c==d,e=x y,sentry-x=%c3")],
@@ -144,14 +144,14 @@ const ROWS: [Row; 27] = [
     },
     Row {
         name: "a tab inside a key or a value is encoded once",
-        source: "no baggage octet",
+        source: "not a baggage octet",
         request: &[("baggage", "a=1\t2")],
         set: &[("baggage", "f\to=1,g=1\t2")],
         out: &[("baggage", "a=1%092,f%09o=1,g=1%092")],
     },
     Row {
         name: "text outside ASCII is encoded",
-        source: "one list, which every reader can read",
+        source: "one list that every reader can read",
         request: &[("baggage", "name=José,a=1,sentry-x=é")],
         set: &[("sentry-trace", NEW), ("baggage", "name=x,sentry-x=é")],
         out: &[("sentry-trace", NEW), ("baggage", "name=Jos%C3%A9,a=1,sentry-x=%C3%A9")],
@@ -165,7 +165,7 @@ const ROWS: [Row; 27] = [
     },
     Row {
         name: "a sentry-trace is replaced",
-        source: "DIFFERENCE: propagator.ts, rule 1: JavaScript writes nothing then",
+        source: "DIFFERENCE: propagator.ts, rule 1: JavaScript writes nothing here",
         request: &[("sentry-trace", OLD), ("baggage", "sentry-release=9.9.9,foo=bar")],
         set: &[("sentry-trace", NEW), ("baggage", "sentry-release=1")],
         out: &[("sentry-trace", NEW), ("baggage", "foo=bar,sentry-release=1")],
@@ -203,7 +203,7 @@ const ROWS: [Row; 27] = [
         out: &[("traceparent", "new"), ("tracestate", "new=1")],
     },
     Row {
-        name: "a request without them stays as it is",
+        name: "a request without them is unchanged",
         source: "as HeaderInjector",
         request: &[("baggage", "a=1"), ("baggage", "sentry-x=1"), ("sentry-trace", OLD)],
         set: &[("traceparent", "new")],
@@ -215,15 +215,15 @@ const ROWS: [Row; 27] = [
         ],
     },
     Row {
-        name: "what no header can hold",
-        source: "nothing that the request has is lost to it",
+        name: "bytes that no header can hold",
+        source: "the request's headers are kept",
         request: &[("baggage", "a=1")],
         set: &[("baggage", "b=x\ny,c=3")],
         out: &[("baggage", "a=1,b=x%0Ay,c=3")],
     },
     Row {
-        name: "what no header can hold, as Sentry's",
-        source: "nothing that the request has is lost to it",
+        name: "bytes that no header can hold, in Sentry's headers",
+        source: "the request's headers are kept",
         request: &[("baggage", "a=1")],
         set: &[("baggage", "sentry-x=\n,c=3")],
         out: &[("baggage", "a=1,c=3,sentry-x=%0A")],
@@ -248,7 +248,7 @@ fn set(headers: &mut HeaderMap, lines: &[(&str, &str)]) {
 }
 
 #[test]
-fn every_row_merges_as_it_says() {
+fn every_row_merges_as_specified() {
     for row in ROWS {
         assert!(!row.source.is_empty(), "{}", row.name);
         let mut headers = map(row.request);
@@ -265,12 +265,12 @@ fn members(count: usize, len: usize) -> String {
     (0..count).map(member).collect::<Vec<_>>().join(",")
 }
 
-/// The injected Sentry members are kept, then the request's, then the injected others; whole
-/// members only.
+/// The injected Sentry members are kept first, then the request's, then the other injected members.
+/// Only whole members are kept.
 #[test]
 fn within_the_limits_the_injected_sentry_members_come_first() {
     const DSC: &str = "sentry-trace_id=1,sentry-release=2,sentry-x=3";
-    // Members that the request has, how long each is, and how many of them stay.
+    // The number of the request's members, the length of each, and the number that stay.
     for (count, len, kept, others_kept) in [
         (0, 10, 0, 1),
         (60, 10, 60, 1),
@@ -280,7 +280,7 @@ fn within_the_limits_the_injected_sentry_members_come_first() {
         (40, 200, 40, 1),
         (41, 200, 40, 1),
         (60, 200, 40, 1),
-        // One byte more than there is room for: 8192 - the DSC and its comma.
+        // One byte more than fits: 8192 minus the DSC and its comma.
         (1, 8192 - DSC.len() - 1, 1, 0),
         (1, 8192 - DSC.len(), 0, 1),
         (1, 9000, 0, 1),
@@ -304,9 +304,9 @@ fn within_the_limits_the_injected_sentry_members_come_first() {
     }
 }
 
-/// A request's member that is too long to stay must not keep an injected one of its key away.
+/// A request's member that is too long to be kept must not displace an injected member of its key.
 #[test]
-fn a_member_that_does_not_fit_hides_no_other() {
+fn a_member_that_does_not_fit_does_not_hide_another() {
     // Too long to be read, and too long beside the injected DSC.
     for len in [9000, 8180] {
         let mut headers = HeaderMap::new();
@@ -318,8 +318,8 @@ fn a_member_that_does_not_fit_hides_no_other() {
     }
 }
 
-/// A byte outside ASCII hides the line from many readers, so it is encoded where the list is
-/// written again; until then the request keeps its bytes.
+/// Many readers hide a line with a byte outside ASCII, so it is encoded when the list is rewritten.
+/// Until then the request keeps its bytes.
 #[test]
 fn a_line_that_is_not_ascii_is_part_of_the_list() {
     let latin = HeaderValue::from_bytes(b"name=Jos\xe9").expect("a value");
@@ -335,9 +335,10 @@ fn a_line_that_is_not_ascii_is_part_of_the_list() {
     }
 }
 
-/// Of many lines those stay for which W3C Baggage has room; nothing that was not read goes out.
+/// Of many lines, those within W3C Baggage's limits stay. Only lines that were read are sent.
 ///
-/// A debug build of `http` looks at all values for each that it removes: no more than these.
+/// A debug build of `http` reads all values for each removed value, so use no more lines than
+/// these.
 #[test]
 fn more_lines_than_a_list_may_have() {
     for (line, least) in [("k=v", 63), ("", 0), ("sentry-old=1", 0)] {
@@ -374,7 +375,8 @@ fn white_space() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["", "", "", " ", "\t", " \t "])
 }
 
-/// A member with optional white space wherever W3C Baggage has it, and the same without.
+/// A member with optional white space everywhere that W3C Baggage allows it, and the same member
+/// without.
 fn member() -> impl Strategy<Value = (String, String)> {
     let key = prop::sample::select(vec!["a", "b", "sentry-x", "sentry-y", "c"]);
     let value = prop::sample::select(vec!["1", "", "x=y", "%C3%A9"]);
@@ -397,7 +399,7 @@ fn member() -> impl Strategy<Value = (String, String)> {
     )
 }
 
-/// Lines of members; the first of each pair has white space, the second has none.
+/// Lines of members. The first of each pair has white space, the second has none.
 fn spaced_lines() -> impl Strategy<Value = Vec<(String, String)>> {
     let line = prop::collection::vec(member(), 1..4).prop_map(|members| {
         let (spaced, tight): (Vec<String>, Vec<String>) = members.into_iter().unzip();
@@ -409,7 +411,7 @@ fn spaced_lines() -> impl Strategy<Value = Vec<(String, String)>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// White space changes nothing, and twice leaves what once leaves.
+    /// White space changes nothing, and merging twice equals merging once.
     #[test]
     fn white_space_is_optional(
         request in spaced_lines(),
@@ -434,7 +436,7 @@ proptest! {
             headers
         };
         let (spaced, tight) = (merge(|line| &line.0), merge(|line| &line.1));
-        // A request that gets nothing keeps its lines as they are.
+        // A request that gets no headers keeps its lines unchanged.
         if !injected.is_empty() {
             prop_assert_eq!(spaced.get("baggage"), tight.get("baggage"));
         }

@@ -1,5 +1,5 @@
-//! A mesh between two of our services, over HTTP: proxies that rewrite, drop and join headers, and a
-//! service without Sentry. The trace stays whole and the DSC arrives.
+//! A mesh between two of our services, over HTTP: proxies that rewrite, drop and join headers, and
+//! a service without Sentry. The trace stays whole and the DSC arrives.
 
 mod proxies;
 mod stations;
@@ -15,25 +15,25 @@ use proxies::{doubles, drops_sentry_trace, joins_with_commas, own_span, own_trac
 use stations::{line, list, Mesh, Passage, Station};
 use traces::{Trace, TRACES};
 
-/// For the whole test. Each request has a shorter timeout of its own.
+/// For the whole test. Each request has its own, shorter timeout.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What stands between the two services.
+/// The stations between the two services.
 struct Middle {
     name: &'static str,
     stations: &'static [Station],
-    /// Without it a deferred decision becomes a negative one: `traceparent` has two states, not
-    /// three.
+    /// Without it a deferred decision becomes a negative one, because the flag of `traceparent` has
+    /// two states.
     sentry_trace_arrives: bool,
     /// Whether the DSC passes through OTel's `BaggagePropagator`, which decodes and re-encodes values
     /// and does not keep their order.
     reencodes: bool,
-    /// Foreign members of the `tracestate` that the last service sends.
+    /// Other parties' members of the `tracestate` that the last service sends.
     tracestate: &'static [&'static str],
 }
 
 const REWRITES: Middle = Middle {
-    name: "a proxy with a span of its own in traceparent",
+    name: "a proxy with its own span in traceparent",
     stations: &[Station::Proxy(own_span)],
     sentry_trace_arrives: true,
     reencodes: false,
@@ -44,7 +44,7 @@ const MIDDLES: [Middle; 8] = [
     Middle { name: "nothing", stations: &[], ..REWRITES },
     REWRITES,
     Middle {
-        name: "a proxy with a span and a tracestate member of its own",
+        name: "a proxy with its own span and tracestate member",
         stations: &[Station::Proxy(own_tracestate)],
         tracestate: &["mesh=1"],
         ..REWRITES
@@ -56,7 +56,7 @@ const MIDDLES: [Middle; 8] = [
         ..REWRITES
     },
     Middle {
-        name: "a proxy with a span of its own, and one that drops sentry-trace",
+        name: "a proxy with its own span, and one that drops sentry-trace",
         stations: &[Station::Proxy(own_tracestate), Station::Proxy(drops_sentry_trace)],
         sentry_trace_arrives: false,
         tracestate: &["mesh=1"],
@@ -98,7 +98,7 @@ async fn every_trace_passes_every_mesh() {
 
 fn check(passage: &Passage, trace: &Trace, middle: &Middle) {
     let case = format!("{} through {}", trace.name, middle.name);
-    // Our second service is the last but one. The last station records what it sends.
+    // The second of our services is the last but one. The last station records what it sends.
     let last = passage.seen.len() - 1;
     let (from_front, to_back, from_back) =
         (&passage.seen[1], &passage.seen[last - 1], &passage.seen[last]);
@@ -107,7 +107,7 @@ fn check(passage: &Passage, trace: &Trace, middle: &Middle) {
     let left: SentryTrace =
         line(from_back, "sentry-trace").expect("sentry-trace").parse().expect("a valid one");
 
-    // One trace everywhere, in Sentry's headers and in W3C's.
+    // One trace at every station, in Sentry's headers and in W3C's.
     let trace_id = sent.trace_id().to_string();
     if let Some(continued) = trace.headers.iter().find(|(name, _)| *name == "sentry-trace") {
         assert!(continued.1.starts_with(&trace_id), "{case}");
@@ -123,7 +123,8 @@ fn check(passage: &Passage, trace: &Trace, middle: &Middle) {
     assert_eq!(!list(to_back, "sentry-trace").is_empty(), middle.sentry_trace_arrives, "{case}");
 
     // One decision.
-    // W3C's 00 stands for both; only a DSC without `sampled` tells that nobody has decided.
+    // W3C's 00 means unsampled or undecided. Only a DSC without `sampled` shows that the trace is
+    // undecided.
     let dsc_arrives = list(to_back, "baggage").iter().any(|it| it.starts_with("sentry-trace_id="));
     let is_lost = !middle.sentry_trace_arrives && !dsc_arrives;
     let decision = trace.decision.or(is_lost.then_some(false));
@@ -136,7 +137,7 @@ fn check(passage: &Passage, trace: &Trace, middle: &Middle) {
 
     check_dsc(&[from_front, to_back, from_back], trace, middle, &case);
 
-    // Other parties' members, and `ot`, which tells them how the trace was sampled.
+    // Other parties' members, and `ot`, from which they read the sampling.
     let own = |members: Vec<String>| -> Vec<String> {
         members.into_iter().filter(|member| !member.starts_with("sentry-")).collect()
     };
@@ -161,7 +162,7 @@ fn check_spans(passage: &Passage, sent: SentryTrace, middle: &Middle, case: &str
         let seen = &passage.seen[passage.seen.len() - 2];
         let traceparent = line(seen, "traceparent").expect("traceparent");
         let caller = match middle.sentry_trace_arrives {
-            // Its span is always in Sentry. A proxy's span may not be.
+            // Our service's span is always in Sentry. A proxy's span may not be.
             true => sent.span_id(),
             false => SpanId::from_hex(&traceparent[36..52]).expect("a span id"),
         };
@@ -186,7 +187,7 @@ fn check_dsc(
         None => assert!(sent.contains(&"sentry-release=front%401%2B2".to_owned()), "{case}"),
     }
     if middle.reencodes {
-        // Key by key the decoded values, and after that the bytes again.
+        // First the decoded values by key, then the raw bytes.
         assert_eq!(decoded(&arrived), decoded(&sent), "{case}: decoded");
         assert_eq!(left, arrived, "{case}: frozen in the last service");
     } else {

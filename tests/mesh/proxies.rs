@@ -1,4 +1,4 @@
-//! What proxies do to the headers of a request that they forward.
+//! How proxies change the headers of a request that they forward.
 
 use axum::http::{HeaderMap, HeaderValue};
 
@@ -26,12 +26,12 @@ pub(crate) fn own_tracestate(headers: &mut HeaderMap) {
     set(headers, "tracestate", tracestate.trim_end_matches(','));
 }
 
-/// Forwards only the headers it knows. `sentry-trace` is not one of them.
+/// Forwards only the headers it knows, and not `sentry-trace`.
 pub(crate) fn drops_sentry_trace(headers: &mut HeaderMap) {
     headers.remove("sentry-trace");
 }
 
-/// Sends each Sentry header twice, as a client does that is instrumented twice.
+/// Sends each Sentry header twice, like a client that is instrumented twice.
 pub(crate) fn doubles(headers: &mut HeaderMap) {
     for name in ["sentry-trace", "baggage"] {
         let values: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();

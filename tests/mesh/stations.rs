@@ -1,4 +1,4 @@
-//! The stations of a request: HTTP servers on loopback, each of which calls the next.
+//! The stations of a request: HTTP servers on loopback. Each calls the next.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,10 +21,10 @@ use crate::traces::Trace;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What may be between two of our services.
+/// The kinds of stations between our two services.
 #[derive(Clone, Copy)]
 pub(crate) enum Station {
-    /// Changes headers and takes no part in the trace.
+    /// Changes headers but does not take part in the trace.
     Proxy(fn(&mut HeaderMap)),
     /// A service with OTel's own propagators and the SDK's default sampler.
     Stock,
@@ -32,15 +32,15 @@ pub(crate) enum Station {
 
 /// The result of one request.
 pub(crate) struct Passage {
-    /// The headers that each station received: our service, those in the middle, our service, and the
-    /// last one, which only records them.
+    /// The headers that each station received: our first service, the stations in the middle, our
+    /// second service, and the last station, which only records them.
     pub(crate) seen: Vec<HeaderMap>,
     /// What our two services exported.
     pub(crate) front: Vec<SpanData>,
     pub(crate) back: Vec<SpanData>,
 }
 
-/// Stations that wait for a request.
+/// Stations that are waiting for a request.
 pub(crate) struct Mesh {
     client: reqwest::Client,
     entrance: String,
@@ -67,7 +67,7 @@ impl Mesh {
 
         let seen = Seen::default();
         let mut next = String::new();
-        // Last to first: each has to know the address of the next one.
+        // Starts the last station first: each needs the address of the next.
         for role in roles.into_iter().rev() {
             let server = Server { role, next, client: client.clone(), seen: Arc::clone(&seen) };
             next = server.listen().await;
@@ -133,7 +133,7 @@ struct Server {
 }
 
 impl Server {
-    /// Listens on a port of the system's choice; returns the URL.
+    /// Listens on a free port. Returns the URL.
     async fn listen(self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
@@ -175,13 +175,13 @@ async fn handle(State(server): State<Arc<Server>>, mut headers: HeaderMap) -> St
     }
 }
 
-/// The one value that a header has, or none.
+/// The value of a header that occurs once, or `None` if it is absent.
 pub(crate) fn line<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     assert!(headers.get_all(name).iter().count() <= 1, "two {name}");
     headers.get(name).map(|value| value.to_str().expect("text"))
 }
 
-/// The members of a header that is a list, over all its lines.
+/// The members of a list header, over all its lines.
 pub(crate) fn list(headers: &HeaderMap, name: &str) -> Vec<String> {
     let lines = headers.get_all(name).iter().map(|line| line.to_str().expect("text"));
     let members = lines.flat_map(|line| line.split(',')).map(str::trim);

@@ -1,13 +1,13 @@
-//! The traces: one that starts in our first service, and those that Sentry's SDKs send.
+//! The traces: one that starts in our first service, and those of Sentry's SDKs.
 
 /// A member of the user's own baggage.
 pub(crate) const TENANT: &str = "tenant=a%20b";
 
 pub(crate) struct Trace {
     pub(crate) name: &'static str,
-    /// What the first service receives.
+    /// The headers that the first service receives.
     pub(crate) headers: &'static [(&'static str, &'static str)],
-    /// The rate of the first service, and that of the last one, which would decide differently.
+    /// The rates of the first service and of the last one, which would decide differently.
     pub(crate) rates: [Option<f64>; 2],
     pub(crate) decision: Option<bool>,
 }
@@ -18,7 +18,7 @@ impl Trace {
         baggage.flat_map(|(_, list)| list.split(','))
     }
 
-    /// The incoming DSC; none if our service composes it.
+    /// The incoming DSC, or `None` if our service builds it.
     pub(crate) fn dsc(&self) -> Option<Vec<&'static str>> {
         let members: Vec<_> = self.members().filter(|m| m.starts_with("sentry-")).collect();
         (!members.is_empty()).then_some(members)
@@ -44,8 +44,8 @@ pub(crate) const TRACES: [Trace; 6] = [
         decision: Some(false),
     },
     Trace { name: "a head, undecided", headers: &[], rates: [None, None], decision: None },
-    // As @sentry/node 11.11.0 sends it (tests/vectors/captured_heads.json, node-on-1), without the
-    // `%25` in its release: OTel's BaggagePropagator decodes `%25` and writes a bare `%`.
+    // As @sentry/node 11.11.0 sends it (tests/vectors/captured_heads.json, node-on-1), but without
+    // the `%25` in its release: OTel's BaggagePropagator decodes `%25` and writes a bare `%`.
     Trace {
         name: "continued, sampled",
         headers: &[

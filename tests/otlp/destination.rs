@@ -1,4 +1,4 @@
-//! Endpoint, auth header and resource attributes, from the settings only.
+//! Endpoint, auth header and resource attributes come only from the settings.
 
 use opentelemetry_sentry::{Dsn, Sentry, SENTRY_AUTH_HEADER};
 
@@ -37,7 +37,7 @@ fn the_dsn_of_settings() {
 }
 
 #[test]
-fn resource_attributes_say_what_the_dsc_says() {
+fn resource_attributes_agree_with_the_dsc() {
     let attributes = |sentry: &Sentry| -> Vec<(String, String)> {
         let attributes = sentry.resource_attributes().into_iter();
         attributes.map(|kv| (kv.key.to_string(), kv.value.to_string())).collect()

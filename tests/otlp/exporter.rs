@@ -1,4 +1,4 @@
-//! The exporters: what arrives, what is rejected, and that requests to Sentry are not traced.
+//! The exporters: the received spans, rejected settings, and untraced requests to Sentry.
 
 use std::fmt::Debug;
 use std::future::{ready, Future};
@@ -23,7 +23,7 @@ fn sentry(endpoint: &Endpoint) -> Sentry {
 }
 
 fn endpoint() -> Endpoint {
-    // Use no proxy for a server on this machine.
+    // Bypass any proxy for a local server.
     std::env::set_var("NO_PROXY", "127.0.0.1");
     Endpoint::start().unwrap()
 }
@@ -67,7 +67,7 @@ fn to_sentry_and_to_a_collector() {
 }
 
 #[test]
-fn what_is_refused() {
+fn invalid_settings_are_errors() {
     let without = Sentry::default();
     let error = without.span_exporter().unwrap_err().to_string();
     assert_eq!(error, "invalid exporter configuration: dsn: not set");
@@ -82,7 +82,7 @@ fn what_is_refused() {
     assert!(without.span_exporter_to("http://127.0.0.1:4318/v1/traces").is_ok());
 }
 
-/// They go to the processor's thread, and say nothing of the DSN's key.
+/// They move to the processor's thread, and must not show the DSN's key.
 #[test]
 fn exporters_as_types() {
     fn shared<T: Send + Sync + Debug + 'static>(value: &T) -> String {
@@ -102,7 +102,7 @@ fn exporters_as_types() {
     }
 }
 
-/// A client that is instrumented as an application's own would be.
+/// A client with an application's usual instrumentation.
 #[derive(Debug)]
 struct Instrumented {
     provider: SdkTracerProvider,
@@ -129,8 +129,8 @@ impl HttpClient for Instrumented {
     }
 }
 
-/// No export causes another one. For requests to Sentry the sampler drops the span; for other hosts
-/// the SDK's batch processor suppresses it.
+/// An export must not cause another one. The sampler drops the spans of requests to Sentry; for
+/// other hosts the SDK's batch processor suppresses them.
 #[test]
 fn requests_of_the_exporter_are_not_traced() {
     let endpoint = endpoint();

@@ -28,7 +28,7 @@ fn provider(sentry: &Sentry, spans: &SpanBuffer) -> SdkTracerProvider {
         .build()
 }
 
-/// A context below a caller who has decided.
+/// A context below a caller that has decided.
 fn parent(sentry: &Sentry, sampled: bool) -> Context {
     let headers = std::collections::HashMap::from([
         (
@@ -55,7 +55,7 @@ fn string(text: &str) -> Value {
 }
 
 #[test]
-fn ended_spans_leave_as_one_request() {
+fn ended_spans_are_one_request() {
     let sentry = sentry().build().unwrap();
     let spans = sentry.span_buffer();
     let tracer = provider(&sentry, &spans).tracer("shop");
@@ -64,8 +64,8 @@ fn ended_spans_leave_as_one_request() {
     let server = parent.with_span(server.start_with_context(&tracer, &parent));
     drop(tracer.start_with_context("query", &server));
     let inner = spans.take_request().expect("one has ended");
-    assert_eq!(decode(inner.body()).scope_spans[0].spans.len(), 1, "the other one has not");
-    assert!(spans.take_request().is_none(), "they are taken once");
+    assert_eq!(decode(inner.body()).scope_spans[0].spans.len(), 1, "the other one has not ended");
+    assert!(spans.take_request().is_none(), "they are taken only once");
     drop(server);
 
     let request = spans.take_request().expect("the server's span");
@@ -80,7 +80,7 @@ fn ended_spans_leave_as_one_request() {
     assert_eq!(span.name, "GET /");
     assert_eq!(span.parent_span_id, [0x7d, 0xd6, 0xb3, 0xa1, 0xfb, 0x4d, 0x9c, 0x2a]);
     assert_eq!(span.flags & 0x300, 0x300, "the parent is remote");
-    // What Sentry reads of it, as every exporter of ours says it.
+    // The attributes that Sentry reads, as in each of our exporters.
     assert_eq!(text(&span.attributes, "sentry.release"), Some(&string("shop@1.2.3")));
     assert_eq!(text(&span.attributes, "sentry.environment"), Some(&string("production")));
     let rate = text(&span.attributes, "sentry.client_sample_rate");
@@ -100,11 +100,11 @@ fn nothing_to_send() {
         let tracer = provider(sentry, &spans).tracer("shop");
         drop(tracer.start_with_context("job", &parent(sentry, decision)));
         assert!(spans.take_request().is_none());
-        assert!(format!("{spans:?}").contains("spans: 0"), "none is kept");
+        assert!(format!("{spans:?}").contains("spans: 0"), "no span is kept");
     }
 }
 
-/// A program that never takes its spans does not grow.
+/// If a program never takes its spans, the buffer does not grow without limit.
 #[test]
 fn the_buffer_has_a_limit() {
     let sentry = sentry().build().unwrap();

@@ -1,4 +1,4 @@
-//! The exporter that adds what Sentry reads, and takes our members out where asked.
+//! The exporter that adds the attributes that Sentry reads, and optionally removes our members.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn remote(trace_state: &str) -> SpanContext {
     )
 }
 
-/// The exported span of a CLIENT span below such a parent, linked to the same.
+/// The exported CLIENT span below this parent, with a link to the same parent.
 fn exported(trace_state: &str, strip: bool) -> SpanData {
     let exporter = InMemorySpanExporter::default();
     let sentry = Sentry::builder().traces_sample_rate(1.0).build().unwrap();
@@ -44,7 +44,7 @@ fn exported(trace_state: &str, strip: bool) -> SpanData {
 }
 
 #[test]
-fn our_members_go_and_all_others_stay() {
+fn only_our_members_are_removed() {
     for (trace_state, cleaned) in [
         ("", ""),
         ("ot=th:8;rv:ffffffffffffff", "ot=th:8;rv:ffffffffffffff"),
@@ -63,14 +63,14 @@ fn our_members_go_and_all_others_stay() {
 }
 
 #[test]
-fn unless_asked_they_stay() {
+fn by_default_our_members_stay() {
     let trace_state = "sentry=c..x,sentry-2=y,ot=th:8;rv:ffffffffffffff";
     let span = exported(trace_state, false);
     assert!(span.span_context.trace_state().header().contains("sentry="));
     assert_eq!(span.links[0].span_context.trace_state().header(), trace_state);
 }
 
-/// The values of an attribute that an exported head has, below such a resource.
+/// The values of an attribute in an exported head, for this resource.
 fn environments(builder: SentryBuilder, resource: &[(&'static str, &'static str)]) -> Vec<String> {
     let exporter = InMemorySpanExporter::default();
     let sentry = builder.traces_sample_rate(1.0).build().unwrap();
@@ -86,9 +86,9 @@ fn environments(builder: SentryBuilder, resource: &[(&'static str, &'static str)
     environments.map(|attribute| attribute.value.to_string()).collect()
 }
 
-/// Sentry reads a span's environment first: the default must not hide what a resource says.
+/// Sentry reads a span's environment first, so the default must not hide the resource's value.
 #[test]
-fn the_default_environment_gives_way_to_the_resource() {
+fn the_resource_overrides_the_default_environment() {
     let unset = Sentry::builder;
     let set = || Sentry::builder().environment("staging");
     for name in ["deployment.environment.name", "deployment.environment"] {
@@ -126,7 +126,7 @@ impl SpanExporter for Calls {
 
 /// The wrapper forwards every other call to the exporter.
 #[test]
-fn everything_else_is_passed_on() {
+fn other_calls_are_forwarded() {
     let calls = Calls::default();
     let mut exporter = SentrySpanExporter::new(&Sentry::default(), calls.clone());
     exporter.set_resource(&Resource::builder_empty().build());

@@ -13,7 +13,7 @@ use crate::profile::{Profile, CHAIN, PUBLIC_KEY};
 use crate::requests::{self, Expected, Request};
 use crate::services::{Observed, Shop};
 
-/// Exports a service's spans like its own provider.
+/// Exports a service's spans as its own provider would.
 async fn export(dsn: String, profile: &Profile, spans: Vec<SpanData>) {
     let builder = Sentry::builder().dsn(dsn).release(profile.release);
     let sentry = builder.environment(profile.environment).build().unwrap();

@@ -1,4 +1,4 @@
-//! A request with both `sentry-trace` and `traceparent`, ours after W3C's propagator.
+//! A request with both `sentry-trace` and `traceparent`, with our propagator after W3C's.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -24,14 +24,14 @@ fn after_w3c(sentry: &Sentry) -> TextMapCompositePropagator {
 
 /// Which span is continued: that of `sentry-trace` or that of `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Goes {
+enum Continued {
     Sentry,
     W3c,
 }
 
 #[test]
-fn one_trace_goes_on() {
-    use Goes::{Sentry as S, W3c as W};
+fn one_trace_is_continued() {
+    use Continued::{Sentry as S, W3c as W};
     let (same, other) = (TRACE_ID, OTHER_TRACE_ID);
     let rows = [
         ("deferred, sampled", "", same, "01", false, S, Some("1")),
@@ -59,21 +59,21 @@ fn one_trace_goes_on() {
         let sent = inject(&sentry.propagator(), &cx);
 
         let id = match goes {
-            Goes::Sentry => format!("{TRACE_ID}-{SPAN_ID}"),
-            Goes::W3c => format!("{trace_id}-{OTHER_SPAN_ID}"),
+            Continued::Sentry => format!("{TRACE_ID}-{SPAN_ID}"),
+            Continued::W3c => format!("{trace_id}-{OTHER_SPAN_ID}"),
         };
         let expected = decision.map_or(id.clone(), |flag| format!("{id}-{flag}"));
         assert_eq!(sent["sentry-trace"], expected, "{name}");
         assert_eq!(span_context(&cx).is_sampled(), decision == Some("1"), "{name}");
 
         // W3C's tracestate belongs to W3C's trace.
-        let goes_on = trace_id == TRACE_ID || goes == Goes::W3c;
+        let goes_on = trace_id == TRACE_ID || goes == Continued::W3c;
         let tracestate = span_context(&cx).trace_state().header();
         for theirs in ["vendor=1", "foo:bar"] {
             assert_eq!(tracestate.contains(theirs), goes_on, "{name}: {tracestate}");
         }
-        // And the DSC to the trace that it names; another one gets ours.
-        let theirs = goes == Goes::Sentry || trace_id == TRACE_ID;
+        // The DSC belongs to the trace that it names. Another trace gets our DSC.
+        let theirs = goes == Continued::Sentry || trace_id == TRACE_ID;
         let release = if theirs { "theirs" } else { "shop%401.2.3" };
         assert_eq!(dsc_value(&sent, "release"), Some(release), "{name}");
         let id = if theirs { TRACE_ID } else { trace_id };
@@ -81,7 +81,7 @@ fn one_trace_goes_on() {
     }
 }
 
-/// W3C decided a trace that its Sentry head deferred. That becomes Sentry's decision, too.
+/// W3C decided a trace that its Sentry head deferred. Sentry adopts that decision.
 #[test]
 fn a_decision_of_traceparent_reaches_the_dsc() {
     let sentry = shop().build().unwrap();
@@ -98,13 +98,13 @@ fn a_decision_of_traceparent_reaches_the_dsc() {
     assert!(sent["baggage"].starts_with(list), "{sent:?}");
 }
 
-/// The stock propagator before ours writes the whole tracestate; an option writes it again.
+/// The stock propagator before ours writes the whole tracestate. With the option we rewrite it.
 #[test]
 fn tracestate_can_be_rewritten_without_our_member() {
     for (rewrite, targets, ours) in [
         (false, None, true),
         (true, None, false),
-        // A denied request gets nothing of ours, not even a cleaned header.
+        // A denied request gets no header from us, not even a rewritten one.
         (true, Some("https://other.example"), true),
         (false, Some("https://other.example"), true),
     ] {
@@ -131,7 +131,7 @@ fn tracestate_can_be_rewritten_without_our_member() {
     }
 }
 
-/// Without a member of ours the header is not touched.
+/// Without our member the header is unchanged.
 #[test]
 fn a_tracestate_without_our_member_is_not_rewritten() {
     let propagator = shop().rewrite_tracestate(true).build().unwrap().propagator();

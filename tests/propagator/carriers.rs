@@ -12,7 +12,7 @@ use opentelemetry_sentry::{
 
 use crate::common::{headers, inject, sentry_trace, Headers, SPAN_ID, TRACE_ID};
 
-/// A DSC with everything that a careless SDK changes.
+/// A DSC whose details a careless SDK would change.
 const DSC: &str = "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-public_key=49d0f738,\
                    sentry-sample_rand=0.424242,sentry-sampled=true,sentry-release=shop%401.2.3,\
                    sentry-environment=,sentry-a-b=c=d,sentry-vendor=a+b%2bc";
@@ -89,7 +89,7 @@ fn a_remote_span_alone_is_forwarded() {
 }
 
 #[test]
-fn injecting_twice_leaves_what_once_leaves() {
+fn injecting_twice_equals_injecting_once() {
     let propagator = Sentry::builder().propagate_traceparent(true).build().unwrap().propagator();
     let cx = propagator.extract(&incoming("-1", DSC));
 
@@ -107,7 +107,7 @@ fn injecting_twice_leaves_what_once_leaves() {
 }
 
 #[test]
-fn fields_are_the_headers_that_are_written() {
+fn fields_are_the_written_headers() {
     let (plain, traceparent) =
         (vec![SENTRY_TRACE_HEADER, BAGGAGE_HEADER], TRACEPARENT_HEADER.to_owned());
     for (propagate, rewrite, more) in [
@@ -135,9 +135,9 @@ fn fields_are_the_headers_that_are_written() {
     assert_eq!(SentryPropagator::default().fields().collect::<Vec<_>>(), plain);
 }
 
-/// `01` exactly if sentry-trace says `-1`, and never a `tracestate`.
+/// `01` exactly if sentry-trace has `-1`, and never a `tracestate`.
 #[test]
-fn traceparent_says_what_sentry_trace_says() {
+fn traceparent_agrees_with_sentry_trace() {
     let propagator = Sentry::builder().propagate_traceparent(true).build().unwrap().propagator();
     for (flag, w3c) in [("-1", "01"), ("-0", "00"), ("", "00")] {
         let cx = propagator.extract_with_context(&Context::new(), &incoming(flag, DSC));

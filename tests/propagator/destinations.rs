@@ -1,4 +1,4 @@
-//! The URL that a caller puts into the context, and its effect on the headers.
+//! The URL that a caller adds to the context, and its effect on the headers.
 
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::Context;
@@ -14,7 +14,7 @@ fn api() -> SentryBuilder {
     shop().trace_propagation_targets(["https://api.myecommerce.com", "/internal/"])
 }
 
-/// Whether headers are sent. Without a target list every URL but Sentry's own is allowed.
+/// Whether headers are sent. Without a target list every URL except Sentry's own is allowed.
 #[test]
 fn the_outgoing_url_decides() {
     const API: &str = "https://api.myecommerce.com/cart";
@@ -24,13 +24,13 @@ fn the_outgoing_url_decides() {
         ("no targets", shop(), Some(OTHER), true),
         ("no targets, unknown", shop(), None, true),
         ("listed", api(), Some(API), true),
-        ("listed, a part of the URL", api(), Some("http://10.0.0.1/internal/x"), true),
+        ("listed, part of the URL", api(), Some("http://10.0.0.1/internal/x"), true),
         ("not listed", api(), Some(OTHER), false),
         ("another case", api(), Some("https://API.myecommerce.com/cart"), true),
         ("unknown", api(), None, true),
         ("unknown, denied", strict(), None, false),
-        ("known beside denied unknown ones", strict(), Some(API), true),
-        ("not listed beside denied unknown ones", strict(), Some(OTHER), false),
+        ("known, with unknown URLs denied", strict(), Some(API), true),
+        ("not listed, with unknown URLs denied", strict(), Some(OTHER), false),
         ("known, no targets", shop().deny_unknown_urls(true), Some(OTHER), true),
         ("nowhere", shop().trace_propagation_targets([""; 0]), Some(API), false),
         ("an empty URL", api(), Some(""), false),
@@ -43,7 +43,7 @@ fn the_outgoing_url_decides() {
     }
 }
 
-/// Whatever the targets are. The port distinguishes two services on one host.
+/// Regardless of the targets. The port distinguishes two services on one host.
 #[test]
 fn sentry_itself_never_gets_headers() {
     let ip = "http://key@[::1]:9000/7";
@@ -87,7 +87,7 @@ fn sentry_itself_never_gets_headers() {
     }
 }
 
-/// The last one set counts, and a context without one is not changed.
+/// The last value counts, and a context without a URL is unchanged.
 #[test]
 fn the_last_outgoing_url_counts() {
     let propagator = api().build().unwrap().propagator();

@@ -13,9 +13,9 @@ fn full() -> SentryBuilder {
     Sentry::builder().dsn(DSN).release("shop@1.2.3").environment("staging")
 }
 
-/// `sentry-trace` alone freezes the DSC: ours would claim another head.
+/// A bare `sentry-trace` freezes an empty DSC: ours would claim another head.
 #[test]
-fn a_trace_without_a_dsc_gets_none_of_ours() {
+fn a_trace_without_a_dsc_does_not_get_ours() {
     let sentry = full().build().unwrap();
     for flag in ["-1", "-0", ""] {
         for list in [None, Some("tenant=7"), Some("sentry-"), Some("Sentry-release=x")] {
@@ -33,7 +33,7 @@ fn a_trace_without_a_dsc_gets_none_of_ours() {
     }
 }
 
-/// `sentry-trace` determines the trace, so the DSC of another one is dropped.
+/// `sentry-trace` determines the trace, so another trace's DSC is dropped.
 #[test]
 fn a_dsc_of_another_trace_is_dropped() {
     let rows = [
@@ -43,7 +43,7 @@ fn a_dsc_of_another_trace_is_dropped() {
         ("missing", String::new(), true),
         ("empty", "sentry-trace_id=".to_owned(), true),
         ("another", format!("sentry-trace_id={OTHER_TRACE_ID}"), false),
-        ("a part of it", format!("sentry-trace_id={}", &TRACE_ID[1..]), false),
+        ("a prefix of it", format!("sentry-trace_id={}", &TRACE_ID[1..]), false),
         ("no id", "sentry-trace_id=1".to_owned(), false),
         ("the last one counts", format!("sentry-trace_id={TRACE_ID},sentry-trace_id=1"), false),
     ];
@@ -56,7 +56,7 @@ fn a_dsc_of_another_trace_is_dropped() {
             let list = kept.then_some(list.trim_end_matches(','));
             assert_eq!(sent.get("baggage").map(String::as_str), list, "{name}");
         }
-        // Nor does it come back below a span of ours.
+        // It does not reappear below our span.
         let service = Service::new(&full().build().unwrap(), Sampler::AlwaysOn);
         let sent = service.relay(&incoming);
         let list = kept.then_some(list.trim_end_matches(','));
@@ -64,7 +64,7 @@ fn a_dsc_of_another_trace_is_dropped() {
     }
 }
 
-/// Even a dropped DSC tells the organization of the trace.
+/// A dropped DSC still identifies the organization of the trace.
 #[test]
 fn the_organization_is_read_before_the_dsc_is_dropped() {
     let list = format!("sentry-trace_id={OTHER_TRACE_ID},sentry-org_id=");

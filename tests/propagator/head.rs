@@ -29,7 +29,7 @@ fn a_head_sends_its_members_in_the_specifications_order() {
             format!("sample_rate=1,{rand},sampled=true,{release},transaction=cart,org_id=1"),
         ),
         (
-            "sampled by a rate in between",
+            "sampled at a rate between 0 and 1",
             full().traces_sample_rate(0.8),
             Some("1"),
             format!("sample_rate=0.8,{rand},sampled=true,{release},transaction=cart,org_id=1"),
@@ -47,15 +47,15 @@ fn a_head_sends_its_members_in_the_specifications_order() {
             None,
             format!("{rand},release={},environment=production,org_id=1", "r".repeat(1000)),
         ),
-        ("nothing but a DSN", plain(), None, format!("{rand},environment=production,org_id=1")),
+        ("only a DSN", plain(), None, format!("{rand},environment=production,org_id=1")),
         (
-            "another organisation",
+            "another organization",
             plain().org_id("0099"),
             None,
             format!("{rand},environment=production,org_id=0099"),
         ),
         (
-            "no organisation",
+            "no organization",
             Sentry::builder().dsn(DSN.replace("o1.ingest", "eu")),
             None,
             format!("{rand},environment=production"),
@@ -66,7 +66,7 @@ fn a_head_sends_its_members_in_the_specifications_order() {
         let root = service.server(&Context::new(), "cart");
         let expected = format!("trace_id={TRACE_ID},public_key={PUBLIC_KEY},{rest}");
         let expected = format!("sentry-{}", expected.replace(',', ",sentry-"));
-        // The root and its descendants send the same.
+        // The root and its descendants send the same DSC.
         for cx in [root.clone(), service.client(&root)] {
             let sent = service.send(&cx);
             assert_eq!(sent["baggage"], expected, "{name}");
@@ -78,7 +78,7 @@ fn a_head_sends_its_members_in_the_specifications_order() {
     }
 }
 
-/// Keys have 32 digits. A longer one is sent anyway.
+/// Keys usually have 32 digits. A longer key is still sent.
 #[test]
 fn a_long_key() {
     let key = "k".repeat(400);
@@ -90,7 +90,7 @@ fn a_long_key() {
 
 /// Sentry cannot use a DSC without a key.
 #[test]
-fn without_a_dsn_a_head_sends_sentry_trace_alone() {
+fn without_a_dsn_a_head_sends_only_sentry_trace() {
     let sentry = Sentry::builder().release("shop@1.2.3").traces_sample_rate(1.0).build().unwrap();
     let service = Service::of(&sentry);
     let root = service.server(&Context::new(), "cart");
@@ -101,7 +101,7 @@ fn without_a_dsn_a_head_sends_sentry_trace_alone() {
     assert_eq!(sent["baggage"], "tenant=7");
 }
 
-/// Only the propagator is ours: no rate, no transaction.
+/// Only the propagator is ours, so there is no rate and no transaction.
 #[test]
 fn a_head_under_a_foreign_sampler() {
     let service = Service::new(&full().build().unwrap(), Sampler::AlwaysOn);
@@ -114,7 +114,7 @@ fn a_head_under_a_foreign_sampler() {
     assert!(dsc(&empty.send(&empty.server(&Context::new(), "cart"))).is_empty());
 }
 
-/// Whatever this service decides, a trace with `sentry-trace` alone gets no DSC from us.
+/// This service's decision never adds a DSC to a trace with a bare `sentry-trace`.
 #[test]
 fn below_a_bare_sentry_trace_there_is_no_head() {
     for flag in ["-1", "-0", ""] {

@@ -1,4 +1,4 @@
-//! `SentryPropagator`: what it reads from headers and what it writes for a context.
+//! `SentryPropagator`: how it reads headers and what it writes for a context.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -25,20 +25,20 @@ fn member(key: &str, value: &str, metadata: &str) -> Baggage {
 }
 
 #[test]
-fn own_members_are_encoded_and_stand_before_the_dsc() {
+fn own_members_are_encoded_and_precede_the_dsc() {
     let rows = [
         ("plain", ("tenant", "7", ""), "tenant=7"),
         ("empty value", ("tenant", "", ""), "tenant="),
         ("space", ("user", "a b", ""), "user=a%20b"),
         ("percent", ("rate", "100%", ""), "rate=100%25"),
-        ("what looks encoded", ("x", "%25", ""), "x=%2525"),
+        ("text that looks encoded", ("x", "%25", ""), "x=%2525"),
         ("plus", ("x", "a+b", ""), "x=a%2Bb"),
         ("separators", ("x", "a,b;c=d\"\\", ""), "x=a%2Cb%3Bc%3Dd%22%5C"),
         ("unreserved", ("x", "aZ0-._~", ""), "x=aZ0-._~"),
         ("UTF-8", ("x", "Amélie", ""), "x=Am%C3%A9lie"),
         ("control bytes", ("x", "a\r\nb\0\u{7f}", ""), "x=a%0D%0Ab%00%7F"),
         ("percent in the key", ("a%2Cb", "1", ""), "a%252Cb=1"),
-        ("nothing but percents as a key", ("%%", "1", ""), "%25%25=1"),
+        ("only percents as a key", ("%%", "1", ""), "%25%25=1"),
         ("a flag as property", ("x", "1", "secret"), "x=1;secret"),
         ("properties", ("x", "1", "a=1;b;c=2"), "x=1;a=1;b;c=2"),
         ("spaces around properties", ("x", "1", " a = 1 ;; b "), "x=1;a=1;b"),
@@ -62,9 +62,9 @@ fn own_members_are_encoded_and_stand_before_the_dsc() {
     }
 }
 
-/// `sentry-*` in the context is another party's DSC, or an attack.
+/// `sentry-*` in the context is another party's DSC or an attack.
 #[test]
-fn sentry_members_of_the_context_never_leave() {
+fn sentry_members_of_the_context_are_never_sent() {
     let mut baggage = member("sentry-release", "evil", "");
     baggage.insert("sentry-", "1");
     baggage.insert("tenant", "7");
@@ -79,7 +79,7 @@ fn sentry_members_of_the_context_never_leave() {
     }
 }
 
-/// The documented order: `BaggagePropagator`, then ours, which removes `sentry-*` again.
+/// In the documented order `BaggagePropagator` runs first, and ours removes `sentry-*` again.
 #[test]
 fn sentry_members_are_stripped_on_extract() {
     let ours = Sentry::builder().dsn(DSN).build().unwrap().propagator();
@@ -107,7 +107,7 @@ fn sentry_members_are_stripped_on_extract() {
         assert_eq!(cx.has_active_span(), name == "continued", "{name}");
     }
 
-    // Their header is overwritten by ours, which holds both.
+    // Our header, which holds both, overwrites theirs.
     let carrier = headers([("sentry-trace", &*valid), ("baggage", &*format!("user=a%20b,{DSC}"))]);
     let cx = list.extract_with_context(&Context::new(), &carrier);
     assert_eq!(inject(&list, &cx)["baggage"], format!("user=a%20b,{DSC}"));
@@ -147,7 +147,7 @@ fn over_64_members_the_dsc_stays_and_own_members_fill_the_rest() {
     }
 }
 
-/// The stock API holds 8192 bytes too, but unencoded.
+/// The stock API also holds 8192 bytes, but unencoded.
 #[test]
 fn over_8192_bytes_the_dsc_stays_and_whole_own_members_fill_the_rest() {
     let list = format!("sentry-sample_rand=0.5,sentry-release={}", "r".repeat(800));
@@ -170,9 +170,9 @@ fn over_8192_bytes_the_dsc_stays_and_whole_own_members_fill_the_rest() {
     }
 }
 
-/// One long member does not push out the short ones.
+/// One long member does not displace the short ones.
 #[test]
-fn a_member_that_does_not_fit_leaves_room_to_the_others() {
+fn a_member_that_does_not_fit_leaves_room_for_the_others() {
     let mut baggage = member("long", &" ".repeat(4000), "");
     for n in 1..=20 {
         baggage.insert(format!("k{n}"), "v");

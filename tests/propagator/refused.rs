@@ -1,4 +1,5 @@
-//! A trace of another organization: the next span is a new head, whichever propagator ran before ours.
+//! A trace of another organization: the next span is a new head, regardless of the propagator that
+//! ran before ours.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
@@ -37,22 +38,22 @@ fn list(sentry: &Sentry) -> TextMapCompositePropagator {
     ])
 }
 
-/// A context cannot lose its span, so a new one takes over the baggage and the suppression.
+/// A context cannot lose its span, so a new context takes over the baggage and the suppression.
 #[test]
-fn a_remote_span_that_is_active_goes() {
+fn an_active_remote_span_is_removed() {
     let sentry = shop().build().unwrap();
     let start = Context::new().with_value(Marker);
     for cx in [start.clone(), start.with_telemetry_suppressed()] {
         let after = list(&sentry).extract_with_context(&cx, &incoming());
         assert!(!after.has_active_span());
-        assert!(after.get::<Marker>().is_none(), "what others had is lost in a plain list");
+        assert!(after.get::<Marker>().is_none(), "a plain list loses others' values");
         assert_eq!(after.is_telemetry_suppressed(), cx.is_telemetry_suppressed());
         let baggage = after.baggage();
         assert_eq!(baggage.len(), 1);
         let (value, metadata) = baggage.get_with_metadata("tenant").unwrap();
         assert_eq!((value.as_str(), metadata.as_str()), ("7", "p"));
     }
-    // So does one that was there before any header was read.
+    // So is one that was active before any header was read.
     let found = start.with_baggage([KeyValue::new("a", "b"), KeyValue::new("sentry-release", "x")]);
     let found = found.with_remote_span_context(remote(true, ""));
     let after = sentry.propagator().extract_with_context(&found, &incoming());
@@ -61,7 +62,7 @@ fn a_remote_span_that_is_active_goes() {
     assert_eq!(keys, ["a"]);
 }
 
-/// Alone there is no remote span to lose, and the rest of the context stays.
+/// Alone, there is no remote span to remove, and the rest of the context stays.
 #[test]
 fn alone_the_context_stays() {
     let sentry = shop().build().unwrap();
@@ -72,7 +73,7 @@ fn alone_the_context_stays() {
     assert_eq!(after.baggage().len(), 1);
 }
 
-/// A local span is not a remote parent: it stays active.
+/// A local span is not a remote parent and stays active.
 #[test]
 fn a_local_span_stays() {
     let sentry = shop().build().unwrap();
@@ -82,7 +83,7 @@ fn a_local_span_stays() {
     assert_eq!(after.span().span_context(), &span);
 }
 
-/// Trace id, decision and `sentry-*` are all ignored, under any sampler.
+/// Trace id, decision and `sentry-*` are ignored, under any sampler.
 #[test]
 fn the_next_span_is_a_head() {
     let sentry = shop().traces_sample_rate(1.0).build().unwrap();
@@ -105,9 +106,10 @@ fn the_next_span_is_a_head() {
     }
 }
 
-/// Both known and different: always. One of them unknown: when strict. The option wins over the DSN.
+/// Two known, different organizations: always rejected. If one is unknown: rejected when strict.
+/// The option overrides the DSN.
 #[test]
-fn who_is_refused() {
+fn which_organizations_are_rejected() {
     let none = || Sentry::builder().dsn(DSN.replace("o1.ingest", "eu"));
     let dsn = || Sentry::builder().dsn(DSN);
     let option = || dsn().org_id("7");
@@ -126,13 +128,13 @@ fn who_is_refused() {
         ("theirs empty", dsn(), Some(""), true),
         ("theirs empty, strict", strict(dsn()), Some(""), false),
         ("theirs empty, ours unknown, strict", strict(none()), Some(""), true),
-        ("leading zeros are another one", dsn(), Some("01"), false),
-        ("no number is another one", dsn(), Some("acme"), false),
-        ("no number, ours unknown", none(), Some("acme"), true),
-        ("no number, ours unknown, strict", strict(none()), Some("acme"), false),
+        ("leading zeros make another id", dsn(), Some("01"), false),
+        ("a word is another id", dsn(), Some("acme"), false),
+        ("a word, ours unknown", none(), Some("acme"), true),
+        ("a word, ours unknown, strict", strict(none()), Some("acme"), false),
         ("encoded", dsn(), Some("%31"), true),
         ("the option wins", option(), Some("1"), false),
-        ("the option alone", none().org_id("7"), Some("7"), true),
+        ("only the option", none().org_id("7"), Some("7"), true),
     ];
     for (name, builder, org_id, continued) in rows {
         let list = org_id.map(|id| format!("sentry-org_id={id}"));

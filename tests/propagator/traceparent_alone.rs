@@ -1,4 +1,4 @@
-//! A trace that no Sentry service has seen before: it arrives with `traceparent` only.
+//! A trace that no Sentry service has seen yet: it arrives with only `traceparent`.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -44,7 +44,7 @@ const fn row(
     Row { name, flags, tracestate, flag, sample_rate }
 }
 
-/// The usual trace id's randomness is 0x36d5159a501700; `th` holds up to there.
+/// The usual trace id's randomness is 0x36d5159a501700; a `th` up to this value holds.
 const ROWS: [Row; 11] = [
     row("sampled", ["01", "", "1"], None),
     row("not sampled", ["00", "", "0"], None),
@@ -59,7 +59,7 @@ const ROWS: [Row; 11] = [
     row("th where nothing is sampled", ["00", "ot=th:2", "0"], None),
 ];
 
-/// Our own DSC: what flag and `ot` say, without what only a head knows.
+/// Our own DSC has what flag and `ot` imply, without the members that only a head knows.
 #[track_caller]
 fn assert_own_dsc(row: &Row, sent: &Headers) {
     let name = row.name;
@@ -92,16 +92,16 @@ fn the_first_sentry_service_sends_its_own_dsc() {
             assert!(sent["sentry-trace"].starts_with(&format!("{TRACE_ID}-{SPAN_ID}-")));
             assert_own_dsc(row, &sent);
         }
-        // A remote parent made by hand is the same.
+        // A remote parent made by hand has the same effect.
         let cx = Context::new().with_remote_span_context(remote(row.flags != "00", row.tracestate));
         assert_own_dsc(row, &inject(&sentry.propagator(), &cx));
-        // So is one that passes our extract without a header.
+        // So has one that passes through our extract without a header.
         let cx = sentry.propagator().extract_with_context(&cx, &Headers::new());
         assert_own_dsc(row, &inject(&sentry.propagator(), &cx));
     }
 }
 
-/// Below a span of this service too, under a sampler that follows its parent.
+/// Also below a span of this service, under a sampler that follows its parent.
 #[test]
 fn spans_of_the_first_sentry_service_send_the_same() {
     let sentry = strict().build().unwrap();
@@ -127,7 +127,7 @@ fn spans_of_the_first_sentry_service_send_the_same() {
     }
 }
 
-/// A W3C-only hop drops `sentry-trace`. The DSC names its trace.
+/// A W3C-only hop drops `sentry-trace`. The DSC names the trace.
 #[test]
 fn a_dsc_that_names_the_trace_is_adopted() {
     let known = Sentry::builder().dsn(DSN);
@@ -149,11 +149,11 @@ fn a_dsc_that_names_the_trace_is_adopted() {
         ("of another trace", &known, other.clone(), Is::Ignored),
         ("of another trace, strict", &strict, other, Is::Ignored),
         ("not named", &known, unnamed, Is::Ignored),
-        ("our organisation", &known, org("1"), Is::Adopted),
-        ("another organisation", &known, org("2"), Is::Refused),
-        ("our organisation, strict", &strict, org("1"), Is::Adopted),
-        ("an unknown organisation, strict", &strict, named.clone(), Is::Refused),
-        ("an empty organisation, strict", &strict, org(""), Is::Refused),
+        ("our organization", &known, org("1"), Is::Adopted),
+        ("another organization", &known, org("2"), Is::Refused),
+        ("our organization, strict", &strict, org("1"), Is::Adopted),
+        ("an unknown organization, strict", &strict, named.clone(), Is::Refused),
+        ("an empty organization, strict", &strict, org(""), Is::Refused),
     ];
     for (name, builder, list, is) in rows {
         for flags in ["01", "00"] {
@@ -167,7 +167,7 @@ fn a_dsc_that_names_the_trace_is_adopted() {
                 assert!(sent.is_empty(), "{name}");
                 continue;
             }
-            // A DSC that does not say `sampled` leaves what 00 may mean open.
+            // Without `sampled` in the DSC, 00 leaves the decision open.
             let is_undecided = is == Is::Adopted && flags == "00" && !list.contains("sampled=");
             assert_eq!(flag(&sent), (!is_undecided).then_some(&flags[1..]), "{name}");
             assert_eq!(sent["baggage"] == list, is == Is::Adopted, "{name}: {sent:?}");

@@ -1,4 +1,4 @@
-//! Members of `tracestate` with our key that come from outside.
+//! Incoming members of `tracestate` with our key.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -21,9 +21,9 @@ fn after_w3c(ours: &SentryPropagator) -> TextMapCompositePropagator {
     ])
 }
 
-/// `sentry` and `sentry-<digits>` are dropped. Keys that only look similar belong to others and stay.
+/// `sentry` and `sentry-<digits>` are removed. Similar keys belong to others and stay.
 #[test]
-fn foreign_members_in_our_name_are_deleted() {
+fn incoming_members_with_our_key_are_removed() {
     let ours = Sentry::builder().dsn(DSN).build().unwrap().propagator();
     let dsc = format!("sentry-trace_id={TRACE_ID},sentry-sample_rand=0.1,sentry-release=theirs");
     let foreign = ["vendor", "sentryco", "sentry-x", "sentry-", "ot"];
@@ -59,15 +59,15 @@ fn foreign_members_in_our_name_are_deleted() {
     }
 }
 
-/// A propagator that runs after ours brings its own member: it is input like a header.
+/// If a propagator after ours adds our member, the member is untrusted input like a header.
 #[test]
-fn a_member_that_comes_after_us_is_held_to_the_trace() {
+fn a_later_member_must_match_the_trace() {
     let ours = Sentry::builder().dsn(DSN).release("shop@1.2.3").build().unwrap().propagator();
     let reverse = TextMapCompositePropagator::new(vec![
         Box::new(ours.clone()),
         Box::new(TraceContextPropagator::new()),
     ]);
-    // What another service of ours has in its trace state, for this trace or another one.
+    // Another of our services' trace state, for this trace or another one.
     let state_of = |trace_id: &str| {
         let trace = sentry_trace("-1").replace(TRACE_ID, trace_id);
         let list = format!("sentry-trace_id={TRACE_ID},sentry-sample_rand=0.1,sentry-release=old");
@@ -86,17 +86,17 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
     let rows = [
         ("none", String::new(), Some("shop%401.2.3")),
         ("of the trace", state_of(TRACE_ID), Some("old")),
-        ("of the trace, its id spelt out", explicit(state_of(TRACE_ID)), Some("old")),
+        ("of the trace, with its id spelled out", explicit(state_of(TRACE_ID)), Some("old")),
         ("garbage", "sentry=c".to_owned(), Some("shop%401.2.3")),
         ("more garbage", "sentry=nonsense".to_owned(), Some("shop%401.2.3")),
         ("a control byte", "sentry=c..;lx\u{1}".to_owned(), None),
         ("an entry without a separator", "sentry=c..lx".to_owned(), None),
         ("a separator without an entry", "sentry=c..;".to_owned(), None),
         ("an empty entry", "sentry=c..;;lx".to_owned(), None),
-        ("a letter that says it all, and a text", "sentry=c..;Sx".to_owned(), None),
+        ("a letter that needs no text, and a text", "sentry=c..;Sx".to_owned(), None),
         ("an unknown letter", "sentry=c..;!".to_owned(), None),
         ("an unknown key without a value", "sentry=c..;uk".to_owned(), None),
-        ("an unknown key that is no token", "sentry=c..;uk(:v".to_owned(), None),
+        ("an unknown key that is not a token", "sentry=c..;uk(:v".to_owned(), None),
         ("one key twice", "sentry=c..;la;lb".to_owned(), None),
         ("one key twice, in two forms", "sentry=c..;E;eqa".to_owned(), None),
         ("an unknown key twice", "sentry=c..;uk:a;lold;uk:b".to_owned(), None),
@@ -104,12 +104,12 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
         ("64 entries", split(&format!("c..;lold{}", unknown(63))), Some("old")),
         ("65 entries", split(&format!("c..;lold{}", unknown(64))), None),
         (
-            "more behind a short one",
+            "more after a short one",
             split(&format!("c..;lold{}", unknown(63))) + ",sentry-3=!",
             Some("old"),
         ),
         ("another trace's, undecided", format!("sentry=c?.;t{OTHER_TRACE_ID};n0.100000"), None),
-        ("another trace's, and no text", format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000"), None),
+        ("another trace's, without text", format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000"), None),
         ("another trace's", format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000;lold"), None),
     ];
     for (name, state, release) in rows {
@@ -123,7 +123,7 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
             assert!(http::HeaderValue::from_str(list).is_ok(), "{name}");
         }
     }
-    // Nor does a local span send it, whose sampler took the parent's trace state over.
+    // A local span with the parent's trace state does not send it either.
     let state = format!("sentry=c..;t{OTHER_TRACE_ID};n0.100000");
     let span = local(true, &state);
     let sent = inject(&ours, &Context::new().with_remote_span_context(span));
@@ -131,10 +131,10 @@ fn a_member_that_comes_after_us_is_held_to_the_trace() {
     assert!(!sent.contains_key("baggage"), "{sent:?}");
 }
 
-/// Permission, forwarded flag and head mark describe one local span. From outside they mean nothing.
-#[cfg(feature = "sdk")]
+/// The status (permission, forwarded flag, head) describes one local span. It has no effect in
+/// incoming members.
 #[test]
-fn marks_of_another_process_say_nothing() {
+fn incoming_status_has_no_effect() {
     use crate::common::service::Service;
     use opentelemetry::trace::{SpanContext, TraceFlags};
 
@@ -165,7 +165,7 @@ fn marks_of_another_process_say_nothing() {
         let sent = inject(&api().build().unwrap().propagator(), &cx);
         assert_eq!(crate::common::flag(&sent), flag, "{name}");
         assert_eq!(dsc_value(&sent, "transaction"), None, "{name}");
-        // Nor below a span of ours that takes the parent's decision over.
+        // Nor below our span that follows the parent's decision.
         let below = head.send(&head.server(&cx, "serve"));
         assert_eq!(dsc_value(&below, "transaction"), None, "{name}: {below:?}");
     }

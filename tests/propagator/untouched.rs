@@ -25,7 +25,7 @@ fn everything(cx: &Context) -> (bool, SpanContext, Vec<String>, Option<&Marker>,
     (cx.has_active_span(), span_context(cx), members, cx.get::<Marker>(), suppressed)
 }
 
-/// No span, a local one, and a remote one that another propagator found.
+/// No span, a local one, and a remote one from another propagator.
 fn contexts() -> Vec<(&'static str, Context)> {
     let mut baggage = Baggage::new();
     baggage.insert_with_metadata("tenant", "7", "p=1");
@@ -74,13 +74,13 @@ fn malformed() -> Vec<String> {
         format!("{t}-{}-1", &zeros[..16]),
         format!("\u{a0}{t}-{s}-1"),
         format!("{t}-{s}-1\n"),
-        // Valid, but behind more than 8192 bytes.
+        // Valid, but after more than 8192 bytes.
         format!("{},{t}-{s}-1", "x".repeat(8192)),
     ]);
     rows
 }
 
-/// `sentry-*` without a valid `sentry-trace` says nothing about the active span.
+/// Without a valid `sentry-trace`, `sentry-*` members don't describe the active span.
 #[test]
 fn a_malformed_header_changes_nothing() {
     let sentry = Sentry::builder().dsn(DSN).strict_trace_continuation(true).build().unwrap();
@@ -102,7 +102,7 @@ fn a_malformed_header_changes_nothing() {
     }
 }
 
-/// A second extract, of a message inside a request or by a second middleware, finds our own parent.
+/// A second extract, by a second middleware or of a message inside a request, finds our own parent.
 #[test]
 fn extracting_twice() {
     let list = format!("sentry-trace_id={TRACE_ID},sentry-sample_rand=0.1,sentry-release=theirs");
@@ -119,9 +119,9 @@ fn extracting_twice() {
     }
 }
 
-/// A valid header changes the span, and nothing else.
+/// A valid header changes only the span.
 #[test]
-fn a_valid_header_changes_the_span_alone() {
+fn a_valid_header_changes_only_the_span() {
     let carrier = headers([("sentry-trace", &*format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}-1"))]);
     for (name, cx) in contexts() {
         let after = SentryPropagator::new().extract_with_context(&cx, &carrier);
@@ -135,7 +135,7 @@ fn a_valid_header_changes_the_span_alone() {
 
 /// Bad baggage does not affect a good `sentry-trace`.
 #[test]
-fn bad_baggage_does_not_harm_sentry_trace() {
+fn bad_baggage_does_not_affect_sentry_trace() {
     let long = "x".repeat(9000);
     for list in ["", ",,,", "=", "sentry-=1", "sentry-a", "\u{1}", "sentry-é=1", &long, ";;;"] {
         let carrier = headers([("sentry-trace", &*sentry_trace("-1")), ("baggage", list)]);
@@ -148,7 +148,7 @@ fn bad_baggage_does_not_harm_sentry_trace() {
 
 /// Not even the context's own baggage.
 #[test]
-fn nothing_is_written_where_nothing_may_be() {
+fn denied_contexts_write_nothing() {
     let everywhere = || Sentry::builder().dsn(DSN).propagate_traceparent(true);
     let nowhere = everywhere().trace_propagation_targets([""; 0]);
     let api = everywhere().trace_propagation_targets(["https://api.example.com"]);

@@ -54,7 +54,7 @@ fn shown(secret: &str) -> Vec<(&'static str, String)> {
     texts
 }
 
-/// Everything that can be wrong with a text that contains the secret.
+/// Errors for every possible fault of a text that contains the secret.
 fn errors(secret: &str) -> Vec<(&'static str, String)> {
     let mut texts = Vec::new();
     let traces = [

@@ -1,11 +1,11 @@
-//! Rows whose DSN is refused.
+//! Rows with a rejected DSN.
 
 use opentelemetry_sentry::{Dsn, Sentry};
 
 use super::row::{all, Row};
 
 #[test]
-fn every_row_is_refused() {
+fn every_dsn_is_rejected() {
     let mut wrong = Vec::new();
     for row in all() {
         if let Row::Dsn(row) = row {

@@ -1,4 +1,4 @@
-//! `tests/vectors/regressions.json`: every bug that was found, with what showed it and what holds now.
+//! `tests/vectors/regressions.json`: every fixed bug, with its input and the correct result.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! Rows that merge headers into those that a request has.
+//! Rows that merge headers into a request's existing headers.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::Injector;
@@ -8,7 +8,7 @@ use super::row::{all, MergeRow, Row};
 use crate::text::Text;
 
 #[test]
-fn every_row_merges_as_it_says() {
+fn every_row_merges_as_specified() {
     let mut wrong = Vec::new();
     for row in all() {
         if let Row::Merge(row) = row {
@@ -36,7 +36,7 @@ impl MergeRow {
         let mut sent: Vec<(HeaderName, HeaderValue)> =
             headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let mut expected = lines(&self.out);
-        // A map keeps the order of one header's lines, not that of its headers.
+        // A map keeps the order of one header's lines, not that of different headers.
         sent.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         expected.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         if sent != expected {
@@ -46,7 +46,7 @@ impl MergeRow {
     }
 }
 
-/// Values may hold bytes that are no ASCII.
+/// Values may hold bytes outside ASCII.
 fn lines(headers: &[(String, Text)]) -> Vec<(HeaderName, HeaderValue)> {
     let line = |(name, value): &(String, Text)| {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");

@@ -1,5 +1,5 @@
 //! A row as data.
-#![allow(dead_code)] // Without the feature `http` the rows of a merge are not read.
+#![allow(dead_code)] // Without the feature `http` the merge rows are not read.
 
 use std::collections::BTreeMap;
 
@@ -32,25 +32,25 @@ pub(super) struct TraceRow {
     pub(super) trace_id: String,
     #[serde(default, rename = "in")]
     pub(super) incoming: BTreeMap<String, Text>,
-    /// Whether a stock W3C propagator has read the same request before.
+    /// Whether a stock W3C propagator has already read the request.
     #[serde(default)]
     pub(super) read_before: bool,
-    /// What one more inner propagator writes to `baggage`.
+    /// The `baggage` that an additional inner propagator writes.
     pub(super) inner_baggage: Option<Text>,
     #[serde(default)]
     pub(super) own: Vec<(String, String)>,
     #[serde(default)]
     pub(super) own_count: usize,
-    /// Where the CLIENT span goes.
+    /// The URL of the CLIENT span's request.
     pub(super) url: Option<String>,
     #[serde(default)]
     pub(super) out: BTreeMap<String, Out>,
-    /// Texts that stand in no outgoing header, and not in the span's trace state.
+    /// Texts that must be absent from every outgoing header and from the span's trace state.
     #[serde(default)]
     pub(super) nowhere: Vec<String>,
 }
 
-/// A DSN that is refused.
+/// A rejected DSN.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DsnRow {
@@ -59,7 +59,7 @@ pub(super) struct DsnRow {
     pub(super) dsn: String,
 }
 
-/// Headers merged into those that a request has.
+/// Headers to merge into those of a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MergeRow {
@@ -92,7 +92,7 @@ pub(super) enum Through {
     SentryFirst,
 }
 
-/// `None`: no tracer, the remote span's context is forwarded.
+/// `None`: no tracer, so the remote span's context is forwarded.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SamplerName {
@@ -112,7 +112,7 @@ pub(super) struct Settings {
     deny_unknown_urls: bool,
 }
 
-/// What a row says about one outgoing header; null: there is none.
+/// A row's expectation of one outgoing header; null means absent.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Out {

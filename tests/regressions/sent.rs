@@ -1,4 +1,4 @@
-//! The outgoing headers, and what a row says about them.
+//! The outgoing headers, and how they are compared with a row.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,9 +15,9 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// Every difference from the row, and every fault of the request.
+    /// Every difference from the row, and every invalid header.
     pub(super) fn faults(&self, row: &TraceRow) -> Vec<String> {
-        assert!(!row.out.is_empty() || !row.nowhere.is_empty(), "{}: says nothing", row.name);
+        assert!(!row.out.is_empty() || !row.nowhere.is_empty(), "{}: expects nothing", row.name);
         let mut faults = self.unsound();
         let span_id = self.span.span_id().to_string();
         let spell = |text: &str| row.spell(text).replace("{span}", &span_id);
@@ -44,12 +44,12 @@ impl Sent {
         faults
     }
 
-    /// What no row may send: invalid bytes, two traces, a duplicate key, too much.
+    /// Faults in any row: invalid bytes, two traces, a duplicate key, an exceeded limit.
     fn unsound(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (name, value) in &self.headers {
             if !HeaderValue::from_str(value).is_ok_and(|value| value.to_str().is_ok()) {
-                faults.push(format!("{name} is no header value: {value:?}"));
+                faults.push(format!("{name} is not a header value: {value:?}"));
             }
         }
         let baggage = self.headers.get("baggage").map_or("", String::as_str);
@@ -59,7 +59,7 @@ impl Sent {
         let mut keys = HashSet::new();
         for (key, value) in baggage.split(',').filter_map(|member| member.split_once('=')) {
             if !keys.insert(key) {
-                faults.push(format!("{key} stands twice in {baggage:?}"));
+                faults.push(format!("{key} is twice in {baggage:?}"));
             }
             let trace_id = self.span.trace_id().to_string();
             if key == "sentry-trace_id" && !value.contains('%') && value != trace_id {

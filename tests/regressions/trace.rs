@@ -16,7 +16,7 @@ use super::sent::Sent;
 use crate::lists::{list, w3c, Composition, Propagator};
 
 #[test]
-fn every_row_sends_what_it_says() {
+fn every_row_sends_as_specified() {
     let mut wrong = Vec::new();
     for row in all() {
         if let Row::Trace(row) = row {

@@ -34,7 +34,7 @@ fn request(uri: &str, baggage: &[&str]) -> Request<()> {
     builder.body(()).expect(uri)
 }
 
-/// A request's URI, what the context says of its URL, and whether headers go out.
+/// A request's URI, the URL in the context, and whether headers are sent.
 #[test]
 fn targets_apply_to_the_uri() {
     let elsewhere = "https://elsewhere.example";
@@ -44,15 +44,15 @@ fn targets_apply_to_the_uri() {
         ("https://api.myecommerce.com:8443/", None, true),
         ("https://elsewhere.example/", None, false),
         ("http://api.myecommerce.com/", None, false),
-        // The URI is called, whatever an outer request left in the context.
+        // The URI counts, not the URL that an outer request left in the context.
         ("https://api.myecommerce.com/", Some(elsewhere), true),
         ("https://elsewhere.example/", Some(SHOP), false),
-        // User info that looks like the host, and a host behind user info.
+        // User info that looks like the host, and a host after user info.
         ("https://api.myecommerce.com@elsewhere.example/", None, false),
         ("https://user:password@api.myecommerce.com/", None, true),
         // Sentry itself.
         ("https://o1.ingest.sentry.io/?https://api.myecommerce.com", None, false),
-        // Not a URL: the context's is used, if it has one.
+        // Not a URL: the context's URL is used if there is one.
         ("/cart", None, true),
         ("/cart", Some(SHOP), true),
         ("/cart", Some(elsewhere), false),
@@ -67,7 +67,7 @@ fn targets_apply_to_the_uri() {
 }
 
 #[test]
-fn what_the_request_has_stays() {
+fn existing_headers_stay() {
     for (has, expected) in [
         (&[][..], "tenant=7"),
         (&["a=1"], "a=1,tenant=7"),
@@ -85,7 +85,7 @@ fn what_the_request_has_stays() {
     }
 }
 
-/// A request as a proxy makes it, with the headers of the one that came in.
+/// A proxy's request, with the headers of the incoming one.
 fn copied(uri: &str) -> Request<()> {
     Request::get(uri)
         .header("sentry-trace", format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}-1"))
@@ -99,8 +99,8 @@ fn copied(uri: &str) -> Request<()> {
         .expect(uri)
 }
 
-/// Of a request that was copied from an incoming one nothing of Sentry's goes on, whyever this
-/// context sends nothing of its own.
+/// A request copied from an incoming one loses Sentry's headers, for every reason why this context
+/// sends none of its own.
 #[test]
 fn a_copied_request_loses_the_callers_trace() {
     let nowhere = Sentry::builder().trace_propagation_targets([""; 0]).build().unwrap();
@@ -108,7 +108,7 @@ fn a_copied_request_loses_the_callers_trace() {
     let api = "https://api.myecommerce.com/";
     for (name, propagator, cx, uri) in [
         ("a denied target", shop(), cx(), elsewhere),
-        ("no target at all", nowhere.propagator(), cx(), api),
+        ("no targets", nowhere.propagator(), cx(), api),
         ("suppressed", shop(), cx().with_telemetry_suppressed(), api),
         ("suppressed, and denied", shop(), cx().with_telemetry_suppressed(), elsewhere),
         ("no trace", shop(), Context::new(), api),
@@ -128,7 +128,7 @@ fn a_copied_request_loses_the_callers_trace() {
             assert_eq!(headers["authorization"], "secret", "{name}");
         }
     }
-    // What is nobody's stays as it is, in its lines.
+    // Other parties' headers are unchanged, in their lines.
     let mut request = request(elsewhere, &["a=1 ", " b = 2"]);
     let before = request.headers().clone();
     inject_request(&shop(), &cx(), &mut request);
@@ -148,7 +148,7 @@ fn a_copied_request_gets_this_contexts_trace() {
     assert!(!list.contains("old"), "{list}");
 }
 
-/// One that does not write `sentry-trace` knows nothing of it.
+/// A propagator that does not write `sentry-trace` does not handle it.
 #[test]
 fn another_propagator_leaves_sentrys_headers_alone() {
     let mut request = copied("https://elsewhere.example/");
@@ -157,7 +157,7 @@ fn another_propagator_leaves_sentrys_headers_alone() {
     assert_eq!(*request.headers(), before);
 }
 
-/// The decision is the caller's, and this service's own span is not sampled: it only forwards.
+/// The caller decided and this service's own span is not sampled: the service only forwards.
 #[cfg(feature = "sdk")]
 #[test]
 fn a_forwarded_decision_is_in_traceparent_too() {

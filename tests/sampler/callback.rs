@@ -42,9 +42,9 @@ fn told(ctx: &SamplingContext<'_>) -> Told {
     }
 }
 
-/// Called once per trace and service, with what is known at the start of the first span.
+/// Called once per trace and service, with the facts known at the start of the first span.
 #[test]
-fn it_is_told_what_is_known() {
+fn it_gets_the_known_facts() {
     let (no, yes) = (Some(false), Some(true));
     let rows = [
         ("head", None, "sentry-sample_rate=0.5", None, None),
@@ -53,8 +53,8 @@ fn it_is_told_what_is_known() {
         ("not sampled", Some("-0"), "sentry-sample_rate=0.25", no, Some(0.25)),
         ("sampled", Some("-1"), "sentry-sample_rate=0.25", yes, Some(0.25)),
         ("sampled, no rate", Some("-1"), "sentry-release=x", yes, None),
-        ("sampled says the header, not the DSC", Some("-1"), "sentry-sampled=false", yes, None),
-        ("deferred says the header, not the DSC", Some(""), "sentry-sampled=true", None, None),
+        ("sampled in the header, not in the DSC", Some("-1"), "sentry-sampled=false", yes, None),
+        ("deferred in the header, not in the DSC", Some(""), "sentry-sampled=true", None, None),
         ("rate of 0", Some("-0"), "sentry-sample_rate=0", no, Some(0.0)),
         ("rate of 1", Some("-1"), "sentry-sample_rate=1.0", yes, Some(1.0)),
         ("rate with an exponent", Some("-1"), "sentry-sample_rate=1e-2", yes, Some(0.01)),
@@ -89,7 +89,7 @@ fn it_is_told_what_is_known() {
     }
 }
 
-/// The parent's rate; else 1 or 0 by its decision; else the fallback.
+/// The parent's rate; otherwise 1 or 0 by its decision; otherwise the fallback.
 #[test]
 fn inherit_or_sample_with() {
     let rows = [
@@ -100,14 +100,14 @@ fn inherit_or_sample_with() {
         ("not sampled", Some("-0"), "sentry-release=x", "0"),
         ("sampled, with a rate", Some("-1"), "sentry-sample_rate=0.1337", "0.1337"),
         ("not sampled, with a rate", Some("-0"), "sentry-sample_rate=0.1337", "0.1337"),
-        // What the decision contradicts counts as missing.
+        // A rate that the decision contradicts counts as missing.
         ("sampled at 0", Some("-1"), "sentry-sample_rate=0", "1"),
-        ("sampled at 0, said otherwise", Some("-1"), "sentry-sample_rate=0.0e7", "1"),
-        ("sampled at next to 0", Some("-1"), "sentry-sample_rate=1e-300", "1"),
+        ("sampled at 0, written differently", Some("-1"), "sentry-sample_rate=0.0e7", "1"),
+        ("sampled at almost 0", Some("-1"), "sentry-sample_rate=1e-300", "1"),
         ("not sampled at 1", Some("-0"), "sentry-sample_rate=1.0", "0"),
-        ("not sampled at next to 1", Some("-0"), "sentry-sample_rate=0.9999999", "0"),
+        ("not sampled at almost 1", Some("-0"), "sentry-sample_rate=0.9999999", "0"),
         (
-            "sampled at 0, by this sample_rand",
+            "sampled at 0, with this sample_rand",
             Some("-1"),
             "sentry-sample_rate=0,sentry-sample_rand=0.9",
             "1",
@@ -124,7 +124,7 @@ fn inherit_or_sample_with() {
             assert_eq!(flag(&sent), Some(&parent[1..]), "{name}");
         }
         let number = |key| dsc_value(&sent, key).map(|text| text.parse::<f64>().unwrap());
-        // Where nothing can have led to the head's decision, there is no `sample_rand`.
+        // If no value can have led to the head's decision, there is no `sample_rand`.
         if let (Some(rand), Some(rate)) = (number("sample_rand"), number("sample_rate")) {
             assert_eq!(flag(&sent), Some(if rand < rate { "1" } else { "0" }), "{name}");
         }
@@ -133,7 +133,7 @@ fn inherit_or_sample_with() {
 
 /// Its result overrides the rate and the parent. The head's `sampled` is forwarded unchanged.
 #[test]
-fn it_overrules_the_parent() {
+fn it_overrides_the_parent() {
     let list = "sentry-sample_rand=0.5,sentry-sampled=true,sentry-sample_rate=0.6,sentry-x=1";
     let service = Service::of(&shop().traces_sampler(|_| 0.4).build().unwrap());
     let sent = service.relay(&incoming(Some("-1"), list));
@@ -143,7 +143,7 @@ fn it_overrules_the_parent() {
 
 /// It is not called again below a local span.
 #[test]
-fn it_is_asked_once() {
+fn it_is_called_once() {
     let calls = Arc::new(Mutex::new(0));
     let seen = Arc::clone(&calls);
     let builder = shop().traces_sampler(move |_| {
@@ -159,7 +159,7 @@ fn it_is_asked_once() {
 }
 
 #[test]
-fn what_is_no_rate_counts_as_0_with_one_warning() {
+fn an_invalid_rate_counts_as_0_with_one_warning() {
     let rates = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.1, 1.000001, 1e300, 1e-16, -1e-16];
     let next = Arc::new(Mutex::new(rates.into_iter().cycle()));
     let builder = shop().traces_sampler(move |_| next.lock().unwrap().next().unwrap());
@@ -177,9 +177,9 @@ fn what_is_no_rate_counts_as_0_with_one_warning() {
     assert_one(&warned, "traces_sampler returned a rate");
 }
 
-/// Rates print as they are, without an exponent; above 0.999999 they are 1.
+/// Rates are printed without an exponent. Above 0.999999 they count as 1.
 #[test]
-fn how_rates_go_out() {
+fn format_of_outgoing_rates() {
     let rows = [
         (0.0, "0"),
         (-0.0, "0"),

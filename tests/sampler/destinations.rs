@@ -1,4 +1,4 @@
-//! What a permission does to a span, to its descendants, and to the outgoing trace state.
+//! The effect of a permission on a span, its descendants, and the outgoing trace state.
 
 use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::{SpanKind, TraceContextExt};
@@ -27,13 +27,13 @@ fn continued(flag: &str) -> Headers {
     headers([("sentry-trace", &*sentry_trace(flag)), ("baggage", list)])
 }
 
-/// Settings that record, and settings that do not.
+/// Settings that record spans, and settings that don't.
 fn builders() -> [SentryBuilder; 3] {
     [api(), api().traces_sample_rate(1.0), api().traces_sampler(|_| 0.0)]
 }
 
 #[test]
-fn a_verdict_is_said_of_one_span() {
+fn a_permission_applies_to_one_span() {
     for builder in builders() {
         let service = Service::of(&builder.build().unwrap());
         for parent in [Context::new(), service.receive(&continued("-1"))] {
@@ -60,7 +60,7 @@ fn a_verdict_is_said_of_one_span() {
     }
 }
 
-/// Targets apply without a DSN, too.
+/// Targets apply without a DSN too.
 #[test]
 fn without_a_dsn() {
     let targets = ["https://api.example.com/"];
@@ -72,7 +72,7 @@ fn without_a_dsn() {
     assert_eq!(dsc_value(&sent, "release"), Some("theirs"));
 }
 
-/// A denied span carries neither the DSC nor the transaction, so its descendants have neither.
+/// A denied span carries neither the DSC nor the transaction, so neither do its descendants.
 #[test]
 fn below_a_denied_span() {
     for flag in ["-1", "-0", ""] {
@@ -112,7 +112,7 @@ fn below_a_denied_span() {
 
 /// A stock W3C propagator sends the trace state to every host.
 #[test]
-fn what_the_trace_state_of_a_denied_span_holds() {
+fn trace_state_of_a_denied_span() {
     for builder in builders() {
         let service = Service::of(&builder.build().unwrap());
         for parent in [Context::new(), service.receive(&continued("-1"))] {
@@ -137,7 +137,7 @@ fn what_the_trace_state_of_a_denied_span_holds() {
     }
 }
 
-/// Where unknown URLs are denied, a stock W3C propagator in the same list must not carry the DSC.
+/// If unknown URLs are denied, a stock W3C propagator in the same list must not send the DSC.
 #[test]
 fn unknown_urls_in_a_plain_list() {
     for builder in [Sentry::builder().dsn(DSN).traces_sample_rate(1.0), api()] {
@@ -166,7 +166,7 @@ fn unknown_urls_in_a_plain_list() {
     }
 }
 
-/// What the caller puts into the context comes before what attributes say.
+/// The caller's URL in the context takes precedence over attributes.
 #[test]
 fn the_outgoing_url_comes_first() {
     let service = Service::of(&api().traces_sample_rate(1.0).build().unwrap());
@@ -180,7 +180,7 @@ fn the_outgoing_url_comes_first() {
             assert_eq!(!service.send(&cx).is_empty(), sent, "{url}, {attribute}: {when}");
         }
     }
-    // It counts at the start of a span already, for what stays with the span alone.
+    // For the span itself it already counts at the start.
     const SENTRY: &str = "https://o1.ingest.sentry.io/";
     for (url, attribute, recorded, sent) in [
         (SENTRY, ALLOWED, false, false),
@@ -219,7 +219,8 @@ fn sentry_itself_is_never_traced() {
                 let below = service.send(&service.client(&client));
                 let decision = decision.or(traced.then_some("1"));
                 assert_eq!(flag(&below), decision, "{url}: below it");
-                // Only a request is dropped, and a message to it gets no headers either.
+                // Only a request's span is dropped. A message to Sentry keeps its span but gets no
+                // headers.
                 let attribute = [KeyValue::new("url.full", url)];
                 for (kind, sent) in [(SpanKind::Server, true), (SpanKind::Producer, traced)] {
                     let other = service.start(&parent, kind.clone(), "x", &attribute);
@@ -232,7 +233,7 @@ fn sentry_itself_is_never_traced() {
             assert_eq!(flag(&service.send(&sibling)), Some("1"));
         }
     }
-    // A proxy's host, port and scheme apart.
+    // Separate host, port and scheme, as a proxy sets them.
     let service = Service::of(&sentry().build().unwrap());
     let parts = [
         KeyValue::new("url.scheme", "https"),
@@ -243,7 +244,7 @@ fn sentry_itself_is_never_traced() {
     assert!(service.send(&client).is_empty());
 }
 
-/// What the default local branches lose: they never ask our sampler about a child.
+/// The losses with the default local branches: they never call our sampler for a child.
 #[test]
 fn lost_on_the_default_local_branches() {
     let sentry = api().traces_sample_rate(1.0).build().unwrap();
@@ -259,9 +260,9 @@ fn lost_on_the_default_local_branches() {
     assert!(to_sentry.span().is_recording(), "lost: a request to Sentry is recorded");
     assert!(!sends(&service.client_to(&Context::new(), DENIED)), "kept: a root's own");
     let below = service.client(&service.client_to(&Context::new(), DENIED));
-    assert!(!sends(&below), "lost: a verdict is not cleared");
+    assert!(!sends(&below), "lost: a permission is not cleared");
     let named = service.client(&root).with_outgoing_url(DENIED);
-    assert!(!sends(&named), "kept: what the caller says");
+    assert!(!sends(&named), "kept: the caller's URL");
 
     let all = sampler.with_local_parent_sampled(ours()).with_local_parent_not_sampled(ours());
     let service = Service::new(&sentry, all);

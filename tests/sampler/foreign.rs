@@ -99,14 +99,15 @@ fn in_the_middle() {
     }
 }
 
-/// If sampled, the trace is decided and the DSC says so. Else it stays deferred, with one warning.
+/// If sampled, the trace is decided and the DSC has that decision. Otherwise it stays deferred,
+/// with one warning.
 #[test]
-fn a_deferred_mark_that_is_ignored_stays() {
+fn an_ignored_deferred_trace_stays_deferred() {
     const WARNING: &str = "a deferred Sentry trace was not sampled";
     for list in ["sentry-sample_rand=0.1,sentry-release=theirs,sentry-x=1", ""] {
         let incoming = headers([("sentry-trace", &*sentry_trace("")), ("baggage", list)]);
         for (name, sampler, on) in samplers() {
-            // All that follow a parent follow its missing flag.
+            // Every sampler that follows a parent follows its missing flag.
             let on = on && !name.to_lowercase().contains("parent");
             let service = Service::new(&shop().build().unwrap(), sampler);
             let warned = warnings(|| {
@@ -150,7 +151,7 @@ fn our_own_sampler_does_not_warn_of_itself() {
     assert_one(&warned, "a deferred Sentry trace was not sampled");
 }
 
-/// Ours below a foreign head in the same process: a local parent is followed.
+/// Our sampler below a foreign head in the same process: a local parent is followed.
 #[test]
 fn our_sampler_below_a_foreign_span() {
     for (name, sampler, on) in samplers() {

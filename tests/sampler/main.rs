@@ -1,4 +1,4 @@
-//! `SentrySampler`, through the SDK and the headers that its spans send.
+//! `SentrySampler`, tested through the SDK and the headers of its spans.
 
 #[path = "../common/mod.rs"]
 mod common;

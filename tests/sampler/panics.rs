@@ -1,5 +1,5 @@
-//! The user's functions run inside a span's start: a panic there is no decision, and nothing that they
-//! start is traced.
+//! The user's functions run while a span starts: a panic there makes no decision, and the spans
+//! that they start are not traced.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,7 +17,7 @@ fn panicking() -> SentryBuilder {
     Sentry::builder().dsn(DSN).traces_sampler(|_| panic!("no route"))
 }
 
-/// As if it were not set: the caller's decision, else the rate, else 0.
+/// The same as without a callback: the caller's decision, otherwise the rate, otherwise 0.
 #[test]
 fn a_panic_is_no_decision() {
     let rows = [
@@ -51,9 +51,9 @@ fn a_panic_is_no_decision() {
     }
 }
 
-/// `Tracer::start` borrows the current context, in which none can be attached then.
+/// `Tracer::start` borrows the current context, so none can be attached meanwhile.
 #[test]
-fn it_is_asked_however_a_span_is_started() {
+fn it_is_called_for_every_way_to_start_a_span() {
     static TRACER: OnceLock<SdkTracer> = OnceLock::new();
     let calls = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&calls);
@@ -90,15 +90,15 @@ fn telemetry_is_suppressed_while_it_runs() {
     let service = Service::of(&builder.build().unwrap());
     assert!(service.server(&Context::new(), "cart").span().is_recording());
     assert!(!Context::is_current_telemetry_suppressed(), "only then");
-    // A panic ends it as well.
+    // A panic ends the suppression too.
     let service = Service::of(&panicking().build().unwrap());
     service.server(&Context::new(), "cart");
     assert!(!Context::is_current_telemetry_suppressed());
 }
 
-/// The SDK asks no sampler there; others might.
+/// The SDK does not call a sampler here, but others might.
 #[test]
-fn nothing_is_decided_under_suppression() {
+fn suppression_makes_no_decision() {
     let calls = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&calls);
     let builder = Sentry::builder().dsn(DSN).traces_sampler(move |_| {
@@ -120,7 +120,7 @@ fn nothing_is_decided_under_suppression() {
     assert_eq!(calls.load(Ordering::Relaxed), 0);
 }
 
-/// One that panics does not match; the others of the list still count.
+/// A target that panics does not match. The other targets still count.
 #[test]
 fn a_panic_of_a_target() {
     let targets = || {
@@ -148,7 +148,7 @@ fn a_panic_of_a_target() {
     assert_one(&warned, "the function of a trace propagation target panicked");
 }
 
-/// What a target's function sends itself goes nowhere, and does not ask it again.
+/// A request sent by a target's function gets no headers, and does not call the function again.
 #[test]
 fn a_target_that_sends_a_request() {
     static SERVICE: OnceLock<Service> = OnceLock::new();
@@ -165,7 +165,7 @@ fn a_target_that_sends_a_request() {
     assert!(client.span().is_recording() && !service.send(&client).is_empty());
 }
 
-/// One function of the user's may ask another, and send a request: nothing is said before it is back.
+/// A user's function may call another one and send a request. Nothing is logged before it returns.
 #[test]
 fn a_sampler_that_asks_targets() {
     static SERVICE: OnceLock<Service> = OnceLock::new();

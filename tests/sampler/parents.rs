@@ -1,4 +1,5 @@
-//! What `traces_sampler` is told of the caller: whether there is one, and in which header it decided.
+//! What `traces_sampler` learns about the caller: whether there is one, and which header has its
+//! decision.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,11 +17,11 @@ type Told = (bool, bool, Option<bool>, Option<bool>);
 const HEAD: Told = (false, false, None, None);
 const DEFERRED: Told = (true, true, None, None);
 
-const fn sentry_says(sampled: bool) -> Told {
+const fn by_sentry(sampled: bool) -> Told {
     (true, false, Some(sampled), None)
 }
 
-const fn traceparent_says(sampled: bool) -> Told {
+const fn by_traceparent(sampled: bool) -> Told {
     (true, false, Some(sampled), Some(sampled))
 }
 
@@ -67,42 +68,36 @@ fn listed(sentry: &Sentry, came: &Headers) -> Context {
 }
 
 #[test]
-fn whose_decision_it_is() {
+fn source_of_the_decision() {
     let same = |member: &str| format!("sentry-trace_id={TRACE_ID},{member}");
     let (undecided, yes, no) =
         (same("sentry-release=x"), same("sentry-sampled=true"), same("sentry-sampled=false"));
     let rows = [
         ("nothing", None, None, "", HEAD),
         ("a DSC alone", None, None, &*yes, HEAD),
-        ("sentry-trace", Some("-1"), None, "", sentry_says(true)),
-        ("sentry-trace, DSC", Some("-0"), None, &*no, sentry_says(false)),
-        (
-            "sentry-trace, a DSC that says nothing",
-            Some("-0"),
-            None,
-            &*undecided,
-            sentry_says(false),
-        ),
+        ("sentry-trace", Some("-1"), None, "", by_sentry(true)),
+        ("sentry-trace, DSC", Some("-0"), None, &*no, by_sentry(false)),
+        ("sentry-trace, a DSC without a decision", Some("-0"), None, &*undecided, by_sentry(false)),
         ("sentry-trace, undecided", Some(""), None, "", DEFERRED),
         ("sentry-trace, undecided, DSC", Some(""), None, &*yes, DEFERRED),
-        ("traceparent", None, Some("01"), "", traceparent_says(true)),
-        ("traceparent of a load balancer", None, Some("00"), "", traceparent_says(false)),
+        ("traceparent", None, Some("01"), "", by_traceparent(true)),
+        ("traceparent of a load balancer", None, Some("00"), "", by_traceparent(false)),
         (
             "a DSC of another trace",
             None,
             Some("00"),
             "sentry-trace_id=1,sentry-sampled=false",
-            traceparent_says(false),
+            by_traceparent(false),
         ),
-        // A hop that speaks W3C alone forwards what a Sentry service decided.
-        ("an adopted DSC, yes", None, Some("01"), &*yes, sentry_says(true)),
-        ("an adopted DSC, no", None, Some("00"), &*no, sentry_says(false)),
-        ("an adopted DSC that says nothing", None, Some("01"), &*undecided, traceparent_says(true)),
-        ("an adopted DSC, overruled", None, Some("00"), &*yes, traceparent_says(false)),
-        ("both", Some("-1"), Some("00"), "", sentry_says(true)),
-        ("both, the other way", Some("-0"), Some("01"), "", sentry_says(false)),
-        ("decided by traceparent", Some(""), Some("01"), "", traceparent_says(true)),
-        ("decided by traceparent, DSC", Some(""), Some("01"), &*undecided, traceparent_says(true)),
+        // A hop that speaks only W3C forwards a Sentry service's decision.
+        ("an adopted DSC, yes", None, Some("01"), &*yes, by_sentry(true)),
+        ("an adopted DSC, no", None, Some("00"), &*no, by_sentry(false)),
+        ("an adopted DSC without a decision", None, Some("01"), &*undecided, by_traceparent(true)),
+        ("an adopted DSC, overridden", None, Some("00"), &*yes, by_traceparent(false)),
+        ("both", Some("-1"), Some("00"), "", by_sentry(true)),
+        ("both, the other way", Some("-0"), Some("01"), "", by_sentry(false)),
+        ("decided by traceparent", Some(""), Some("01"), "", by_traceparent(true)),
+        ("decided by traceparent, DSC", Some(""), Some("01"), &*undecided, by_traceparent(true)),
         ("left open by both", Some(""), Some("00"), &*undecided, DEFERRED),
     ];
     for (name, sentry, traceparent, baggage, expected) in rows {
@@ -110,11 +105,11 @@ fn whose_decision_it_is() {
         assert_eq!(told(Sentry::builder(), wrapped, &came), expected, "{name}");
         assert_eq!(told(Sentry::builder(), listed, &came), expected, "{name}, in a list");
     }
-    // Where traceparent is preferred, it decides; where both say the same, both do.
+    // The preferred traceparent decides. If both headers agree, both decide.
     for (sentry, traceparent, expected) in [
-        ("-1", "00", traceparent_says(false)),
-        ("-0", "00", sentry_says(false)),
-        ("", "00", traceparent_says(false)),
+        ("-1", "00", by_traceparent(false)),
+        ("-0", "00", by_sentry(false)),
+        ("", "00", by_traceparent(false)),
     ] {
         let came = incoming(Some(sentry), Some(traceparent), "");
         let builder = Sentry::builder().prefer_traceparent(true);
@@ -122,7 +117,8 @@ fn whose_decision_it_is() {
     }
 }
 
-/// The documented line: load balancers' traces are sampled anew, callers of Sentry's are followed.
+/// The documented line: load balancers' traces get a new decision, Sentry callers' decisions are
+/// followed.
 #[test]
 fn a_load_balancer_decides_nothing() {
     let sampler = |ctx: &SamplingContext<'_>| match ctx.parent_sampled_by_traceparent() {
@@ -135,9 +131,9 @@ fn a_load_balancer_decides_nothing() {
     let rows = [
         ("a load balancer", None, Some("00"), "", "1"),
         ("a Sentry caller", Some("-0"), Some("00"), &*dsc, "0"),
-        ("a Sentry caller behind W3C alone", None, Some("00"), &*dsc, "0"),
+        ("a Sentry caller behind a W3C-only hop", None, Some("00"), &*dsc, "0"),
         ("a Sentry caller, another flag", Some("-0"), Some("01"), "", "0"),
-        ("nobody", None, None, "", "1"),
+        ("no caller", None, None, "", "1"),
     ];
     for (name, sentry_trace, traceparent, baggage, expected) in rows {
         let cx = wrapped(&sentry, &incoming(sentry_trace, traceparent, baggage));
@@ -146,9 +142,9 @@ fn a_load_balancer_decides_nothing() {
     }
 }
 
-/// The mark is of the remote parent alone: whatever samples, the flag goes on as it is.
+/// The status belongs to the remote parent only: under any sampler the flag is forwarded unchanged.
 #[test]
-fn what_traceparent_decided_goes_on() {
+fn a_decision_by_traceparent_is_forwarded() {
     let dsc = format!("sentry-trace_id={TRACE_ID},sentry-release=x");
     for (sentry_trace, traceparent) in [(Some(""), "01"), (None, "01")] {
         let came = incoming(sentry_trace, Some(traceparent), &dsc);

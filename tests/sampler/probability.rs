@@ -1,4 +1,4 @@
-//! `ot=th`: only on spans that are sampled with a known rate.
+//! `ot=th`: only on spans that are sampled at a known rate.
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
@@ -37,7 +37,7 @@ fn field(cx: &Context, key: &str) -> Option<String> {
     found.first().map(|value| (*value).to_owned())
 }
 
-/// A head's rate as a threshold, in up to 14 digits, trailing zeros cut.
+/// A head's rate as a threshold of up to 14 digits without trailing zeros.
 #[test]
 fn of_a_head() {
     let rows = [
@@ -59,7 +59,7 @@ fn of_a_head() {
     }
 }
 
-/// A continued trace has the head's rate, already after extract; ours if ours was applied.
+/// A continued trace has the head's rate as soon as it is extracted, or ours if ours was applied.
 #[test]
 fn of_a_continued_trace() {
     // The trace id's own sample_rand, 0.785811, needs no rv.
@@ -70,12 +70,12 @@ fn of_a_continued_trace() {
         ("sampled, no rate", "-1", own.to_owned(), rate(0.1), None),
         ("sampled, no rate here", "-1", known("0.8"), shop(), None),
         ("not sampled", "-0", known("0.5"), rate(0.1), None),
-        ("deferred, nobody decides", "", own.to_owned(), shop(), None),
+        ("deferred, undecided", "", own.to_owned(), shop(), None),
         ("deferred, sampled here", "", own.to_owned(), rate(0.875), Some("2")),
         ("deferred, not sampled here", "", own.to_owned(), rate(0.5), None),
         ("sampled, our own rate", "-1", known("0.8"), function(0.875), Some("2")),
-        ("sampled, overruled", "-1", known("0.8"), function(0.5), None),
-        ("not sampled, overruled", "-0", known("0.5"), function(0.875), Some("2")),
+        ("sampled, overridden", "-1", known("0.8"), function(0.5), None),
+        ("not sampled, overridden", "-0", known("0.5"), function(0.875), Some("2")),
     ];
     for (name, flag, list, builder, th) in rows {
         let service = Service::of(&builder.build().unwrap());
@@ -100,7 +100,7 @@ fn with_w3c(service: &Service, incoming: &Headers) -> Context {
     list.extract(incoming)
 }
 
-/// With the `ot` member of OTel samplers upstream.
+/// With the `ot` member of upstream OTel samplers.
 #[test]
 fn of_a_trace_with_an_ot_member() {
     // The usual trace id's randomness is 0x36d5159a501700.
@@ -109,7 +109,7 @@ fn of_a_trace_with_an_ot_member() {
         ("it does not hold", "01", "th:8;foo:bar", rate(0.1), None),
         ("not sampled", "00", "th:2;foo:bar", rate(0.1), None),
         ("not recorded here", "01", "th:2;foo:bar", shop(), None),
-        ("a rate of ours", "01", "foo:bar;th:0", function(0.875), Some("2")),
+        ("our rate", "01", "foo:bar;th:0", function(0.875), Some("2")),
         ("dropped by us", "01", "foo:bar;th:0", function(0.1), None),
         ("rv holds", "01", "rv:ffffffffffffff;th:8;foo:bar", rate(0.1), Some("8")),
         ("rv does not hold", "01", "th:8;rv:7fffffffffffff;foo:bar", rate(0.1), None),
@@ -132,9 +132,9 @@ fn of_a_trace_with_an_ot_member() {
     }
 }
 
-/// Compared as text `th` would hold. Compared with the trace id, which decides, it does not.
+/// Compared as text, `th` would hold. Compared with the trace id, which decides, it does not.
 #[test]
-fn of_an_rv_that_is_none() {
+fn of_an_invalid_rv() {
     for rv in ["fffffffffffffff", "FFFFFFFFFFFFFF", "fffffffffffff", "+ffffffffffffff", ""] {
         let service = Service::of(&rate(0.1).build().unwrap());
         let traceparent = format!("00-{TRACE_ID}-{SPAN_ID}-01");
@@ -150,7 +150,7 @@ fn of_an_rv_that_is_none() {
 
 /// `sample_rand` takes precedence over `rv`. If they disagree, `th` would be false.
 #[test]
-fn of_a_decision_that_rv_does_not_bear_out() {
+fn of_a_decision_that_rv_contradicts() {
     for (rv, th) in [("10000000000000", None), ("f0000000000000", Some("8"))] {
         for (flag, list) in [
             ("", "sentry-sample_rand=0.1"),
@@ -174,7 +174,7 @@ fn of_a_decision_that_rv_does_not_bear_out() {
     }
 }
 
-/// The `ot` member of the remote parent, byte for byte: if it is right, it stays unchanged.
+/// The `ot` member of the remote parent, byte for byte: a correct one is unchanged.
 #[test]
 fn the_ot_member_on_extract() {
     // The usual trace id's randomness is 0x36d5159a501700.
@@ -200,8 +200,8 @@ fn the_ot_member_on_extract() {
     }
 }
 
-/// With M = 2^56 and k millionths: X = ceil(k*M/10^6), on the decision's side of the rate's
-/// K = round(rate*M), and `rv` is M-1-X. As a product in floating point k would be one off.
+/// With M = 2^56 and k millionths: X = ceil(k*M/10^6), on the decision's side of the rate's K =
+/// round(rate*M), and `rv` is M-1-X. A floating-point product would be off by one for k.
 #[test]
 fn the_rv_of_a_sample_rand() {
     let rows = [
@@ -222,7 +222,7 @@ fn the_rv_of_a_sample_rand() {
     }
 }
 
-/// A DSC that names another trace is dropped, and so is what it says of rate and `sample_rand`.
+/// A DSC that names another trace is dropped with its rate and `sample_rand`.
 #[test]
 fn of_a_dsc_of_another_trace() {
     let service = Service::of(&shop().build().unwrap());
@@ -234,10 +234,10 @@ fn of_a_dsc_of_another_trace() {
     }
 }
 
-/// 256 bytes is the longest value; a field that does not fit goes, and one behind it may stay.
+/// The longest value has 256 bytes. A field that does not fit is removed, and a later one may stay.
 #[test]
 fn the_room_of_the_ot_member() {
-    // What is written before the fields that are kept: 16 bytes.
+    // The part before the kept fields has 16 bytes.
     const TH: &str = "th:3333333333333";
     let list = "sentry-sample_rand=0.785811,sentry-sample_rate=0.8";
     for (length, fits) in [(234, true), (235, true), (236, false), (240, false)] {

@@ -1,4 +1,4 @@
-//! What decides: the parent, a rate, a function, or nothing.
+//! The source of the decision: the parent, a rate, a function, or none.
 
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt, Tracer};
 use opentelemetry::{Context, Value};
@@ -20,7 +20,7 @@ fn function(rate: f64) -> SentryBuilder {
     shop().traces_sample_rate(0.5).traces_sampler(move |_| rate)
 }
 
-/// What the parent says, what is configured; whether it is recorded, the flag that goes out, and
+/// The parent's decision, the settings; whether the span is recorded, the outgoing flag, and
 /// whether the rate is our own.
 type Row = (Option<&'static str>, SentryBuilder, bool, Option<&'static str>, Option<f64>);
 
@@ -88,7 +88,7 @@ fn the_whole_table_in_every_setup() {
             let server = service.server(&service.receive(&headers(trace)), "checkout");
             let child = service.start(&server, SpanKind::Internal, "work", &[]);
             let client = service.client(&child);
-            // The whole service decides as its first span did.
+            // The whole service follows its first span's decision.
             for cx in [&server, &child, &client] {
                 assert_eq!(cx.span().is_recording(), recorded, "{name}");
                 assert_eq!(span_context(cx).is_sampled(), recorded, "{name}");
@@ -99,9 +99,9 @@ fn the_whole_table_in_every_setup() {
     }
 }
 
-/// The DSC says what was decided here and no more. The attribute is set if a rate was applied.
+/// The DSC has exactly the members of this decision. The attribute is set if a rate was applied.
 #[test]
-fn the_rate_is_told_where_it_was_applied() {
+fn the_rate_is_sent_where_it_was_applied() {
     for row in table() {
         let (parent, builder, recorded, decision, own_rate) = row.clone();
         let sentry = builder.build().unwrap();
@@ -110,7 +110,7 @@ fn the_rate_is_told_where_it_was_applied() {
             let trace = parent.map(sentry_trace);
             let list = "sentry-sample_rand=0.424242,sentry-release=theirs";
             let decided = parent.is_some_and(|flag| !flag.is_empty());
-            // The head's own rate, with which its decision agrees.
+            // The head's own rate, which agrees with its decision.
             let head_rate = if parent == Some("-0") { "0.3" } else { "0.6" };
             let list = match decided {
                 true => format!("{list},sentry-sample_rate={head_rate},sentry-sampled=head"),
@@ -144,7 +144,7 @@ fn the_rate_is_told_where_it_was_applied() {
 
 /// A service that records nothing forwards flag and DSC unchanged.
 #[test]
-fn without_a_rate_a_service_only_passes_on() {
+fn without_a_rate_a_service_only_forwards() {
     let service = Service::of(&shop().build().unwrap());
     let list = "sentry-sample_rand=0.1,sentry-sampled=true,sentry-sample_rate=0.5";
     for flag in ["-1", "-0", ""] {
@@ -187,7 +187,7 @@ fn links_are_no_parents() {
 
 /// An invalid active span is not a parent.
 #[test]
-fn an_invalid_parent_is_none() {
+fn an_invalid_parent_is_ignored() {
     let service = Service::of(&rate(1.0).build().unwrap());
     let cx = Context::new().with_remote_span_context(SpanContext::empty_context());
     let server = service.server(&cx, "cart");
@@ -195,7 +195,7 @@ fn an_invalid_parent_is_none() {
     assert_eq!(flag(&service.send(&server)), Some("1"));
 }
 
-/// What the enum `Sampler::ParentBased` loses: it discards a root span's trace state.
+/// The enum `Sampler::ParentBased` discards a root span's trace state.
 #[test]
 fn lost_in_the_enum_parent_based() {
     let parent_based = |builder: SentryBuilder| {
@@ -210,5 +210,5 @@ fn lost_in_the_enum_parent_based() {
 
     let service = parent_based(shop());
     let sent = service.send(&service.server(&Context::new(), "cart"));
-    assert_eq!(flag(&sent), Some("0"), "no decision became a negative one");
+    assert_eq!(flag(&sent), Some("0"), "an undecided trace became unsampled");
 }

@@ -23,9 +23,9 @@ fn which_names_are_sent() {
         ("a path", "GET /users/42", vec![], None),
         ("a URL", "https://example.com/?token=1", vec![], None),
         ("a query", "search?q=1", vec![], None),
-        ("a path beside a path", "GET /users/42", path, None),
+        ("a path after a path", "GET /users/42", path, None),
         ("a route", "GET /users/:id", route("/users/:id"), Some("GET%20%2Fusers%2F%3Aid")),
-        ("nothing but the route", "/users/:id", route("/users/:id"), Some("%2Fusers%2F%3Aid")),
+        ("only the route", "/users/:id", route("/users/:id"), Some("%2Fusers%2F%3Aid")),
         ("another route", "GET /users/42", route("/users/:id"), None),
         ("the end of a route", "GET /v1/users", route("/users"), None),
         ("a route without a space before it", "GET/users", route("/users"), None),
@@ -49,7 +49,7 @@ fn which_names_are_sent() {
     }
 }
 
-/// A longer name is not looked at.
+/// A longer name is not read.
 #[test]
 fn a_name_has_at_most_1000_bytes() {
     for (len, sent) in [(1000, true), (1001, false), (1_000_000, false)] {
@@ -60,7 +60,7 @@ fn a_name_has_at_most_1000_bytes() {
     }
 }
 
-/// As given at its start: the DSC of a trace must not change on the way.
+/// The name at the span's start: the DSC of a trace must not change later.
 #[test]
 fn a_later_name_does_not_count() {
     let service = Service::of(&shop().build().unwrap());

@@ -17,7 +17,7 @@ fn attributes(pairs: &[(&'static str, Value)]) -> Vec<KeyValue> {
     pairs.iter().map(|(key, value)| KeyValue::new(*key, value.clone())).collect()
 }
 
-/// What a span with these attributes sends, as root, below a local and below a remote span;
+/// The headers of a span with these attributes, as root and below a local and a remote span,
 /// recorded and not.
 fn sends(builder: SentryBuilder, kind: SpanKind, attributes: &[KeyValue]) -> Vec<Headers> {
     let trace = |flag| headers([("sentry-trace", &*sentry_trace(flag))]);
@@ -72,7 +72,7 @@ fn the_url_of_a_span() {
         ),
         ("parts, allowed", parts(allowed, None, Some("/cart")), true),
         ("parts, denied", parts(other, None, Some("/cart")), false),
-        ("parts without a path do not hold it", parts(allowed, None, None), false),
+        ("parts without a path don't contain the target's", parts(allowed, None, None), false),
         ("parts with another port", parts(allowed, Some(8443.into()), Some("/")), false),
         ("parts with a port, IPv6", parts("::1", Some(8443.into()), Some("/")), true),
         ("parts with a port as text", parts("[::1]", Some("8443".into()), Some("/")), true),
@@ -81,7 +81,7 @@ fn the_url_of_a_span() {
             [parts(other, None, Some("/")), full("https://api.example.com/")].concat(),
             true,
         ),
-        ("an empty url.full is none", [full(""), parts(other, None, None)].concat(), false),
+        ("an empty url.full is ignored", [full(""), parts(other, None, None)].concat(), false),
         ("no attributes", Vec::new(), true),
         ("a path alone", attributes(&[("url.path", "/x".into())]), true),
         ("a scheme alone", attributes(&[("url.scheme", "https".into())]), true),
@@ -97,7 +97,7 @@ fn the_url_of_a_span() {
     }
 }
 
-/// Without a scheme, and in the words of older instrumentation.
+/// Without a scheme, and with older attribute names.
 #[test]
 fn the_address_of_a_span() {
     let other = "tracker.example";
@@ -200,7 +200,7 @@ fn the_address_of_a_span() {
 
 /// Only a span that sends a request has a destination: a server's URL is its own.
 #[test]
-fn other_kinds_are_not_asked() {
+fn other_kinds_have_no_destination() {
     let url = attributes(&[("url.full", "https://tracker.example/".into())]);
     for kind in [SpanKind::Internal, SpanKind::Server, SpanKind::Consumer] {
         for sent in sends(api(), kind.clone(), &url) {

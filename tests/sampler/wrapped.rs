@@ -1,4 +1,4 @@
-//! A sampler of the user's own inside ours: it decides where nobody has.
+//! A user's sampler inside ours: it decides undecided traces.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn continued(flag: &str, list: &str) -> Headers {
     headers([("sentry-trace", &*sentry_trace(flag)), ("baggage", list)])
 }
 
-/// Records every n-th trace that it is asked for.
+/// Records every n-th trace that it decides.
 #[derive(Clone, Debug)]
 struct OneIn(usize, Arc<AtomicUsize>);
 
@@ -56,14 +56,14 @@ impl ShouldSample for OneIn {
     }
 }
 
-/// One that answers always the same, and says what it saw.
+/// Always returns the same result and records its arguments.
 #[derive(Clone, Debug)]
-struct Says {
+struct FixedResult {
     decision: SamplingDecision,
     members: Vec<(&'static str, &'static str)>,
 }
 
-impl ShouldSample for Says {
+impl ShouldSample for FixedResult {
     fn should_sample(
         &self,
         cx: Option<&Context>,
@@ -83,16 +83,16 @@ impl ShouldSample for Says {
     }
 }
 
-fn says(sampled: bool, members: &[(&'static str, &'static str)]) -> Says {
+fn fixed(sampled: bool, members: &[(&'static str, &'static str)]) -> FixedResult {
     let decision = match sampled {
         true => SamplingDecision::RecordAndSample,
         false => SamplingDecision::Drop,
     };
-    Says { decision, members: members.to_vec() }
+    FixedResult { decision, members: members.to_vec() }
 }
 
 #[test]
-fn it_decides_where_nobody_has() {
+fn it_decides_undecided_traces() {
     let samplers: [(Box<dyn ShouldSample>, &str); 8] = [
         (Sampler::AlwaysOn.into(), "1"),
         (Sampler::AlwaysOff.into(), "0"),
@@ -161,7 +161,7 @@ fn a_rate_limiter() {
     assert_eq!(calls.load(Ordering::Relaxed), 6);
 }
 
-/// What follows from it is written as for our own decisions, beside W3C too.
+/// The results are written as for our own decisions, beside W3C too.
 #[test]
 fn targets_hold() {
     let targets = ["https://api.example.com/"];
@@ -183,17 +183,18 @@ fn targets_hold() {
             assert!(sent["traceparent"].ends_with("-01"), "{sent:?}");
             let denied = inject(&wrapped, &service.client_to(parent, DENIED));
             assert!(denied.contains_key("traceparent") && !denied.contains_key("baggage"));
-            // Sentry itself is not recorded, whatever the sampler says.
+            // A request to Sentry is not recorded, regardless of the sampler.
             let sentry = service.client_to(parent, "https://o1.ingest.sentry.io/");
             assert!(!sentry.span().is_recording());
         }
     }
 }
 
-/// `th` of the sampler's own gives the rate, where it agrees with the decision.
+/// The sampler's own `th` gives the rate if it agrees with the decision.
 #[test]
-fn a_rate_of_its_own() {
-    // The trace's randomness is 0x36d5159a501700 of 2^56: sampled from a rate of 0.785812 on.
+fn its_own_rate() {
+    // The trace's randomness is 0x36d5159a501700 of 2^56, so it is sampled at rates from 0.785812
+    // up.
     let rows = [
         ("none", true, "", None, None),
         ("true", true, "th:3333333333333", Some("0.8"), Some("th:3333333333333")),
@@ -203,22 +204,28 @@ fn a_rate_of_its_own() {
         ("not sampled, false", false, "th:0", None, None),
         ("not valid", true, "th:G", None, None),
         (
-            "by a randomness of its own",
+            "by its own randomness",
             true,
             "th:8;rv:80000000000000",
             Some("0.5"),
             Some("th:8;rv:80000000000000"),
         ),
-        ("not by its own", true, "th:8;rv:7fffffffffffff", None, Some("rv:7fffffffffffff")),
+        (
+            "not by its own randomness",
+            true,
+            "th:8;rv:7fffffffffffff",
+            None,
+            Some("rv:7fffffffffffff"),
+        ),
     ];
     for (name, sampled, ot, rate, left) in rows {
         let members = if ot.is_empty() { vec![] } else { vec![("ot", ot)] };
-        let service = around(shop(), says(sampled, &members));
+        let service = around(shop(), fixed(sampled, &members));
         for came in [Headers::new(), continued("", "sentry-release=x")] {
             let server = service.server(&service.receive(&came), "cart");
             let sent = service.send(&service.client(&server));
-            // The frozen `sample_rand` of an undecided trace is of the trace's own randomness.
-            let contradicts = name == "by a randomness of its own" && !came.is_empty();
+            // An undecided trace's frozen `sample_rand` comes from the trace's own randomness.
+            let contradicts = name == "by its own randomness" && !came.is_empty();
             let rate = rate.filter(|_| !contradicts);
             assert_eq!(dsc_value(&sent, "sample_rate"), rate, "{name}");
             assert_eq!(span_context(&server).trace_state().get("ot"), left, "{name}");
@@ -234,18 +241,18 @@ fn a_rate_of_its_own() {
             assert_eq!(attribute, expected, "{name}");
         }
     }
-    // A `sample_rand` that came says otherwise: no rate is sent that contradicts it.
-    let service = around(shop(), says(true, &[("ot", "th:8;rv:80000000000000")]));
+    // An incoming `sample_rand` contradicts it: no contradictory rate is sent.
+    let service = around(shop(), fixed(true, &[("ot", "th:8;rv:80000000000000")]));
     let sent = service.relay(&continued("", "sentry-sample_rand=0.9"));
     assert_eq!(flag(&sent), Some("1"));
     assert_eq!(sent["baggage"], "sentry-sample_rand=0.9,sentry-sampled=true");
 }
 
-/// Attributes and members stay; ours cannot be written by anybody else.
+/// Attributes and members stay. Nobody else can write our members.
 #[test]
-fn what_it_adds_stays() {
+fn its_attributes_and_members_stay() {
     let members = [("vendor", "new"), ("sentry", "c..forged"), ("sentry-2", "x")];
-    let service = around(shop(), says(true, &members));
+    let service = around(shop(), fixed(true, &members));
     let mut came = continued("", "sentry-release=theirs");
     came.insert("traceparent".to_owned(), format!("00-{TRACE_ID}-{}-00", crate::common::SPAN_ID));
     came.insert("tracestate".to_owned(), "vendor=old,other=1,ot=rv:80000000000000".to_owned());
@@ -260,14 +267,14 @@ fn what_it_adds_stays() {
     assert_eq!(dsc_value(&sent, "release"), Some("theirs"));
     let span = service.end(&server).unwrap();
     let saw = span.attributes.iter().find(|kv| kv.key.as_str() == "inner.saw").unwrap();
-    // Undecided is not "not sampled", which is all that a parent could say.
+    // Undecided differs from "not sampled", but a parent can only express the latter.
     assert_eq!(saw.value.as_str(), "cart, Some(false), 0 links");
 }
 
-/// `RecordOnly` records, and the trace is not sampled.
+/// `RecordOnly` records the span, and the trace is not sampled.
 #[test]
 fn record_only() {
-    let inner = Says { decision: SamplingDecision::RecordOnly, members: Vec::new() };
+    let inner = FixedResult { decision: SamplingDecision::RecordOnly, members: Vec::new() };
     let service = around(shop(), inner);
     let server = service.server(&Context::new(), "cart");
     assert!(server.span().is_recording() && !span_context(&server).is_sampled());
@@ -306,9 +313,9 @@ fn a_panic_counts_as_no_sampler() {
     }
 }
 
-/// Nothing that is suppressed reaches it.
+/// Suppressed spans do not reach it.
 #[test]
-fn it_is_not_asked_under_suppression() {
+fn it_is_not_called_under_suppression() {
     let calls = Arc::new(AtomicUsize::new(0));
     let sentry = shop().build().unwrap();
     let sampler = sentry.sampler().wrap(OneIn(1, Arc::clone(&calls)));

@@ -22,7 +22,8 @@ pub(super) const NAMES: [&str; 8] = [
     "SENTRY_PROPAGATE_TRACEPARENT",
 ];
 
-/// Sets the process's `SENTRY_*` variables until it is dropped. One test at a time.
+/// Sets the process's `SENTRY_*` variables until it is dropped. Only one test at a time can hold
+/// it.
 pub(super) struct Variables(#[allow(dead_code)] MutexGuard<'static, ()>);
 
 impl Variables {
@@ -61,7 +62,7 @@ fn all(values: [&'static str; 8]) -> impl Iterator<Item = (&'static str, &'stati
     NAMES.into_iter().zip(values)
 }
 
-/// Every option, so that no variable is left to be read.
+/// Sets every option, so that no variable is left to read.
 fn code() -> SentryBuilder {
     Sentry::builder()
         .dsn(DSN)
@@ -74,7 +75,7 @@ fn code() -> SentryBuilder {
         .propagate_traceparent(false)
 }
 
-/// All settings, by their visible effects.
+/// All settings, observed through their effects.
 #[derive(Debug, Default, PartialEq)]
 struct Shown {
     release: Option<String>,
@@ -178,7 +179,8 @@ fn without_env_none_is_read() {
     assert_eq!((nothing.environment, nothing.targets.len()), (None, 4));
 }
 
-/// Code wins wherever `env` is in the chain. The variable of a setting made in code is not read.
+/// Code overrides the environment, wherever `env` is in the chain. The variable of an option set in
+/// code is not read.
 #[test]
 fn code_wins() {
     for values in [GOOD, BAD, EMPTY] {
@@ -249,14 +251,15 @@ fn booleans() {
     }
 }
 
-/// The variables of a program whose platform has no environment, such as a worker's bindings.
+/// Variables that the program passes in if its platform has no environment, such as a worker's
+/// bindings.
 #[test]
 fn values_that_the_program_hands_over() {
     let value = |values: [&'static str; 8]| {
         move |name: &str| all(values).find(|(known, _)| *known == name).map(|(_, value)| value)
     };
     let given = |values| Sentry::builder().env_from(value(values));
-    // Alone they are all there is; with `env` they come first, also where they are empty.
+    // Without `env` only these are read. With `env` they take precedence, even when empty.
     let nothing = shown(&Sentry::builder().build().unwrap());
     for process in [BAD, EMPTY] {
         let _variables = Variables::set(all(process));
@@ -271,7 +274,7 @@ fn values_that_the_program_hands_over() {
     let expected = Shown { release: text("x"), ..from_environment() };
     assert_eq!(shown(&one.build().unwrap()), expected, "the others come from the environment");
 
-    // Code wins, and a value whose option it has set is not looked at.
+    // Code takes precedence, and the value of an option that it has set is not read.
     for values in [GOOD, BAD, EMPTY] {
         assert_eq!(shown(&code().env_from(value(values)).build().unwrap()), from_code());
     }
@@ -282,10 +285,10 @@ fn values_that_the_program_hands_over() {
         names.push(name.to_owned());
         None::<String>
     });
-    assert_eq!(names, NAMES, "each is asked for once");
+    assert_eq!(names, NAMES, "each is read once");
 }
 
-/// `build` reads them, nothing else does.
+/// Only `build` reads them.
 #[test]
 fn build_reads_them() {
     let builder = {

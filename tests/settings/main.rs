@@ -1,4 +1,4 @@
-//! The settings: which are rejected and how, what the environment fills, where headers are sent.
+//! The settings: which are rejected, which the environment fills, where headers are sent.
 
 #[path = "../common/mod.rs"]
 mod common;

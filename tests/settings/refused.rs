@@ -1,4 +1,4 @@
-//! Every bad setting is an error with its own sentence, in code and from the environment.
+//! Every invalid setting has its own error sentence, in code and from the environment.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use opentelemetry_sentry::{ConfigError, Dsn, Sentry, SentryBuilder};
 
 use super::environment::Variables;
 
-/// Part of every bad value, and of no sentence.
+/// Part of every invalid value. No error sentence may contain it.
 const MARK: &str = "zq7";
 
 #[track_caller]
@@ -75,7 +75,7 @@ fn bad_dsns() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn a_dsn() {
+fn invalid_dsns() {
     for (sentence, dsn) in bad_dsns() {
         let parsed = dsn.parse::<Dsn>().expect_err(&dsn);
         assert_eq!(parsed.to_string(), format!("invalid DSN: {sentence}"), "{dsn}");
@@ -94,7 +94,7 @@ fn a_dsn() {
 
 /// The parts of a valid DSN. Deprecated and unusual ones are accepted.
 #[test]
-fn a_good_dsn() {
+fn valid_dsns() {
     type Parts =
         (&'static str, &'static str, u16, &'static str, &'static str, Option<&'static str>);
     let key = "49d0f7386ad645858ae85020e393bef3";
@@ -129,14 +129,14 @@ fn a_good_dsn() {
     }
 }
 
-/// A setting in code, or a variable.
+/// An invalid setting in code, or an invalid variable.
 enum Bad {
     Code(SentryBuilder),
     Variable(&'static str, String),
 }
 
 #[test]
-fn every_other_setting() {
+fn other_invalid_settings() {
     let code = Sentry::builder;
     let long = format!("{MARK}{}", "x".repeat(998));
     let number = "not a number from 0 to 1";
@@ -204,7 +204,7 @@ fn every_other_setting() {
     }
 }
 
-/// The longest accepted values: nothing below a limit is rejected.
+/// The longest accepted values: nothing at a limit is rejected.
 #[test]
 fn at_the_limits() {
     let text = "x".repeat(1000);

@@ -1,4 +1,4 @@
-//! `strict_trace_continuation` needs an organization of one's own; `build` cannot ask for it.
+//! `strict_trace_continuation` needs the service's own organization, but `build` cannot require it.
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::Context;
@@ -9,7 +9,7 @@ use crate::common::{headers, sentry_trace};
 
 const SELF_HOSTED: &str = "https://key@sentry.example/42";
 
-/// What a propagator warns of, for some requests that come three times each.
+/// A propagator's warnings for some requests that arrive three times each.
 fn warned(propagator: &impl TextMapPropagator, lists: &[&str]) -> Vec<String> {
     warnings(|| {
         for list in lists.iter().cycle().take(3 * lists.len()) {
@@ -41,9 +41,9 @@ fn without_an_organization_one_warning() {
     }
 }
 
-/// Asking is not judging, and a request without a trace is none.
+/// `continue_decision` gives no warning, and neither does a request without a trace.
 #[test]
-fn only_a_trace_that_is_judged() {
+fn only_extracted_traces_warn() {
     let propagator = strict().build().unwrap().propagator();
     let warned = warnings(|| {
         let came = headers([("sentry-trace", &*sentry_trace("-1"))]);

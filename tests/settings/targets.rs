@@ -14,7 +14,7 @@ fn texts_match_what_contains_them() {
         (&["https://api.myEcommerce.com"], "https://api.myecommerce.com/x", true),
         (&["HTTPS://API"], "https://api.myecommerce.com/x", true),
         (&["/Cart"], "https://api.myecommerce.com/cart", true),
-        // ASCII alone.
+        // Only for ASCII.
         (&["/Ä"], "https://api.myecommerce.com/ä", false),
         (&[api], "https://auth.myecommerce.com/", false),
         (&[api], "https://tracker.example/?u=https://api.myecommerce.com", true),
@@ -72,7 +72,7 @@ fn origins() {
         (api, "https://auth.myecommerce.com/", false),
         (api, "/cart", false),
         (api, "", false),
-        // An address alone says no scheme.
+        // An address alone has no scheme.
         (api, "api.myecommerce.com:443", true),
         (api, "API.myecommerce.com", true),
         (api, "api.myecommerce.com:80", false),
@@ -93,7 +93,7 @@ fn origins() {
 }
 
 #[test]
-fn what_is_no_origin_is_an_error() {
+fn invalid_origins_are_errors() {
     let wrong = [
         "",
         "https://",
@@ -138,15 +138,15 @@ fn functions() {
         Target::from("/internal/"),
     ]);
     assert!(targets.matches("HTTPS://Api.example/Cart"));
-    assert!(!targets.matches("https://api.example/cart"), "the path is as it came");
+    assert!(!targets.matches("https://api.example/cart"), "the path keeps its case");
     assert!(targets.matches("http://10.0.0.1/internal/"), "one of several");
-    // Everywhere but one host.
+    // Everywhere except one host.
     let all_but = Target::matching(|url| !url.starts_with("https://tracker.example/"));
     let targets = PropagationTargets::new([all_but]);
     assert!(
         targets.matches("https://api.example/") && !targets.matches("https://tracker.example/")
     );
-    // A panic is no match, and the other targets still count.
+    // A panic counts as no match, and the other targets still count.
     let panics = || Target::matching(|_| panic!("no host"));
     let targets = PropagationTargets::new([panics(), Target::from("api.example")]);
     assert!(
@@ -156,7 +156,7 @@ fn functions() {
     assert!(Sentry::builder().trace_propagation_targets([panics()]).build().is_ok());
 }
 
-/// What is behind the first 8192 bytes does not count, and a character is not cut in two.
+/// The text after the first 8192 bytes does not count, and no character is cut in two.
 #[test]
 fn the_start_of_a_long_url() {
     let url = |padding: usize| format!("https://a.example/{}/api/", "x".repeat(padding));
@@ -178,7 +178,7 @@ fn regular_expressions() {
     use regex::Regex;
 
     let regex = |text| Regex::new(text).unwrap();
-    // Scheme and host come in lower case, the rest as it is.
+    // Scheme and host are lower-cased, the rest is unchanged.
     let lower = PropagationTargets::new([regex("^https://User@api\\.example:80/Cart$")]);
     assert!(lower.matches("HTTPS://User@API.example:80/Cart"));
     assert!(!lower.matches("HTTPS://user@API.example:80/Cart"));
@@ -194,7 +194,8 @@ fn regular_expressions() {
     ] {
         assert_eq!(targets.matches(url), matches, "{url}");
     }
-    // Beside texts; and one that matches everything was written, not left empty by accident.
+    // Mixed with texts. A pattern that matches everything is accepted, because it is not an empty
+    // text.
     let mixed = PropagationTargets::new([Target::from(regex("^$")), Target::from("a.example")]);
     assert!(mixed.matches("") && mixed.matches("http://a.example") && !mixed.matches("b"));
     let builder = Sentry::builder();

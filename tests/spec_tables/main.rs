@@ -1,4 +1,4 @@
-//! The two tables of Sentry's specification "Trace Propagation" 1.9.0. Each row passes through a real
+//! The two tables of Sentry's specification "Trace Propagation" 1.9.0. Each row runs through a real
 //! tracer provider.
 
 #[path = "../common/mod.rs"]
@@ -13,7 +13,7 @@ use opentelemetry_sentry::{Sentry, BAGGAGE_HEADER, SENTRY_TRACE_HEADER, TRACEPAR
 use serde::Deserialize;
 
 const URL: &str = "https://api.myecommerce.com/pay?card=1";
-/// Without an organization in its host.
+/// Its host has no organization.
 const DSN: &str = "https://49d0f7386ad645858ae85020e393bef3@sentry.myecommerce.com/42";
 
 #[derive(Debug, Deserialize)]
@@ -131,12 +131,12 @@ fn strict_trace_continuation() {
 
         assert_eq!(sent.trace_id().to_string() == OTHER_TRACE_ID, row.r#continue, "{row:?}");
         if row.r#continue {
-            // The head's decision and its DSC, with its organization or without one.
+            // The head's decision and DSC, with or without its organization.
             assert_eq!((sent.sampled(), hop.recorded.len()), (Some(false), 0), "{row:?}");
             assert_eq!(value("release"), Some("head"), "{row:?}");
             assert_eq!(value("org_id"), row.baggage_org_id.as_deref(), "{row:?}");
         } else {
-            // A head of its own: another trace, its own decision, its own DSC.
+            // A new head: another trace, its own decision, its own DSC.
             assert_eq!(sent.sampled(), Some(true), "{row:?}");
             let [_, server] = &*hop.recorded else {
                 panic!("{row:?}: {} spans", hop.recorded.len());

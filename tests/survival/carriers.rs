@@ -1,4 +1,4 @@
-//! Child spans, tracers and threads carry a Sentry trace without knowing about it.
+//! Child spans, tracers and threads carry a Sentry trace without knowledge of it.
 
 use std::thread;
 
@@ -33,7 +33,7 @@ fn sentry() -> Sentry {
     Sentry::builder().dsn(DSN).release("relay@9").traces_sample_rate(0.1).build().unwrap()
 }
 
-/// The outgoing headers have the incoming DSC and the context's span.
+/// Asserts that the outgoing headers have the incoming DSC and the context's span.
 #[track_caller]
 fn assert_arrived(name: &str, cx: &Context, decision: Option<&str>) {
     let span_context = span_context(cx);
@@ -95,7 +95,8 @@ fn the_no_op_tracer() {
     assert!(inject(&sentry().propagator(), &cx).is_empty());
 }
 
-/// `set_parent` on the way in, `context()` on the way out, spans of `tracing` in between.
+/// `set_parent` for the incoming trace, `context()` for the outgoing headers, `tracing` spans in
+/// between.
 #[test]
 fn tracing_opentelemetry() {
     let service = Service::of(&sentry());
@@ -115,7 +116,7 @@ fn tracing_opentelemetry() {
                 assert_ne!(parents[0].span_id(), parents[1].span_id());
             });
         }
-        // A head: its DSC is composed for each of its spans.
+        // A head: each of its spans gets the DSC from the head's settings.
         let root = info_span!("cart", otel.kind = "server");
         let first = inject(&service.sentry.propagator(), &root.context());
         let child = root.in_scope(|| info_span!("call", otel.kind = "client").context());
@@ -125,7 +126,7 @@ fn tracing_opentelemetry() {
     });
 }
 
-/// Everything is in the span context, not in a thread's context, a global or the propagator.
+/// All state is in the span context, not in a thread's context, a global or the propagator.
 #[test]
 fn a_span_context_alone_on_another_thread() {
     let service = Service::of(&sentry());
@@ -145,7 +146,7 @@ fn a_span_context_alone_on_another_thread() {
     }
 }
 
-/// A deferred trace stays deferred, and a forwarded flag forwarded, however deep.
+/// A deferred trace stays deferred, and a forwarded flag stays forwarded, at any depth.
 #[test]
 fn what_is_not_decided_here() {
     let relay = Service::of(&Sentry::builder().dsn(DSN).build().unwrap());

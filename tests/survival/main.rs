@@ -1,4 +1,5 @@
-//! What arrived with a trace is sent on, whatever carries it inside the service.
+//! The headers that arrived with a trace are sent on, regardless of what carries it inside the
+//! service.
 
 #[path = "../common/mod.rs"]
 mod common;

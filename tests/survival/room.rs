@@ -23,7 +23,7 @@ fn ours(span_context: &opentelemetry::trace::SpanContext) -> Vec<String> {
     keys
 }
 
-/// Kept whole over several members, and still whole below spans and on another thread.
+/// A DSC over several members is kept whole, also below spans and on another thread.
 #[test]
 fn a_long_dsc_takes_several_members() {
     let rows = [
@@ -75,7 +75,7 @@ fn a_realistic_dsc_with_long_names_takes_one_member() {
     assert_eq!(service.send(&remote)["baggage"], list);
 }
 
-/// Every byte that a DSC value may have, in every form, comes out as it went in.
+/// Every byte that a DSC value may have, in every form, is sent as it arrived.
 #[test]
 fn every_byte_of_a_value() {
     let octets: String =
@@ -127,7 +127,7 @@ fn every_byte_of_a_value() {
             let sent = inject(&SentryPropagator::new(), &cx);
             let members = dsc(&sent);
             match key {
-                // No keys, and the two that a service completes.
+                // No keys, and the two keys that a service adds.
                 "" | "\\" => assert_eq!(members.len(), 1, "{key}={value}"),
                 "sample_rand" => assert_eq!(members.len(), 1, "{key}={value}"),
                 _ => assert_eq!(sent["baggage"], list, "{key}={value}"),
@@ -136,14 +136,15 @@ fn every_byte_of_a_value() {
     }
 }
 
-/// To fit into 1 KiB whole entries are dropped: unknown ones from the last, then the least important.
+/// To fit into 1 KiB, whole entries are dropped: unknown ones from the last, then the least
+/// important.
 #[test]
-fn what_is_dropped_first() {
+fn order_of_dropped_entries() {
     let keys = ["release", "b", "environment", "replay_id", "a", "transaction"];
     let last_first = ["a", "b", "transaction", "replay_id", "environment", "release"];
     let value = "v".repeat(100);
     let service = Service::of(&Sentry::builder().build().unwrap());
-    // What must stay grows by the size of one entry in each row.
+    // The required entries grow by the size of one entry in each row.
     for (dropped, must_stay) in [300, 420, 520, 620, 720, 820, 920].into_iter().enumerate() {
         let stays = format!("sentry-sample_rand=0.785811,sentry-org_id={}", "1".repeat(must_stay));
         let all = keys.map(|key| (key, format!("sentry-{key}={value}")));
@@ -155,7 +156,7 @@ fn what_is_dropped_first() {
         let expected = kept.fold(stays, |list, (_, member)| list + "," + member);
         assert_eq!(service.send(&cx)["baggage"], expected, "{must_stay}");
     }
-    // If that is not enough all goes, and stays gone: an empty frozen DSC.
+    // If that is not enough, all entries are dropped for good: an empty frozen DSC.
     let list = format!("sentry-sample_rand=0.785811,sentry-org_id={}", "1".repeat(1100));
     let service = Service::of(&Sentry::builder().dsn(DSN).org_id("1".repeat(20)).build().unwrap());
     let relay = Service::of(&Sentry::builder().build().unwrap());
@@ -174,7 +175,7 @@ fn what_is_dropped_first() {
     }
 }
 
-/// The `sample_rand` that is filled in needs room too: 10 bytes.
+/// The added `sample_rand` needs room too: 10 bytes.
 #[test]
 fn room_for_the_sample_rand() {
     // 3 bytes of status, and 2 before each of the two values.
@@ -190,7 +191,7 @@ fn room_for_the_sample_rand() {
     }
 }
 
-/// A head's transaction is dropped, too. The rest comes from the settings.
+/// A head's transaction is dropped too. The rest comes from the settings.
 #[test]
 fn a_heads_long_name() {
     let sentry = Sentry::builder().dsn(DSN).traces_sample_rate(1.0).build().unwrap();
@@ -205,7 +206,7 @@ fn a_heads_long_name() {
     }
 }
 
-/// Ours come first; only `sentry` may displace another party's last member.
+/// Ours come first. Only `sentry` may displace another party's last member.
 #[test]
 fn beside_other_members() {
     let list = TextMapCompositePropagator::new(vec![
@@ -238,11 +239,15 @@ fn beside_other_members() {
         let sent = inject(&SentryPropagator::new(), &cx);
         assert!(sent["baggage"].starts_with("sentry-sample_rand=0.785811"), "{foreign}");
         let whole = baggage.len() < 256 || members == 4;
-        assert_eq!(sent["baggage"] == baggage, whole, "{foreign}: a release goes whole or not");
+        assert_eq!(
+            sent["baggage"] == baggage,
+            whole,
+            "{foreign}: a release is sent whole or not at all"
+        );
     }
 }
 
-/// `ot` counts where it is written, and where nothing is left of it, it does not.
+/// `ot` counts if it is written, and not if no field of it is left.
 #[test]
 fn beside_other_members_and_ot() {
     let list = TextMapCompositePropagator::new(vec![
@@ -266,9 +271,9 @@ fn beside_other_members_and_ot() {
     }
 }
 
-/// What the SDK lets into a trace state and W3C does not.
+/// Members that the SDK accepts in a trace state and W3C does not.
 #[test]
-fn members_that_are_not_valid_go() {
+fn invalid_members_are_removed() {
     let bad = [
         ("newline", "a\nb"),
         ("empty", ""),

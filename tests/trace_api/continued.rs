@@ -1,4 +1,4 @@
-//! `continue_trace`: the incoming trace, or none, whatever span is active.
+//! `continue_trace`: the incoming trace or none, regardless of the active span.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ fn sentry() -> Sentry {
     Sentry::builder().dsn(DSN).build().unwrap()
 }
 
-/// The headers of a message, and whether its trace is continued.
+/// A message's headers, and whether its trace is continued.
 fn rows() -> Vec<(&'static str, TraceData, bool)> {
     let trace = |value: &str| TraceData::from([("sentry-trace", value)]);
     let with = |baggage: &str| {
@@ -33,12 +33,12 @@ fn rows() -> Vec<(&'static str, TraceData, bool)> {
         ("padded", trace(&format!(" \t{}\t ", sentry_trace("-1"))), true),
         ("in another case", TraceData::from([("Sentry-Trace", sentry_trace("-1"))]), true),
         ("no valid baggage", with(",=,;,sentry-,\u{fffd}"), true),
-        ("the same organisation", with("sentry-org_id=1"), true),
-        ("another organisation", with("sentry-org_id=2"), false),
+        ("the same organization", with("sentry-org_id=1"), true),
+        ("another organization", with("sentry-org_id=2"), false),
         ("nothing", TraceData::default(), false),
         ("baggage alone", TraceData::from([("baggage", "sentry-org_id=1")]), false),
         ("empty", trace(""), false),
-        ("a trace id alone", trace(TRACE_ID), false),
+        ("only a trace id", trace(TRACE_ID), false),
         ("zeros", trace(&format!("{}-{SPAN_ID}-1", "0".repeat(32))), false),
         ("too long", trace(&sentry_trace(&"1".repeat(9000))), false),
     ]
@@ -59,7 +59,7 @@ fn a_trace_is_continued_or_a_new_one_starts() {
 
 /// The worker's own span is not the parent of a message from the queue.
 #[test]
-fn the_active_span_is_left() {
+fn the_active_span_is_not_the_parent() {
     let service = Service::new(&sentry(), Sampler::AlwaysOn);
     let waiting = service.start(&Context::new(), SpanKind::Internal, "wait for messages", &[]);
     let other = format!("{OTHER_TRACE_ID}-{OTHER_SPAN_ID}-1");
@@ -108,7 +108,7 @@ fn any_propagator_and_any_map() {
 
 /// Repeated headers are one list, as in HTTP.
 #[test]
-fn a_name_may_stand_twice() {
+fn a_name_may_occur_twice() {
     let headers = TraceData::from([
         ("baggage", "sentry-release=1"),
         ("sentry-trace", "no trace"),

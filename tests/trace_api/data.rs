@@ -46,7 +46,7 @@ fn pairs_are_in_order() {
 }
 
 #[test]
-fn nothing_where_nothing_is_to_be_sent() {
+fn empty_if_no_header_is_sent() {
     let to = |targets: &[&str]| {
         let builder = Sentry::builder().dsn(DSN);
         builder.trace_propagation_targets(targets.iter().copied()).build().unwrap().propagator()
@@ -78,9 +78,9 @@ fn nothing_where_nothing_is_to_be_sent() {
     }
 }
 
-/// It is a carrier: it returns what was set.
+/// It is a carrier: it returns the values that were set.
 #[test]
-fn it_is_a_carrier_of_its_own() {
+fn it_is_a_carrier() {
     let mut data = trace_data(&SentryPropagator::new(), &cx());
     let once = data.clone();
     SentryPropagator::new().inject_context(&cx(), &mut data);
@@ -104,7 +104,7 @@ fn carriers_go_to_other_threads() {
     shared::<opentelemetry_sentry::MessageExtractor<'static>>();
 }
 
-/// Values contain the DSN's key and input from outside.
+/// Values contain the DSN's key and untrusted input.
 #[test]
 fn debug_shows_names_only() {
     let data = trace_data(&SentryPropagator::new(), &cx());

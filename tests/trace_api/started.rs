@@ -31,7 +31,7 @@ fn contexts() -> Vec<Context> {
 }
 
 #[test]
-fn a_new_trace_has_the_baggage_and_the_suppression_alone() {
+fn a_new_trace_keeps_only_baggage_and_suppression() {
     for cx in contexts() {
         for suppressed in [false, true] {
             let cx = cx.with_outgoing_url("https://elsewhere.example");
@@ -55,7 +55,7 @@ fn own_sampler(_: &Sentry) -> Option<Box<dyn ShouldSample>> {
     None
 }
 
-/// A head under every sampler: no parent, and the decision is the sampler's own.
+/// A head under every sampler: no parent, and the sampler decides.
 #[test]
 fn the_next_span_is_a_head() {
     let built = sentry().trace_propagation_targets(["https://api.example"]).build().unwrap();
@@ -104,7 +104,7 @@ fn a_deferred_trace_has_no_decision() {
         assert_eq!((members[3].1, members[4].1, members[5].1), ("mail%401.0", "staging", "1"));
         assert!(members[2].1.len() == 8 && members[2].1.starts_with("0."), "{}", members[2].1);
 
-        // As if it had arrived: the next service sees the same.
+        // As if it had arrived: the next service reads the same trace.
         assert!(span_context(&cx).is_remote());
         assert_eq!(trace_data(&built.propagator(), &cx), data);
         let next = built.propagator();
@@ -115,10 +115,10 @@ fn a_deferred_trace_has_no_decision() {
     let all = seen.len();
     seen.sort();
     seen.dedup();
-    assert_eq!(seen.len(), all, "ids are fresh");
+    assert_eq!(seen.len(), all, "ids are new");
 }
 
-/// The ids are the caller's, and the trace is random as they are.
+/// The ids are the caller's, and the trace's randomness comes from them.
 #[test]
 fn a_deferred_trace_with_ids() {
     let built = sentry().build().unwrap();
@@ -137,7 +137,7 @@ fn a_deferred_trace_with_ids() {
             assert_eq!(members[2], ("sample_rand", sample_rand));
         }
     }
-    // Zeros are no ids.
+    // Zeros are invalid ids.
     let trace_id = TraceId::from_bytes([7; 16]);
     for (trace_id, span_id) in [(TraceId::INVALID, span_id), (trace_id, SpanId::INVALID)] {
         for cx in contexts() {
@@ -148,7 +148,7 @@ fn a_deferred_trace_with_ids() {
     }
 }
 
-/// Whatever the settings, our own trace is continued.
+/// Under any settings, our own trace is continued.
 #[test]
 fn a_deferred_trace_under_every_setting() {
     let rows: [(&str, SentryBuilder, bool); 6] = [
@@ -156,7 +156,7 @@ fn a_deferred_trace_under_every_setting() {
         ("strict", sentry().strict_trace_continuation(true), true),
         ("strict, another option", sentry().org_id("9").strict_trace_continuation(true), true),
         ("no DSN", Sentry::builder().org_id("9").strict_trace_continuation(true), false),
-        ("no organisation", Sentry::builder().dsn("http://key@localhost/1"), true),
+        ("no organization", Sentry::builder().dsn("http://key@localhost/1"), true),
         ("traceparent first", sentry().prefer_traceparent(true), true),
     ];
     for (name, builder, has_dsc) in rows {
@@ -173,7 +173,7 @@ fn a_deferred_trace_under_every_setting() {
     assert!(!tracestate.contains(PUBLIC_KEY), "{tracestate}");
 }
 
-/// Documented: for the SDK's default sampler an undecided trace is not sampled.
+/// Documented: the SDK's default sampler treats an undecided trace as unsampled.
 #[test]
 fn a_tracer_below_a_deferred_trace() {
     let built = sentry().build().unwrap();

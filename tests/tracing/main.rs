@@ -1,4 +1,4 @@
-//! What `docs/tracing.md` says about `tracing-opentelemetry`: what works and what does not.
+//! The statements in `docs/tracing.md` about `tracing-opentelemetry`: what works and what does not.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -24,7 +24,7 @@ fn sentry() -> Sentry {
     builder.trace_propagation_targets([SHOP]).build().unwrap()
 }
 
-/// Runs under a subscriber whose filter is that of one layer, or of all.
+/// Runs under a subscriber with a filter for one layer or for all.
 fn with_subscriber(per_layer: bool, run: impl FnOnce()) {
     let provider = SdkTracerProvider::builder().with_sampler(sentry().sampler()).build();
     let tracer = provider.tracer("test");
@@ -76,18 +76,18 @@ fn fields_count_until_the_span_starts() {
         span.record("url.full", ELSEWHERE);
         assert!(!trace_data(&sentry().propagator(), &cx).is_empty(), "recorded too late");
         let cx = cx.with_outgoing_url(ELSEWHERE);
-        assert!(trace_data(&sentry().propagator(), &cx).is_empty(), "said later");
+        assert!(trace_data(&sentry().propagator(), &cx).is_empty(), "set later");
     });
 }
 
-/// Documented: it sends nothing, not even the incoming trace.
+/// Documented: it sends no headers, not even those of the incoming trace.
 #[test]
-fn a_filtered_span_is_no_span() {
+fn a_filtered_span_does_not_exist() {
     for per_layer in [false, true] {
         with_subscriber(per_layer, || {
             let span = debug_span!("GET", otel.kind = "client", url.full = SHOP);
             assert!(continued(&span, "-1").is_empty(), "{per_layer}");
-            // Below a span that stays, too.
+            // Also below a span that passes the filter.
             let outer = info_span!("GET /buy", otel.kind = "server");
             assert!(!continued(&outer, "-1").is_empty());
             outer.in_scope(|| {

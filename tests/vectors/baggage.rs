@@ -56,13 +56,13 @@ fn anywhere() -> [f64; 2] {
     [0.0, 1.0]
 }
 
-/// `null` has a meaning, too: nothing is sent.
+/// `null` has a meaning too: no header is sent.
 fn stated<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Text>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 
 #[test]
-fn every_row_goes_out_as_it_says() {
+fn every_row_sends_as_specified() {
     let rows: Vec<Row> = rows(include_str!("baggage.json"), 168);
     for row in rows {
         let name = &row.name;
@@ -81,7 +81,7 @@ fn every_row_goes_out_as_it_says() {
         }
         row.check(baggage);
 
-        // The next service, without own baggage, reads all of it and forwards the same.
+        // The next service, without its own baggage, reads and forwards all of it.
         if row.own.is_empty() && row.own_count == 0 {
             let next = SentryPropagator::new();
             assert_eq!(inject(&next, &next.extract(&sent)), sent, "{name}: second hop");
@@ -142,7 +142,7 @@ impl Row {
                 self.check_bytes(&expected.expand(), baggage);
             }
             Some(None) => assert_eq!(baggage, None, "{name}"),
-            None => assert!(!self.kept.is_empty(), "{name}: says nothing"),
+            None => assert!(!self.kept.is_empty(), "{name}: expects nothing"),
         }
         let members: Vec<&str> = baggage.into_iter().flat_map(|list| list.split(',')).collect();
         for kept in &self.kept {
@@ -157,7 +157,7 @@ impl Row {
         }
     }
 
-    /// Byte for byte; `{rand}` stands for a `sample_rand` in `rand`: a zero, a point and six digits.
+    /// Byte for byte. `{rand}` matches a `sample_rand` in `rand`: a zero, a point and six digits.
     fn check_bytes(&self, expected: &str, baggage: &str) {
         let name = &self.name;
         let Some((before, after)) = expected.split_once("{rand}") else {

@@ -21,7 +21,8 @@ struct Row {
     headers: Vec<(String, Text)>,
 }
 
-/// Release, environment and key differ from every head. The organization is that of some heads.
+/// Release, environment and key differ from every head's. The organization equals that of some
+/// heads.
 fn service(rate: Option<f64>) -> Sentry {
     let builder = Sentry::builder()
         .dsn("https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42")
@@ -40,7 +41,7 @@ fn every_recorded_head_is_continued() {
     let mut deferred = 0;
     for row in rows {
         let name = format!("{} ({} {}, {})", row.name, row.sdk, row.version, row.setting);
-        // `header_map` takes the names as the SDK wrote them: `Sentry-Trace`, `sentry-trace`.
+        // `header_map` takes the names in the SDK's spelling: `Sentry-Trace`, `sentry-trace`.
         let headers: Vec<_> =
             row.headers.iter().map(|(name, value)| (&**name, value.expand())).collect();
         let incoming = header_map(headers.iter().map(|(name, value)| (*name, &**value)));
@@ -56,7 +57,7 @@ fn every_recorded_head_is_continued() {
             (sent.sampled(), hop)
         };
 
-        // Without its own rate the service is a relay: it forwards flag and bytes unchanged.
+        // Without its own rate the service only forwards: flag and bytes are unchanged.
         let (flag, hop) = through(None);
         assert_eq!((flag, hop.recorded.len()), (head.sampled(), 0), "{name}: no rate");
         forwarded(&name, &hop, header(&incoming, BAGGAGE_HEADER));
@@ -93,7 +94,8 @@ fn every_recorded_head_is_continued() {
     assert!(deferred >= 14, "{deferred} deferred heads");
 }
 
-/// The head's members lead, byte for byte; what is behind them was added here, `sample_rand` aside.
+/// The head's members come first, byte for byte. The members after them were added here, except
+/// `sample_rand`.
 fn forwarded(name: &str, hop: &Hop, head: Option<&str>) -> Vec<String> {
     let sent = header(&hop.sent, BAGGAGE_HEADER).unwrap_or_default();
     let rest = sent

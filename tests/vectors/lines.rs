@@ -1,4 +1,4 @@
-//! The rows can be read in an editor.
+//! The rows must be readable in an editor.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
 const MAX_CHARS: usize = 200;
 
 #[test]
-fn no_line_of_a_table_is_long() {
+fn no_line_of_a_table_is_too_long() {
     let mut tables = 0;
     for entry in fs::read_dir(FOLDER).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,5 @@
-//! The rows of `tests/vectors/*.json`, each through the public API. Their format: `tests/vectors/README.md`.
+//! Runs the rows of `tests/vectors/*.json` through the public API. `tests/vectors/README.md`
+//! describes their format.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! `sampling.json`: one service with one setting, under one kind of parent.
+//! `sampling.json`: one service with one setting, below one kind of parent.
 
 use crate::common::hop::{dsc, hop, Hop};
 use crate::common::rows::{header_map, rows};
@@ -60,7 +60,7 @@ fn checkout() -> String {
 }
 
 #[test]
-fn every_row_decides_as_it_says() {
+fn every_row_decides_as_specified() {
     let rows: Vec<Row> = rows(include_str!("sampling.json"), 79);
     for row in rows {
         let name = &row.name;
@@ -114,7 +114,7 @@ impl Row {
         assert_eq!(trace.trace_id().to_string() == OTHER_TRACE_ID, continued, "{name}: trace id");
         assert_eq!(trace.span_id(), hop.client.span_id(), "{name}: span id");
 
-        // Both spans or none: the child follows its parent.
+        // Both spans are sampled or neither: the child follows its parent.
         let recorded = match hop.recorded.len() {
             0 => false,
             2 => true,
@@ -141,7 +141,7 @@ impl Row {
     fn check_dsc(&self, sent: &[(&str, &str)], flag: Flag) {
         let name = &self.name;
         let found: HashMap<&str, &str> = sent.iter().copied().collect();
-        assert_eq!(found.len(), sent.len(), "{name}: a key twice in {sent:?}");
+        assert_eq!(found.len(), sent.len(), "{name}: a duplicate key in {sent:?}");
         match &self.dsc {
             None => assert!(sent.is_empty(), "{name}: {sent:?}"),
             Some(expected) => {

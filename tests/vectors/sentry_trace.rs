@@ -26,7 +26,7 @@ fn table() -> Vec<Row> {
     let rows: Vec<Row> = rows(include_str!("sentry_trace.json"), 93);
     for row in &rows {
         let name = &row.name;
-        assert!(row.out.is_some() != row.error.is_some(), "{name}: out, or error");
+        assert!(row.out.is_some() != row.error.is_some(), "{name}: needs out or error");
         assert!(!row.source.is_empty(), "{name}: source");
         assert!(row.difference.iter().all(|text| text.starts_with("DIFFERENCE")), "{name}");
     }
@@ -34,7 +34,7 @@ fn table() -> Vec<Row> {
 }
 
 #[test]
-fn every_row_parses_or_says_why_not() {
+fn every_row_parses_or_has_the_expected_error() {
     for row in table() {
         let name = &row.name;
         match row.r#in.expand().parse::<SentryTrace>() {
@@ -106,7 +106,7 @@ fn the_usual_ids_are_valid() {
     assert_eq!(usual.sampled(), None);
 }
 
-/// What is sent for a remote span without a local span below it.
+/// The headers for a remote span without a local span below it.
 fn forwarded(cx: &Context) -> Option<String> {
     let mut sent = HashMap::new();
     SentryPropagator::new().inject_context(cx, &mut sent);

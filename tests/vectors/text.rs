@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// A string, or parts that follow each other.
+/// A string, or the list of its parts.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Text {
@@ -10,7 +10,7 @@ pub(crate) enum Text {
     Parts(Vec<Part>),
 }
 
-/// A piece of text, or one that is repeated: `#` stands for the number of the repetition, from 1.
+/// A part of the text, possibly repeated. `#` stands for the number of the repetition, from 1.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Part {

@@ -1,5 +1,5 @@
-//! `.within_targets()`: the inner propagator's headers are held to the targets, too.
-#![cfg(feature = "sdk")] // Until `WrappedPropagator::within_targets` is there: then `feature = "sdk"`.
+//! `.within_targets()`: the targets also apply to the inner propagator's headers.
+#![cfg(feature = "sdk")]
 
 #[path = "../composition/lists.rs"]
 mod lists;
@@ -28,7 +28,7 @@ fn api() -> SentryBuilder {
     Sentry::builder().dsn(DSN).traces_sample_rate(1.0).trace_propagation_targets([ALLOWED])
 }
 
-/// Around W3C's two propagators, as Debug-able as any.
+/// W3C's two propagators, with `Debug`.
 fn inner() -> impl TextMapPropagator {
     list([w3c(), baggage()])
 }
@@ -57,7 +57,7 @@ fn client(sentry: &Sentry, parent: &Context, url: Option<&str>) -> Context {
     parent.with_span(builder.start_with_context(&tracer, parent))
 }
 
-/// Contexts of requests that may have Sentry's headers, and of those that may not.
+/// Contexts of requests that may get Sentry's headers, and of those that may not.
 fn contexts(sentry: &Sentry, came: &Context) -> Vec<(&'static str, bool, Context)> {
     vec![
         ("allowed", true, came.with_outgoing_url(ALLOWED)),
@@ -73,7 +73,7 @@ fn contexts(sentry: &Sentry, came: &Context) -> Vec<(&'static str, bool, Context
 }
 
 #[test]
-fn no_header_at_all_where_no_sentry_header_may_go() {
+fn no_header_where_no_sentry_header_is_allowed() {
     let sentry = api().build().expect("settings");
     let within = sentry.propagator().wrap(inner()).within_targets();
     let free = sentry.propagator().wrap(inner());
@@ -85,7 +85,7 @@ fn no_header_at_all_where_no_sentry_header_may_go() {
             let sent = inject(&within, &cx);
             match may {
                 true => {
-                    // All that goes out without it, no more and no less.
+                    // Exactly the headers that are sent without it.
                     let mut all = inject(&free, &cx);
                     assert_eq!(members(&mut all), members(&mut sent.clone()), "{name}");
                     all.remove("baggage");
@@ -100,7 +100,7 @@ fn no_header_at_all_where_no_sentry_header_may_go() {
     }
 }
 
-/// The order of OTel's own baggage is not fixed.
+/// OTel's baggage has no fixed order.
 fn members(headers: &mut Headers) -> Vec<String> {
     let list = headers.get("baggage").cloned().unwrap_or_default();
     let mut members: Vec<String> = list.split(',').map(str::to_owned).collect();
@@ -109,7 +109,7 @@ fn members(headers: &mut Headers) -> Vec<String> {
 }
 
 #[test]
-fn an_empty_list_is_nowhere() {
+fn an_empty_list_denies_every_host() {
     let sentry = api().trace_propagation_targets([""; 0]).build().expect("settings");
     let within = sentry.propagator().wrap(inner()).within_targets();
     let came = within.extract_with_context(&Context::new(), &incoming());
@@ -120,7 +120,7 @@ fn an_empty_list_is_nowhere() {
 }
 
 #[test]
-fn an_unknown_url_is_denied_where_the_option_says_so() {
+fn an_unknown_url_is_denied_with_the_option() {
     let sentry = api().deny_unknown_urls(true).build().expect("settings");
     let within = sentry.propagator().wrap(inner()).within_targets();
     let came = within.extract_with_context(&Context::new(), &incoming());
@@ -131,9 +131,9 @@ fn an_unknown_url_is_denied_where_the_option_says_so() {
     }
 }
 
-/// Unset is everywhere, but never to Sentry itself.
+/// Unset targets allow every host except Sentry itself.
 #[test]
-fn without_a_list_all_goes_out() {
+fn without_a_list_every_header_is_sent() {
     let sentry = Sentry::builder().dsn(DSN).build().expect("settings");
     let within = sentry.propagator().wrap(inner()).within_targets();
     let came = within.extract_with_context(&Context::new(), &incoming());
@@ -145,7 +145,7 @@ fn without_a_list_all_goes_out() {
     assert!(inject(&within, &came.with_outgoing_url(AT_SENTRY)).is_empty());
 }
 
-/// It changes nothing of what is read, nor what the fields are.
+/// It affects neither extract nor `fields`.
 #[test]
 fn extract_and_fields_are_the_same() {
     let sentry = api().build().expect("settings");
@@ -163,7 +163,7 @@ fn extract_and_fields_are_the_same() {
         (span, cx.baggage().get("tenant").map(|value| value.to_string()))
     };
     assert_eq!(read(&within), read(&free));
-    // A wrapped one inside another is held by the outer one's targets.
+    // If wrapped in another one, the outer one's targets apply.
     let outer = Sentry::builder().trace_propagation_targets([DENIED]).build().expect("settings");
     let nested = outer.propagator().wrap(free).within_targets();
     let came = nested.extract_with_context(&Context::new(), &incoming());

@@ -1,5 +1,5 @@
-//! `WrappedPropagator::continue_decision(&cx, &extractor)` says what its extract does.
-#![cfg(feature = "sdk")] // Until `WrappedPropagator::continue_decision` is there: then `feature = "sdk"`.
+//! `WrappedPropagator::continue_decision(&cx, &extractor)` agrees with its extract.
+#![cfg(feature = "sdk")]
 
 #[path = "../composition/lists.rs"]
 mod lists;
@@ -27,7 +27,8 @@ fn ours(org_id: Option<&str>, strict: bool) -> SentryBuilder {
     }
 }
 
-/// `sentry-trace` is valid, another trace's, malformed, or absent; `traceparent` the trace's or absent.
+/// `sentry-trace` is valid, of another trace, malformed, or absent. `traceparent` is of the trace
+/// or absent.
 fn request(trace: Option<&str>, parent: Option<&str>, list: &str) -> HashMap<String, String> {
     let mut headers = HashMap::new();
     let mut set = |name: &str, value: String| headers.insert(name.to_owned(), value);
@@ -43,8 +44,8 @@ fn request(trace: Option<&str>, parent: Option<&str>, list: &str) -> HashMap<Str
     headers
 }
 
-/// Name; own organization, strict, `prefer_traceparent`; `sentry-trace`'s and `traceparent`'s trace,
-/// `baggage`; the decision, and the trace that goes on.
+/// Name; own organization, strict, `prefer_traceparent`; `sentry-trace`'s and `traceparent`'s
+/// trace, `baggage`; the decision, and the continued trace.
 type Row<'a> = (
     &'a str,
     (Option<&'a str>, bool, bool),
@@ -57,7 +58,7 @@ const ONE: &str = "sentry-org_id=1";
 const NAMED: &str = "sentry-trace_id=771a43a4192642f0b136d5159a501700,sentry-org_id=1";
 
 #[test]
-fn it_says_what_extract_does() {
+fn it_agrees_with_extract() {
     let (t, o) = (Some(TRACE), Some(OTHER));
     let (n, s) = ((None, false, false), (Some("1"), true, false));
     let rows: [Row<'_>; 18] = [
@@ -75,10 +76,16 @@ fn it_says_what_extract_does() {
             OtherOrganization,
             None,
         ),
-        ("theirs is known", n, (t, t, ONE), OneOrganizationKnown, t),
-        ("ours is known", (Some("1"), false, false), (t, t, ""), OneOrganizationKnown, t),
-        ("ours alone, strict", s, (t, t, ""), CallerOrganizationUnknown, None),
-        ("theirs alone, strict", (None, true, false), (t, t, ONE), OwnOrganizationUnknown, None),
+        ("only theirs is known", n, (t, t, ONE), OneOrganizationKnown, t),
+        ("only ours is known", (Some("1"), false, false), (t, t, ""), OneOrganizationKnown, t),
+        ("only ours is known, strict", s, (t, t, ""), CallerOrganizationUnknown, None),
+        (
+            "only theirs is known, strict",
+            (None, true, false),
+            (t, t, ONE),
+            OwnOrganizationUnknown,
+            None,
+        ),
         ("traceparent alone", s, (None, t, ""), NotASentryTrace, t),
         ("and another trace's DSC", s, (None, o, NAMED), NotASentryTrace, o),
         ("and its DSC", s, (None, t, NAMED), SameOrganization, t),
@@ -112,9 +119,9 @@ fn it_says_what_extract_does() {
     }
 }
 
-/// A remote parent from before says nothing about this request.
+/// An earlier remote parent does not belong to this request.
 #[test]
-fn a_parent_from_before_counts_for_nothing() {
+fn an_earlier_parent_is_ignored() {
     let sentry = ours(Some("1"), true).build().expect("settings");
     let wrapped = sentry.propagator().wrap(TraceContextPropagator::new());
     let cx = wrapped.extract_with_context(&Context::new(), &request(None, Some(TRACE), ""));
@@ -122,7 +129,7 @@ fn a_parent_from_before_counts_for_nothing() {
     assert_eq!(wrapped.continue_decision(&cx, &request(None, None, NAMED)), NoTrace);
 }
 
-/// Members on several lines count, too.
+/// Members on all lines count.
 #[test]
 fn all_lines_are_read() {
     let mut lines = http::HeaderMap::new();

@@ -1,4 +1,4 @@
-//! One list: what the inner propagator writes, the context's baggage, and the DSC.
+//! One list of the inner propagator's members, the context's baggage, and the DSC.
 
 use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::propagation::TextMapPropagator;
@@ -38,27 +38,39 @@ const FOREIGN: &str = "a=%C3%a9;p=%20x;q,b==c=d,k = v,e=";
 const ROWS: [Row; 21] = [
     row("nothing at all", "", None, ""),
     row("others' members, byte for byte", FOREIGN, None, FOREIGN),
-    // By W3C's grammar neither is a member, and some readers reject the whole list for one.
+    // W3C's grammar rejects both as members, and some readers reject the whole list for one of
+    // them.
     row("no value", "a=1,no-value,b=2", None, "a=1,b=2"),
     row("no key", "a=1,=x,b=2", None, "a=1,b=2"),
     row("a space in a value", "a=x y;p=\"1\",b=2", None, "a=x%20y;p=%221%22,b=2"),
     row("no key of a property", "a=1;=x;q,b=2", None, "a=1;q,b=2"),
     row("an empty property", "a=1;,b=2", None, "a=1,b=2"),
     row("empty members", " a=1 ,\t,,b=2 ", None, "a=1,b=2"),
-    row("the context's, which it lacks", "a=1", CART, "a=1,cart=3%20items").denied("a=1"),
-    row("the context's alone", "", CART, "cart=3%20items").denied(""),
+    row("the context's, missing in the inner list", "a=1", CART, "a=1,cart=3%20items")
+        .denied("a=1"),
+    row("only the context's", "", CART, "cart=3%20items").denied(""),
     row("the context's wins, in place", "a=1,cart=4+items,b=2", CART, "a=1,cart=3%20items,b=2"),
     row("spaces around its key", "a=1, cart = 4 ,b=2", CART, "a=1,cart=3%20items,b=2"),
     row("its properties go with its value", "cart=4;p=stock", CART, "cart=3%20items"),
     row("properties", "c=4;p=raw", Some(("c", "é", "p=a,b;q")), "c=%C3%A9;p=a%2Cb;q"),
-    row("a key that it encoded", "a%25b=100%", Some(("a%b", "100%", "")), "a%25b=100%25"),
-    row("a key that it did not", "a%b=100%", Some(("a%b", "100%", "")), "a%25b=100%25"),
-    row("twice there, once here", "cart=4,a=1,cart=5", CART, "cart=3%20items,a=1"),
+    row(
+        "a key that the inner propagator encoded",
+        "a%25b=100%",
+        Some(("a%b", "100%", "")),
+        "a%25b=100%25",
+    ),
+    row("a key that it did not encode", "a%b=100%", Some(("a%b", "100%", "")), "a%25b=100%25"),
+    row(
+        "twice in the inner list, once in the context",
+        "cart=4,a=1,cart=5",
+        CART,
+        "cart=3%20items,a=1",
+    ),
     row("another case, another key", "Cart=4", CART, "Cart=4,cart=3%20items").denied("Cart=4"),
-    row("its sentry members", "sentry-release=rival,a=1, sentry-x=1;p", None, "a=1"),
+    row("sentry members of the inner list", "sentry-release=rival,a=1, sentry-x=1;p", None, "a=1"),
     row("the context's sentry members", "a=1", Some(("sentry-release", "stray", "")), "a=1"),
     row(
-        "not quite sentry's",
+        "a key similar to sentry's",
         "Sentry-a=1,sentry=2,sentry_x=3",
         None,
         "Sentry-a=1,sentry=2,sentry_x=3",
@@ -86,7 +98,7 @@ fn one_list_is_written() {
 
 /// The DSC always comes last.
 #[test]
-fn the_dsc_follows_them() {
+fn the_dsc_comes_last() {
     const DSC: &str = "sentry-release=a%2cb,sentry-sample_rand=0.500000";
     let sentry_trace = format!("{TRACE}-{SPAN}-1");
     for row in ROWS {
@@ -104,7 +116,7 @@ fn the_dsc_follows_them() {
 /// For a denied URL only the inner propagator's list is sent, with the context's values in our
 /// encoding.
 #[test]
-fn where_we_may_not_write_nothing_is_added() {
+fn denied_requests_get_no_added_members() {
     for row in ROWS {
         let wrapped = sentry().propagator().wrap(Writes::new([("baggage", row.inner)]));
         let cx = context(row.own);
@@ -144,10 +156,10 @@ fn the_list_is_always_a_valid_header_value() {
     }
 }
 
-/// The stock propagator decodes properties, and does not encode them again: what a client sends
-/// becomes members of their own.
+/// The stock propagator decodes properties and does not re-encode them, so a client's property
+/// could become separate members.
 #[test]
-fn a_clients_encoded_newline_stays_inside() {
+fn a_clients_encoded_newline_stays_encoded() {
     for member in ["k=v;p=one%0Atwo", "k=v;p=1%2Cx=%0Ay", "k=v;p=1%2Cx%0D%0Asentry-trace:%201=y"] {
         let wrapped = sentry().propagator().wrap(BaggagePropagator::new());
         let incoming = headers([("baggage", member)]);

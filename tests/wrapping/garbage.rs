@@ -137,9 +137,9 @@ fn garbage_in_every_header() {
     });
 }
 
-/// Valid headers with a few bytes changed.
+/// Valid headers with a few changed bytes.
 #[test]
-fn headers_that_were_valid_once() {
+fn slightly_changed_headers() {
     const CHANGES: &[char] =
         &[',', ';', '=', '-', '%', '"', '\\', ' ', '\n', '0', 'f', 'G', '\u{e9}', '\u{0}'];
     let valid = [

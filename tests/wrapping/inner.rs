@@ -88,7 +88,7 @@ impl TextMapPropagator for B3 {
     }
 }
 
-/// Writes the same headers each time, and reads none.
+/// Writes the same headers each time and reads none.
 #[derive(Debug)]
 pub(crate) struct Writes {
     headers: Vec<(String, String)>,
@@ -103,7 +103,7 @@ impl Writes {
         Writes { headers, fields }
     }
 
-    /// A propagator that reads and writes Sentry's headers itself.
+    /// A propagator that itself reads and writes Sentry's headers.
     pub(crate) fn rival() -> Self {
         Self::new([
             ("Sentry-Trace", "ffffffffffffffffffffffffffffffff-ffffffffffffffff-1"),
@@ -129,33 +129,33 @@ impl TextMapPropagator for Writes {
     }
 }
 
-/// Records what it sees of some headers. Writes none.
+/// Records the values of some headers that it reads. Writes none.
 #[derive(Clone, Debug)]
-pub(crate) struct Sees {
+pub(crate) struct RecordsReads {
     fields: Vec<String>,
     names: Vec<&'static str>,
     seen: Arc<Mutex<Vec<Sight>>>,
 }
 
-/// One look at the names asked for: `get`, `get_all`, and whether `keys` has it.
+/// One read of the names: `get`, `get_all`, and whether `keys` has the name.
 pub(crate) type Sight = Vec<(Option<String>, Option<Vec<String>>, bool)>;
 
-impl Sees {
+impl RecordsReads {
     pub(crate) fn new(fields: &[&'static str], names: &[&'static str]) -> Self {
-        Sees {
+        RecordsReads {
             fields: fields.iter().map(|name| name.to_string()).collect(),
             names: names.to_vec(),
             seen: Arc::default(),
         }
     }
 
-    /// The last look.
+    /// The last read.
     pub(crate) fn last(&self) -> Sight {
         self.seen.lock().expect("no panic").last().cloned().expect("a look")
     }
 }
 
-impl TextMapPropagator for Sees {
+impl TextMapPropagator for RecordsReads {
     fn inject_context(&self, _cx: &Context, _injector: &mut dyn Injector) {}
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
@@ -195,7 +195,7 @@ impl Extractor for GetOnly {
 pub(crate) struct Recorder(pub(crate) Vec<(String, String)>);
 
 impl Recorder {
-    /// The headers; none may have been set twice.
+    /// The headers. None may have been set twice.
     #[track_caller]
     pub(crate) fn headers(self) -> Headers {
         let mut headers = Headers::new();
@@ -213,7 +213,7 @@ impl Injector for Recorder {
     }
 }
 
-/// What a propagator writes, each header once.
+/// The headers that a propagator writes, each once.
 #[track_caller]
 pub(crate) fn inject(propagator: &dyn TextMapPropagator, cx: &Context) -> Headers {
     let mut recorder = Recorder::default();

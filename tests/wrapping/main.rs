@@ -1,4 +1,5 @@
-//! Any propagator inside `wrap`: what it sees of a request, and what happens to what it writes.
+//! Any propagator inside `wrap`: the headers that it sees, and what happens to those that it
+//! writes.
 
 #[path = "../composition/call.rs"]
 mod call;

@@ -1,4 +1,4 @@
-//! The headers of every inner propagator are always sent, each once, and of Sentry's only ours.
+//! Every inner propagator's headers are always sent once each. Sentry's headers are only ours.
 
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ fn contexts() -> Vec<(&'static str, bool, Context)> {
     ]
 }
 
-/// What a propagator that may set a header twice leaves in a carrier, by lower-case name.
+/// The headers in a carrier after a propagator that may set a header twice, by lower-case name.
 fn left_by(propagator: &dyn TextMapPropagator, cx: &Context) -> Headers {
     let mut headers = Headers::new();
     propagator.inject_context(cx, &mut headers);
@@ -71,7 +71,7 @@ fn left_by(propagator: &dyn TextMapPropagator, cx: &Context) -> Headers {
 }
 
 #[test]
-fn each_header_goes_out_once_and_whole() {
+fn each_header_is_sent_once_and_whole() {
     for (setting, sentry) in settings() {
         for ((inner_name, inner), (_, alone)) in inners().into_iter().zip(inners()) {
             let wrapped = sentry.propagator().wrap(list([inner]));
@@ -150,7 +150,7 @@ fn fields_are_the_union() {
     }
 }
 
-/// If the option is on, we write `traceparent`. It agrees with `sentry-trace`.
+/// With the option, we write `traceparent`. It agrees with `sentry-trace`.
 #[test]
 fn two_writers_of_traceparent_agree() {
     let [_, (_, sentry), _] = settings();

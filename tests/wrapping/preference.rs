@@ -69,7 +69,7 @@ const ROWS: [Row; 19] = [
         ((T, S, "0"), Theirs),
     ),
     row(
-        "another decision, turned",
+        "another decision, reversed",
         Some((T, S, "0")),
         Some((T, S, "1")),
         Some(T),
@@ -85,7 +85,7 @@ const ROWS: [Row; 19] = [
         ((T, S2, "0"), Theirs),
     ),
     row(
-        "another span, the DSC names none",
+        "another span, the DSC names no trace",
         Some((T, S, "1")),
         Some((T, S2, "0")),
         None,
@@ -101,16 +101,16 @@ const ROWS: [Row; 19] = [
         ((T2, S2, "0"), Ours),
     ),
     row(
-        "another trace, the DSC is its",
+        "another trace, the DSC names it",
         Some((T, S, "1")),
         Some((T2, S2, "0")),
         Some(T2),
         ((T, S, "1"), Neither),
-        // The DSC does not say `sampled`, so 00 leaves the trace undecided, and the rate decides.
+        // The DSC has no `sampled`, so 00 leaves the trace undecided, and the rate decides.
         ((T2, S2, "1"), Theirs),
     ),
     row(
-        "another trace, the DSC names none",
+        "another trace, the DSC names no trace",
         Some((T, S, "1")),
         Some((T2, S2, "0")),
         None,
@@ -142,7 +142,7 @@ const ROWS: [Row; 19] = [
         ((T2, S2, "0"), Ours),
     ),
     row(
-        "sentry-trace alone",
+        "only sentry-trace",
         Some((T, S, "0")),
         None,
         Some(T),
@@ -158,7 +158,7 @@ const ROWS: [Row; 19] = [
         ((T, S, "0"), Ours),
     ),
     row(
-        "traceparent alone, and its DSC, which does not say `sampled`",
+        "only traceparent, and its DSC without `sampled`",
         None,
         Some((T, S, "0")),
         Some(T),
@@ -168,7 +168,7 @@ const ROWS: [Row; 19] = [
     row("refused", Some((T, S, "0")), Some((T, S2, "0")), Some(T), (NEW, Ours), (NEW, Ours))
         .of_another_organization(),
     row(
-        "refused, and another trace",
+        "rejected, and another trace",
         Some((T, S, "0")),
         Some((T2, S2, "0")),
         Some(T),
@@ -176,10 +176,17 @@ const ROWS: [Row; 19] = [
         ((T2, S2, "0"), Ours),
     )
     .of_another_organization(),
-    row("refused without sentry-trace", None, Some((T, S, "0")), Some(T), (NEW, Ours), (NEW, Ours))
-        .of_another_organization(),
     row(
-        "refused, the DSC is W3C's",
+        "rejected without sentry-trace",
+        None,
+        Some((T, S, "0")),
+        Some(T),
+        (NEW, Ours),
+        (NEW, Ours),
+    )
+    .of_another_organization(),
+    row(
+        "rejected, the DSC names W3C's trace",
         Some((T, S, "0")),
         Some((T2, S2, "0")),
         Some(T2),
@@ -188,7 +195,7 @@ const ROWS: [Row; 19] = [
     )
     .of_another_organization(),
     row(
-        "refused, the DSC is of neither",
+        "rejected, the DSC names neither trace",
         Some((T, S, "0")),
         Some((T, S2, "0")),
         Some(T2),
@@ -222,7 +229,7 @@ impl Row {
 }
 
 #[test]
-fn every_row_is_continued_as_it_says() {
+fn every_row_is_continued_as_specified() {
     for row in ROWS {
         for composition in [
             Composition::WrapW3c,
@@ -277,7 +284,7 @@ fn check(row: &Row, composition: Composition, prefers: bool, parent: Parent, dsc
     }
 }
 
-/// Without a W3C propagator there is nothing to prefer.
+/// Without a W3C propagator there is only one parent to prefer.
 #[test]
 fn alone_the_option_changes_nothing() {
     for row in ROWS.iter().filter(|row| row.sentry.is_some()) {

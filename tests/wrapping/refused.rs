@@ -1,4 +1,4 @@
-//! A refused trace: the next span is the recorded head of a new one, under any sampler.
+//! A rejected trace: the next span is the recorded head of a new one, under any sampler.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::TextMapPropagator;
@@ -52,7 +52,7 @@ fn ours() -> SentryBuilder {
         .traces_sample_rate(1.0)
 }
 
-/// Settings and baggage members for which a trace is refused.
+/// Settings and baggage members that reject a trace.
 fn refusals() -> [(&'static str, Sentry, &'static str); 4] {
     let strict = || ours().strict_trace_continuation(true);
     let without_org = Sentry::builder()
@@ -60,7 +60,7 @@ fn refusals() -> [(&'static str, Sentry, &'static str); 4] {
         .traces_sample_rate(1.0)
         .strict_trace_continuation(true);
     [
-        ("another organisation", ours().build(), "sentry-org_id=7"),
+        ("another organization", ours().build(), "sentry-org_id=7"),
         ("strict, another", strict().build(), "sentry-org_id=7"),
         ("strict, theirs unknown", strict().build(), "sentry-release=theirs"),
         ("strict, ours unknown", without_org.build(), "sentry-org_id=7"),
@@ -68,7 +68,7 @@ fn refusals() -> [(&'static str, Sentry, &'static str); 4] {
     .map(|(name, sentry, dsc)| (name, sentry.expect("settings"), dsc))
 }
 
-/// The compositions in which a refusal holds.
+/// The compositions in which a rejection holds.
 fn compositions() -> impl Iterator<Item = Composition> {
     Composition::ALL.into_iter().filter(|composition| *composition != Composition::SentryW3cBaggage)
 }
@@ -91,7 +91,7 @@ fn the_next_span_is_a_recorded_head_under_any_sampler() {
                             ("tracestate", "vendor=1,ot=th:8;rv:ffffffffffffff"),
                             ("baggage", &*format!("sentry-trace_id={TRACE},{dsc},tenant=7")),
                         ]);
-                        // If there are two traces, W3C's is not the refused one.
+                        // If there are two traces, W3C's is not the rejected one.
                         let name = format!(
                             "{refusal}, {}, {sampler:?}, {flag}, {traceparent}",
                             composition.name()
@@ -124,7 +124,7 @@ fn assert_head(called: &Called, sent: &Headers, name: &str) {
 
 /// An inner propagator that reads the same trace from other headers.
 #[test]
-fn b3_does_not_bring_it_back() {
+fn b3_does_not_restore_the_trace() {
     let incoming = headers([
         ("sentry-trace", &*format!("{TRACE}-{SPAN}-0")),
         ("x-b3-traceid", TRACE),
@@ -146,10 +146,10 @@ fn b3_does_not_bring_it_back() {
 
 struct Theirs(u8);
 
-/// `wrap` keeps the whole context. A plain list that must remove a remote span keeps only baggage and
-/// suppression.
+/// `wrap` keeps the whole context. A plain list must remove a remote span, and so keeps only
+/// baggage and suppression.
 #[test]
-fn what_is_left_of_the_context() {
+fn the_context_after_a_rejection() {
     let sentry = ours().build().expect("settings");
     let refused = |more: &[(&'static str, String)]| {
         let mut incoming = headers([
@@ -177,9 +177,9 @@ fn what_is_left_of_the_context() {
     }
 }
 
-/// A remote span that was active before the refusal is removed, too.
+/// A remote span that was active before the rejection is removed too.
 #[test]
-fn a_remote_span_from_before_is_no_parent_either() {
+fn an_earlier_remote_span_is_not_a_parent() {
     let sentry = ours().build().expect("settings");
     let before = headers([
         ("traceparent", &*format!("00-{OTHER}-01")),

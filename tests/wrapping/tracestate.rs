@@ -13,7 +13,7 @@ use crate::lists::Composition;
 
 struct Row {
     name: &'static str,
-    /// The `tracestate` of the inner propagator. It may differ from the span's.
+    /// The `tracestate` that the inner propagator writes. It may differ from the span's.
     inner: &'static str,
     sampled: bool,
     out: &'static str,
@@ -29,11 +29,11 @@ const ROWS: [Row; 17] = [
     row("others'", "vendor=1,a@b=x y", true, "vendor=1,a@b=x y"),
     row("ours", "sentry=c..;T,vendor=1", true, "vendor=1"),
     row("ours, several", "sentry=c..;T,sentry-2=x,sentry-17=y,vendor=1", true, "vendor=1"),
-    row("ours alone", "sentry=c..;T,sentry-2=x", true, ""),
-    row("ours, not in front", "vendor=1,sentry=c..;T,other=2", true, "vendor=1,other=2"),
-    row("ours, however it came", "sentry=,vendor=1", true, "vendor=1"),
+    row("only ours", "sentry=c..;T,sentry-2=x", true, ""),
+    row("ours, not first", "vendor=1,sentry=c..;T,other=2", true, "vendor=1,other=2"),
+    row("ours, in every form", "sentry=,vendor=1", true, "vendor=1"),
     row(
-        "not quite ours",
+        "keys similar to ours",
         "sentryco=1,sentry-x=2,sentry-2x=3",
         true,
         "sentryco=1,sentry-x=2,sentry-2x=3",
@@ -46,7 +46,7 @@ const ROWS: [Row; 17] = [
         "ot=th:0;rv:80000000000000",
     ),
     row(
-        "th with the others'",
+        "th with others' fields",
         "vendor=1,ot=th:8;rv:ffffffffffffff;x:y",
         true,
         "vendor=1,ot=th:8;rv:ffffffffffffff;x:y",
@@ -58,14 +58,14 @@ const ROWS: [Row; 17] = [
         false,
         "ot=rv:ffffffffffffff,vendor=1",
     ),
-    row("th alone on a dropped span", "ot=th:8,vendor=1", false, "vendor=1"),
-    row("a sub-key of somebody else", "ot=x:y;th:8", false, "ot=x:y"),
+    row("only th on a dropped span", "ot=th:8,vendor=1", false, "vendor=1"),
+    row("another party's sub-key", "ot=x:y;th:8", false, "ot=x:y"),
     row("no th on a dropped span", "ot=rv:ffffffffffffff;x:y", false, "ot=rv:ffffffffffffff;x:y"),
-    row("no threshold at all", "ot=th:G;x:y", true, "ot=x:y"),
+    row("no valid threshold", "ot=th:G;x:y", true, "ot=x:y"),
 ];
 
 #[test]
-fn every_row_goes_out_as_it_says() {
+fn every_row_is_sent_as_specified() {
     for row in ROWS {
         let wrapped = sentry().propagator().wrap(Writes::new([("TraceState", row.inner)]));
         let cx = Context::new().with_remote_span_context(span_context(row.sampled, ""));
@@ -81,7 +81,7 @@ fn every_row_goes_out_as_it_says() {
 
 /// The same through W3C's own propagator, which reads the span's trace state.
 #[test]
-fn w3cs_propagator_is_no_exception() {
+fn w3cs_propagator_sends_the_same() {
     for row in
         ROWS.iter().filter(|row| row.inner.parse::<opentelemetry::trace::TraceState>().is_ok())
     {
@@ -91,8 +91,8 @@ fn w3cs_propagator_is_no_exception() {
     }
 }
 
-/// The `th` of a head and of a continued trace under the SDK's own samplers. In a plain list a false
-/// one cannot be removed.
+/// The `th` of a head and of a continued trace under the SDK's own samplers. In a plain list a
+/// false one cannot be removed.
 #[test]
 fn a_foreign_sampler_that_drops_makes_th_false() {
     let sentry_trace = format!("{TRACE}-{SPAN}-1");
@@ -106,7 +106,7 @@ fn a_foreign_sampler_that_drops_makes_th_false() {
         (Sampler::AlwaysOff, Composition::WrapW3c, false),
         (Sampler::AlwaysOff, Composition::WrapW3cBaggage, false),
         (Sampler::AlwaysOff, Composition::WrapBaggageW3c, false),
-        // What the plain list loses.
+        // The loss in a plain list.
         (Sampler::AlwaysOff, Composition::W3cSentry, true),
     ] {
         let propagator = composition.propagator(&sentry());
@@ -126,7 +126,8 @@ fn a_foreign_sampler_that_drops_makes_th_false() {
     }
 }
 
-/// In a list the option rewrites it where Sentry's headers go; in `wrap` it changes nothing.
+/// In a list the option rewrites it for requests with Sentry's headers. In `wrap` it changes
+/// nothing.
 #[test]
 fn the_option_rewrites_it_in_a_list() {
     let sentry =

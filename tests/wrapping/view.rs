@@ -1,4 +1,4 @@
-//! What the inner propagator sees of a request.
+//! The headers that the inner propagator sees.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::TextMapPropagator;
@@ -8,11 +8,11 @@ use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sentry::Sentry;
 
-use super::inner::{bare, headers, sentry, GetOnly, Sees, B3, SPAN, TRACE};
+use super::inner::{bare, headers, sentry, GetOnly, RecordsReads, B3, SPAN, TRACE};
 
 const NAMES: [&str; 4] = ["Baggage", "TraceParent", "sentry-trace", "x-other"];
 
-/// A request in several lines.
+/// A request with several lines.
 fn request(lines: &[(&'static str, &str)]) -> http::HeaderMap {
     let mut map = http::HeaderMap::new();
     for (name, value) in lines {
@@ -21,14 +21,16 @@ fn request(lines: &[(&'static str, &str)]) -> http::HeaderMap {
     map
 }
 
-fn sight(found: &(Option<String>, Option<Vec<String>>, bool)) -> (Option<&str>, Vec<&str>, bool) {
+fn read_of_headers(
+    found: &(Option<String>, Option<Vec<String>>, bool),
+) -> (Option<&str>, Vec<&str>, bool) {
     let all = found.1.iter().flatten().map(String::as_str).collect();
     (found.0.as_deref(), all, found.2)
 }
 
 #[test]
 fn baggage_is_one_list_without_sentrys_members() {
-    let sees = Sees::new(&["traceparent", "baggage"], &NAMES);
+    let sees = RecordsReads::new(&["traceparent", "baggage"], &NAMES);
     let wrapped = bare().wrap(sees.clone());
     let sentry_trace = format!("{TRACE}-{SPAN}-1");
     let lines = request(&[
@@ -43,15 +45,15 @@ fn baggage_is_one_list_without_sentrys_members() {
     let _ = wrapped.extract_with_context(&Context::new(), &HeaderExtractor(&lines));
     let seen = sees.last();
     let list = "a=1,b=%C3%a9;q,c==d,no-value";
-    assert_eq!(sight(&seen[0]), (Some(list), vec![list], true));
-    assert_eq!(sight(&seen[1]), (Some("first"), vec!["first", "second"], true));
-    assert_eq!(sight(&seen[2]), (Some(&*sentry_trace), vec![&*sentry_trace], true));
-    assert_eq!(sight(&seen[3]), (Some("other"), vec!["other"], true));
+    assert_eq!(read_of_headers(&seen[0]), (Some(list), vec![list], true));
+    assert_eq!(read_of_headers(&seen[1]), (Some("first"), vec!["first", "second"], true));
+    assert_eq!(read_of_headers(&seen[2]), (Some(&*sentry_trace), vec![&*sentry_trace], true));
+    assert_eq!(read_of_headers(&seen[3]), (Some("other"), vec!["other"], true));
 }
 
 #[test]
-fn of_a_refused_trace_it_sees_the_others_baggage_alone() {
-    let sees = Sees::new(&["TRACEPARENT", "Baggage", "Sentry-Trace"], &NAMES);
+fn of_a_rejected_trace_it_sees_only_the_others_baggage() {
+    let sees = RecordsReads::new(&["TRACEPARENT", "Baggage", "Sentry-Trace"], &NAMES);
     let wrapped = sentry().propagator().wrap(sees.clone());
     let sentry_trace = format!("{TRACE}-{SPAN}-1");
     let lines = request(&[
@@ -62,13 +64,13 @@ fn of_a_refused_trace_it_sees_the_others_baggage_alone() {
     ]);
     let _ = wrapped.extract_with_context(&Context::new(), &HeaderExtractor(&lines));
     let seen = sees.last();
-    assert_eq!(sight(&seen[0]), (Some("a=1,b=2"), vec!["a=1,b=2"], true));
-    assert_eq!(sight(&seen[1]), (None, vec![], false));
-    assert_eq!(sight(&seen[2]), (None, vec![], false));
-    assert_eq!(sight(&seen[3]), (Some("other"), vec!["other"], true), "no field of its own");
+    assert_eq!(read_of_headers(&seen[0]), (Some("a=1,b=2"), vec!["a=1,b=2"], true));
+    assert_eq!(read_of_headers(&seen[1]), (None, vec![], false));
+    assert_eq!(read_of_headers(&seen[2]), (None, vec![], false));
+    assert_eq!(read_of_headers(&seen[3]), (Some("other"), vec!["other"], true), "no field of it");
 }
 
-/// A carrier may implement `get` alone.
+/// A carrier may implement only `get`.
 #[test]
 fn get_is_enough() {
     let sentry_trace = format!("{TRACE}-{SPAN}-1");
@@ -107,7 +109,7 @@ fn get_is_enough() {
     assert_eq!(cx.baggage().len(), 1);
 }
 
-/// The stock propagator reads the first of repeated headers; wrapped it reads them all.
+/// The stock propagator reads only the first of repeated headers; wrapped, it reads all.
 #[test]
 fn repeated_baggage_headers_are_complete() {
     let lines = request(&[("baggage", "a=1"), ("baggage", "sentry-x=1,b=2"), ("baggage", "c=3")]);
@@ -121,7 +123,7 @@ fn repeated_baggage_headers_are_complete() {
 
 /// `sentry%2D` decodes to the prefix only after filtering.
 #[test]
-fn an_encoded_prefix_brings_nothing_in() {
+fn an_encoded_prefix_adds_no_member() {
     let incoming = headers([("baggage", "sentry%2Drelease=stray,a=1")]);
     let wrapped = bare().wrap(BaggagePropagator::new());
     let cx = wrapped.extract_with_context(&Context::new(), &incoming);
@@ -129,7 +131,7 @@ fn an_encoded_prefix_brings_nothing_in() {
     assert_eq!(keys, ["a"]);
 }
 
-/// B3's ids in place of W3C's.
+/// B3's ids instead of W3C's.
 #[test]
 fn b3_is_a_parent_like_w3c() {
     let b3 =
@@ -157,9 +159,9 @@ fn b3_is_a_parent_like_w3c() {
     }
 }
 
-/// A remote parent that was active before says nothing about this request.
+/// An earlier active remote parent does not belong to this request.
 #[test]
-fn a_parent_from_before_is_not_this_requests() {
+fn an_earlier_parent_does_not_belong_to_this_request() {
     let before = "771a43a4192642f0b136d5159a501700";
     let earlier = headers([("traceparent", &*format!("00-{before}-7dd6b3a1fb4d9c2a-01"))]);
     let wrapped = bare().wrap(TraceContextPropagator::new());

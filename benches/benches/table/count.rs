@@ -13,7 +13,7 @@ use stats_alloc::{Region, StatsAlloc, INSTRUMENTED_SYSTEM};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Enough to average out hashing and random ids.
+/// Enough runs to average out hashing and random ids.
 const TIMES: u64 = 400;
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -26,7 +26,7 @@ pub(crate) struct Counts {
 pub(crate) type Counted = Vec<(&'static Scenario, Counts)>;
 
 pub(crate) fn count(rows: &[&'static Scenario]) -> Result<Counted, Box<dyn Error>> {
-    // Comes first: no other thread allocates yet.
+    // Must come first: no other thread allocates yet.
     let allocations: Vec<[u64; 2]> = rows.iter().map(|row| allocations(&*row.prepare())).collect();
     let idle = instructions("idle")?;
     let instructions = all_instructions(rows)?;
@@ -40,7 +40,7 @@ pub(crate) fn count(rows: &[&'static Scenario]) -> Result<Counted, Box<dyn Error
     Ok(rows.iter().copied().zip(counts).collect())
 }
 
-/// Allocations and reallocations of one operation. They must be the same in every run.
+/// Allocations and reallocations of one operation. Every run must have the same.
 fn allocations(operation: &dyn Operation) -> [u64; 2] {
     let count = || {
         let mut carrier = carrier();
@@ -81,7 +81,7 @@ fn number(row: &Scenario) -> String {
     number.to_string()
 }
 
-/// Instructions of this many runs of `measured`, without everything else.
+/// The instructions of this many runs of `measured`, without everything else.
 fn instructions(row: &str) -> Result<u64, String> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -91,7 +91,7 @@ fn instructions(row: &str) -> Result<u64, String> {
         .output()
         .map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
-                "there is no valgrind here, which counts instructions: install it".to_owned()
+                "valgrind is not installed, and it counts the instructions".to_owned()
             }
             _ => format!("valgrind: {error}"),
         })?;
@@ -104,7 +104,7 @@ fn instructions(row: &str) -> Result<u64, String> {
     collected.ok_or_else(|| format!("row {row}, {}: {stderr}", output.status))
 }
 
-/// The compiler and the machine that absolute counts hold for.
+/// The compiler and the machine for which absolute counts are valid.
 pub(crate) fn toolchain() -> Result<String, Box<dyn Error>> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("--version").output()?;

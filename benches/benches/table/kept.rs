@@ -48,7 +48,7 @@ impl Kept {
         }
         let rows = SCENARIOS.iter().zip(rows).map(|(scenario, row)| {
             if (row.operation.as_str(), row.by.as_str()) != (&scenario.name(), scenario.by()) {
-                return Err(format!("{PATH}: {} is not where it belongs", row.operation));
+                return Err(format!("{PATH}: {} is out of order", row.operation));
             }
             let Row { instructions, allocations, reallocations, .. } = row;
             Ok((scenario, Counts { instructions, allocations, reallocations }))
@@ -100,15 +100,15 @@ impl Kept {
             }
         }
         if page()?[1] != shown(&self.toolchain, &self.report) {
-            differences.push(format!("{PAGE} shows another table than the kept one"));
+            differences.push(format!("{PAGE} differs from the kept table"));
         }
         if toolchain != self.toolchain {
-            println!("instructions are not compared: they were kept under {}", self.toolchain);
+            println!("instructions are not compared: they were counted with {}", self.toolchain);
         }
         if differences.is_empty() {
             return Ok(());
         }
-        differences.push("if that is meant, --bless keeps it".to_owned());
+        differences.push("if the change is intended, --bless keeps it".to_owned());
         Err(differences.join("\n"))
     }
 }
@@ -117,7 +117,7 @@ impl Kept {
 fn page() -> Result<[String; 3], String> {
     let page = fs::read_to_string(PAGE).map_err(|error| format!("{PAGE}: {error}"))?;
     let parts = page.find(PAGE_START).zip(page.find(PAGE_END));
-    let (start, end) = parts.ok_or_else(|| format!("{PAGE} has no place for the table"))?;
+    let (start, end) = parts.ok_or_else(|| format!("{PAGE} has no markers for the table"))?;
     let start = start + PAGE_START.len();
     Ok([&page[..start], &page[start..end], &page[end..]].map(str::to_owned))
 }

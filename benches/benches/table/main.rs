@@ -1,4 +1,4 @@
-//! One table: the instructions and allocations of each operation, its bound, and the ratio to the stock
+//! One table: each operation's instructions, allocations and bound, and its ratio to the stock
 //! propagators.
 //!
 //! ```sh
@@ -62,12 +62,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
     if arguments.check {
         Kept::read()?.check(&toolchain, &report)?;
-        println!("as the kept table says");
+        println!("equal to the kept table");
     }
     Ok(())
 }
 
-/// Rows by name, with those that they are compared with.
+/// Rows by name, and the rows with which they are compared.
 fn selected(filter: Option<&str>) -> Vec<&'static Scenario> {
     let wanted = |row: &Scenario| filter.is_none_or(|filter| row.name().contains(filter));
     let needed = |row: &Scenario| {

@@ -11,7 +11,7 @@ pub(crate) struct Report {
     pub(crate) rows: Counted,
 }
 
-/// The bound of a row, in numbers.
+/// A row's bound in numbers.
 #[derive(Default)]
 struct Limit {
     instructions: Option<u64>,
@@ -28,7 +28,7 @@ impl Report {
         found.unwrap_or_else(|| panic!("not measured: {row:?}")).1
     }
 
-    /// The ratio to the stock propagators, or to the stock sampler, for the same work.
+    /// The ratio to the stock propagators or the stock sampler for the same work.
     pub(crate) fn ratio(&self, row: &Scenario) -> f64 {
         let stock = self.counts(&row.of(Propagator::Stock));
         self.counts(row).instructions as f64 / stock.instructions as f64

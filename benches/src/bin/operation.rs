@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use benches::{carrier, measured, Idle, Operation, SCENARIOS};
 
-/// Creates what exists once per thread, such as the random number generator.
+/// Allocates per-thread state first, such as the random number generator.
 const WARM_UP: usize = 20;
 
 fn main() -> ExitCode {

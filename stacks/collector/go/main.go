@@ -1,4 +1,5 @@
-// A Collector of exactly what docs/collector.yaml and docs/collector_tail_sampling.yaml name.
+// A Collector with exactly the components that docs/collector.yaml and
+// docs/collector_tail_sampling.yaml use.
 package main
 
 import (

@@ -1,4 +1,4 @@
-//! The Collector: built with Go, run on loopback, ended with its handle.
+//! The Collector: built with Go, run on loopback. Dropping its handle ends it.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
@@ -11,33 +11,33 @@ use crate::project::Project;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Without Go's cache, on two cores that have other work.
+/// Long enough for a build without Go's cache on a busy machine with two cores.
 const BUILD_SECONDS: &str = "1200";
 const RUN_SECONDS: &str = "120";
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Runs until it is dropped, and for two minutes at most.
+/// Runs until it is dropped, but at most two minutes.
 pub struct Collector {
     child: Child,
     address: SocketAddr,
 }
 
 impl Collector {
-    /// Runs a file of `docs/` as it stands, for a project. It waits one second for a trace's spans.
+    /// Runs a file of `docs/` unchanged, for a project. It waits one second for a trace's spans.
     ///
     /// # Panics
     ///
-    /// Where it cannot be built, or does not start.
+    /// If it cannot be built or does not start.
     pub fn start(file: &str, arguments: &[&str], project: &Project) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|port| port.local_addr());
         let address = free.expect("the loopback interface has a free port");
-        // `timeout` ends it even where nothing drops this.
+        // `timeout` ends it even if the handle is never dropped.
         let child = Command::new("timeout")
             .args(["--kill-after=5", RUN_SECONDS])
             .arg(build())
             .arg("--config")
             .arg(Path::new(ROOT).join("docs").join(file))
-            // Its own metrics take a fixed port.
+            // Its own metrics would use a fixed port.
             .arg("--set=service.telemetry.metrics.level=none")
             .args(arguments)
             .env_clear()
@@ -59,19 +59,19 @@ impl Collector {
         let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(self.address).is_err() {
             if let Ok(Some(status)) = self.child.try_wait() {
-                panic!("the Collector ends as it starts: {status}");
+                panic!("the Collector ends during its start: {status}");
             }
             assert!(Instant::now() < deadline, "the Collector does not listen");
             thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Where an exporter of spans sends them.
+    /// The URL for an exporter of spans.
     pub fn traces_url(&self) -> String {
         format!("http://{}/v1/traces", self.address)
     }
 
-    /// Where an exporter of logs sends them.
+    /// The URL for an exporter of logs.
     pub fn logs_url(&self) -> String {
         format!("http://{}/v1/logs", self.address)
     }
@@ -79,14 +79,14 @@ impl Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        // The group is `timeout` and the Collector. It fails only where both have ended.
+        // The group is `timeout` and the Collector. This fails only if both have ended.
         let kill = format!("kill -s KILL -- -{} 2> /dev/null", self.child.id());
         let _ = Command::new("sh").args(["-c", &kill]).status();
         let _ = self.child.wait();
     }
 }
 
-/// The program that `go/main.go` is; with Go's cache this takes seconds.
+/// Builds `go/main.go`. With Go's cache this takes seconds.
 fn build() -> PathBuf {
     let program = Path::new(ROOT).join("target/collector/otelcol");
     let status = Command::new("timeout")
@@ -105,7 +105,7 @@ fn build() -> PathBuf {
         .status();
     match status {
         Ok(status) if status.success() => program,
-        Ok(status) => panic!("go build: {status}; Go is needed, of the version in go.mod"),
+        Ok(status) => panic!("go build: {status}; Go is needed, in the version of go.mod"),
         Err(error) => panic!("go build: {error}"),
     }
 }

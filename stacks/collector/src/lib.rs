@@ -1,4 +1,4 @@
-//! A Collector that runs a file of `docs/`, and a Sentry on loopback behind it.
+//! A Collector that runs a file of `docs/`, and a fake Sentry on loopback behind it.
 
 mod collector;
 mod page;

@@ -1,4 +1,4 @@
-//! The Collector's section of `docs/interop.md`, which `tests/interop` puts there.
+//! The Collector's section of `docs/interop.md`. `tests/interop` adds it to the page.
 
 use std::env;
 use std::fs;
@@ -6,11 +6,11 @@ use std::fs;
 const FILE: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/interop/sections/collector.md");
 
-/// The section must be what a run has found; with `INTEROP_UPDATE=1` it is written.
+/// Asserts that the section equals this run's. With `INTEROP_UPDATE=1` it is written instead.
 ///
 /// # Panics
 ///
-/// Where the file is not of this run, or cannot be written.
+/// If the file differs from this run, or cannot be written.
 pub fn assert_page(content: &str) {
     if env::var_os("INTEROP_UPDATE").is_some() {
         fs::write(FILE, content).expect("the file can be written");
@@ -18,6 +18,6 @@ pub fn assert_page(content: &str) {
     let found = fs::read_to_string(FILE).unwrap_or_default();
     assert!(
         found == content,
-        "sections/collector.md is not of this run: INTEROP_UPDATE=1 writes it anew"
+        "sections/collector.md differs from this run; INTEROP_UPDATE=1 rewrites it"
     );
 }

@@ -1,4 +1,4 @@
-//! A project of a Sentry on loopback, which keeps what it receives and reads it as Sentry does.
+//! A project of a fake Sentry on loopback. It keeps what it receives and reads it as Sentry does.
 
 use std::io::{self, Read};
 use std::mem;
@@ -24,7 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 const PUBLIC_KEY: &str = "49d0f7386ad645858ae85020e393bef3";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What arrived, each span and record with the attributes of its resource.
+/// The received spans and records, each with the attributes of its resource.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
     pub spans: Vec<(Vec<KeyValue>, Span)>,
@@ -43,7 +43,7 @@ pub struct Project {
 }
 
 impl Project {
-    /// Listens on a port of the system's choice.
+    /// Listens on a free port.
     pub fn start() -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_io().build()?;
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
@@ -59,17 +59,17 @@ impl Project {
         format!("http://{PUBLIC_KEY}@{}/42", self.host)
     }
 
-    /// What `SENTRY_OTLP_ENDPOINT` is for it.
+    /// The project's `SENTRY_OTLP_ENDPOINT`.
     pub fn otlp_endpoint(&self) -> String {
         format!("http://{}/api/42/integration/otlp", self.host)
     }
 
-    /// What `SENTRY_PUBLIC_KEY` is for it.
+    /// The project's `SENTRY_PUBLIC_KEY`.
     pub fn public_key(&self) -> &'static str {
         PUBLIC_KEY
     }
 
-    /// Waits until `enough` says so, or for half a minute; then takes what has arrived.
+    /// Waits until `enough` returns true, at most half a minute. Then takes everything received.
     pub fn take_when(&self, enough: impl Fn(&Received) -> bool) -> Received {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -131,7 +131,7 @@ pub fn attribute(attributes: &[KeyValue], name: &str) -> Option<String> {
     }
 }
 
-/// The release, as Sentry reads it: never of the resource.
+/// The release as Sentry reads it, which is never the resource's.
 pub fn release(attributes: &[KeyValue]) -> Option<String> {
     attribute(attributes, "sentry.release").or_else(|| attribute(attributes, "release"))
 }
@@ -143,7 +143,8 @@ pub fn environment(attributes: &[KeyValue], resource: &[KeyValue]) -> Option<Str
         .or_else(|| attribute(resource, "deployment.environment"))
 }
 
-/// How many spans this one stands for, as Sentry reads it: by the attribute, else by `ot=th`, else 1.
+/// The number of spans that this one represents, as Sentry reads it: from the attribute, else from
+/// `ot=th`, else 1.
 pub fn weight(span: &Span) -> f64 {
     let rate = attribute(&span.attributes, "sentry.client_sample_rate");
     let rate = rate.and_then(|rate| rate.parse::<f64>().ok());

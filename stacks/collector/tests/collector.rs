@@ -1,5 +1,5 @@
-//! `docs/collector.yaml` and `docs/collector_tail_sampling.yaml` in a real Collector: what of this
-//! crate's spans and logs arrives in Sentry behind it.
+//! `docs/collector.yaml` and `docs/collector_tail_sampling.yaml` in a real Collector: how this
+//! crate's spans and logs arrive in the Sentry behind it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -26,7 +26,7 @@ const TAIL_SAMPLING: &str = "collector_tail_sampling.yaml";
 const GATE: &str = "--feature-gates=processor.tailsamplingprocessor.usetracestate";
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many traces a service starts or continues; every fifth has an error.
+/// The number of traces that a service starts or continues. Every fifth has an error.
 const TRACES: u64 = 60;
 const ERRORS: usize = 12;
 const RATE: f64 = 0.5;
@@ -36,10 +36,9 @@ const M: u64 = 1 << 56;
 fn what_arrives_in_sentry() {
     let mut page = String::from(
         "## Through a Collector\n\n\
-        `stacks/collector` builds a Collector from its modules, runs the files that \
-        `docs/otlp.md` shows in it, and reads what a Sentry on \
-        loopback gets as Sentry does.\n\n\
-        | `collector.yaml`: of a span, and of a log record | arrives as |\n| --- | --- |\n",
+        `stacks/collector` builds a Collector from its modules and runs the files of \
+        `docs/otlp.md` in it. It reads what a fake Sentry on loopback receives as Sentry would.\n\n\
+        | `collector.yaml`: in a span and in a log record | arrives as |\n| --- | --- |\n",
     );
     for (what, arrived) in as_documented() {
         let _ = writeln!(page, "| {what} | {arrived} |");
@@ -48,9 +47,9 @@ fn what_arrives_in_sentry() {
         page,
         "\n`collector_tail_sampling.yaml` keeps errors and a quarter of the rest. {TRACES} traces, \
         {ERRORS} of them with an error, start at rate {RATE}, or are continued from a Sentry SDK \
-        that has sampled {TRACES} at rate {RATE}. Kept, how much each weighs, and how many they \
-        stand for:\n\n\
-        | | errors | the others | the others really are |\n| --- | --- | --- | --- |\n"
+        that has sampled {TRACES} at rate {RATE}. A cell has the number of kept traces, the weight \
+        of each, and the number that they represent:\n\n\
+        | | errors | others | actual number of others |\n| --- | --- | --- | --- |\n"
     );
     let others_at_head = TRACES as usize - ERRORS;
     let others_continued = others_at_head * 2;
@@ -61,7 +60,8 @@ fn what_arrives_in_sentry() {
     let right = tail_sampled(&[GATE]);
     right.heads.assert(ERRORS as f64, others_at_head as f64, "heads");
     right.continued.assert(2.0 * ERRORS as f64, others_continued as f64, "continued");
-    // Below the Collector's rate nothing is dropped that is no error, and a rate that nobody said is 1.
+    // Heads at a rate below the Collector's: every received trace is kept. An unknown rate counts
+    // as 1.
     assert_eq!(right.rare.errors.to_string(), "1 × 10 = 10");
     assert_eq!(right.rare.others.to_string(), "5 × 10 = 50");
     assert_eq!(
@@ -73,7 +73,7 @@ fn what_arrives_in_sentry() {
     line("as documented, continued", &right.continued, others_continued);
     line("as documented, `sentry-trace` without a rate", &right.no_rate, others_at_head);
 
-    // The two parts it needs, each left out: the errors still count as they should.
+    // Each of the two required parts is left out once. The errors' weights stay correct.
     let without_transform = "--set=service.pipelines.traces.processors=[tail_sampling,batch]";
     for (case, arguments) in [
         ("without the feature gate", &[] as &[&str]),
@@ -85,20 +85,24 @@ fn what_arrives_in_sentry() {
             ("continued", &wrong.continued, others_continued),
         ] {
             assert_eq!(kept.errors.weights(), ["2"], "{case}, {of}");
-            assert_eq!(kept.others.weights(), ["2"], "{case}, {of}: what it should not be");
+            assert_eq!(
+                kept.others.weights(),
+                ["2"],
+                "{case}, {of}: the wrong weight is expected here"
+            );
             assert!(kept.others.estimate() < others as f64, "{case}, {of}");
             line(&format!("{case}, {of}"), kept, others);
         }
     }
     page.push_str(
-        "\nSo the weight of an error is right in each of them: it is the head's. The weight of the \
-        others is right only where the sampler writes its own rate into `ot=th`, which needs its \
-        feature gate, and the attribute that Sentry reads first follows.\n",
+        "\nSo the weight of an error is always correct: it is the head's. The weight of the \
+        others is correct only if the sampler writes its own rate into `ot=th`, which needs its \
+        feature gate, and if the attribute that Sentry reads first is updated too.\n",
     );
     assert_page(&page);
 }
 
-/// Spans of `install` with a Collector's URL, and logs beside them.
+/// Spans of `install` with a Collector's URL, and log records beside them.
 fn as_documented() -> Vec<(String, String)> {
     let project = Project::start().expect("a Sentry");
     let collector = Collector::start("collector.yaml", &[], &project);
@@ -115,7 +119,7 @@ fn as_documented() -> Vec<(String, String)> {
     let logger = logs.logger("shop");
     let tracer = installed.tracer("shop");
 
-    // Until one is sampled: the ids are random.
+    // Repeats until one is sampled, because the ids are random.
     let span_context = loop {
         let span = tracer.span_builder("GET /cart").with_kind(SpanKind::Server).start(&tracer);
         let cx = Context::new().with_span(span);
@@ -159,8 +163,8 @@ fn as_documented() -> Vec<(String, String)> {
     let [logs, traces] = paths;
     [
         ("path", format!("`{traces}`, `{logs}`")),
-        ("`x-sentry-auth`", "`sentry sentry_key=<key>`, of the Collector's own".to_owned()),
-        ("trace id, span id", "as in the service; those of the span in the record, too".to_owned()),
+        ("`x-sentry-auth`", "`sentry sentry_key=<key>`, from the Collector".to_owned()),
+        ("trace id, span id", "as in the service; the record has the span's".to_owned()),
         ("release, environment", "`shop@1.2.3`, `staging`, in both".to_owned()),
         ("`service.name`", "`shop`, in both".to_owned()),
         ("weight at rate 0.5", format!("{}, and `{}`", weight(span), ot.unwrap_or_default())),
@@ -184,13 +188,13 @@ fn logger_provider(sentry: &Sentry, url: &str) -> SdkLoggerProvider {
         .build()
 }
 
-/// What is left of both services' traces behind the tail sampler.
+/// Both services' traces that the tail sampler kept.
 struct TailSampled {
     heads: Kept,
     continued: Kept,
     /// Heads at a rate of 0.1, below the Collector's.
     rare: Kept,
-    /// Continued from a head that says nothing but its flag.
+    /// Continued from a head that sends only its flag.
     no_rate: Kept,
 }
 
@@ -208,12 +212,13 @@ fn tail_sampled(arguments: &[&str]) -> TailSampled {
     run(&sentry, "no rate", &collector, |index| {
         let mut headers = sampled_head(index);
         headers.remove("baggage");
-        // Traces of their own.
+        // Separate trace ids.
         headers.values_mut().for_each(|value| value.replace_range(..1, "f"));
         propagator.extract(&headers)
     });
 
-    // The service that was last has its errors there; what else is kept comes within a second wait.
+    // The last service's errors have arrived here. Its other kept spans arrive within a second
+    // wait.
     let mut received = project.take_when(|got| kept(got, "no rate").errors.traces() >= ERRORS);
     std::thread::sleep(Duration::from_secs(3));
     received.spans.extend(project.take_when(|_| true).spans);
@@ -225,8 +230,8 @@ fn tail_sampled(arguments: &[&str]) -> TailSampled {
     }
 }
 
-/// Headers of a Sentry SDK that has sampled, whose `sample_rand` is not of its trace id: below the
-/// rate, spread evenly.
+/// Headers of a Sentry SDK that has sampled. The `sample_rand` is independent of the trace id and
+/// spread evenly below the rate.
 fn sampled_head(index: u64) -> HashMap<String, String> {
     let id = TraceId::from(u128::from(index + 1) << 64 | 0x8000_0000_0000_0001);
     let rand = RATE * (index as f64 + 0.5) / TRACES as f64;
@@ -243,7 +248,7 @@ fn sampled_head(index: u64) -> HashMap<String, String> {
 /// Trace ids whose last 56 bits are spread evenly.
 #[derive(Debug)]
 struct SpreadIds {
-    /// Its own first 64 bits, so that no two services share a trace.
+    /// The first 64 bits are per service, so that no two services share a trace.
     service: u64,
     traces: AtomicU64,
     spans: AtomicU64,
@@ -261,7 +266,7 @@ impl IdGenerator for SpreadIds {
     }
 }
 
-/// Each trace has a SERVER span and one below it, which fails in every fifth.
+/// Each trace has a SERVER span and a child span, which fails in every fifth trace.
 fn run(
     sentry: &Sentry,
     name: &'static str,
@@ -291,7 +296,7 @@ fn run(
     provider.shutdown_with_timeout(TIMEOUT).expect("every span is exported");
 }
 
-/// How many traces there are of each weight, by its text.
+/// The number of traces of each weight, by the weight's text.
 #[derive(Debug, Default, PartialEq)]
 struct Weighted(BTreeMap<String, usize>);
 
@@ -301,7 +306,7 @@ struct Kept {
     others: Weighted,
 }
 
-/// The traces of a service that arrived; each with both of its spans, of one weight.
+/// The service's traces that arrived, each with both of its spans and one weight.
 fn kept(received: &Received, service: &str) -> Kept {
     let mut traces: BTreeMap<&[u8], Vec<_>> = BTreeMap::new();
     for (resource, span) in &received.spans {
@@ -319,7 +324,7 @@ fn kept(received: &Received, service: &str) -> Kept {
         } else {
             &mut kept.others
         };
-        // A rate of 56 bits is not quite the one of 53.
+        // A 56-bit rate rounds to a slightly different 53-bit number.
         let rounded = (first * 1e6).round() / 1e6;
         *kind.0.entry(rounded.to_string()).or_default() += 1;
     }
@@ -347,7 +352,7 @@ impl Weighted {
         self.0.keys().map(String::as_str).collect()
     }
 
-    /// How many traces these stand for.
+    /// The number of traces that these represent.
     fn estimate(&self) -> f64 {
         let product = |(weight, traces): (&String, &usize)| {
             weight.parse::<f64>().expect("a number") * *traces as f64

@@ -1,4 +1,4 @@
-//! Three processes of `examples/relay.rs`. Each calls the next one; the last calls the sink.
+//! Three processes of `examples/relay.rs`. Each calls the next; the last calls the sink.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ pub(crate) struct Chain {
     ports: [u16; 3],
     sink: SocketAddr,
     relays: Vec<Child>,
-    /// The file that all three write their errors to.
+    /// All three write their errors to this file.
     log: PathBuf,
 }
 
@@ -87,7 +87,7 @@ impl Chain {
     pub(crate) async fn stop(mut self) -> Result<String, Box<dyn Error>> {
         for relay in &mut self.relays {
             if let Some(status) = relay.try_wait()? {
-                return Err(format!("a relay has ended by itself: {status}").into());
+                return Err(format!("a relay has ended unexpectedly: {status}").into());
             }
             relay.kill().await?;
         }
@@ -109,7 +109,7 @@ async fn build() -> Result<PathBuf, Box<dyn Error>> {
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .find_map(|message| message["executable"].as_str().map(PathBuf::from));
-    Ok(executable.ok_or("cargo builds no relay")?)
+    Ok(executable.ok_or("cargo did not build the relay")?)
 }
 
 async fn until_healthy(port: u16) -> Result<(), Box<dyn Error>> {
@@ -121,5 +121,5 @@ async fn until_healthy(port: u16) -> Result<(), Box<dyn Error>> {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    Err(format!("nothing on port {port}").into())
+    Err(format!("no server on port {port}").into())
 }

@@ -1,8 +1,8 @@
 //! Three relays in a row under load, with faults: services are killed and restarted while requests
 //! of every kind run through them.
 //!
-//! Fails where a relay panics, an answered request with a valid trace is split or gets another
-//! request's trace, or memory grows.
+//! Fails if a relay panics, if an answered request with a valid trace is split or gets another
+//! request's trace, or if memory grows.
 
 mod chain;
 mod mix;
@@ -22,7 +22,7 @@ use oracle::Outcome;
 use reqwest::Client;
 
 const WORKERS: u64 = 32;
-/// Buffers and pools fill up at first: a fifth of fewer is no warm-up.
+/// Buffers and pools fill up first. A fifth of fewer requests would not warm them up.
 const MIN_REQUESTS_FOR_MEMORY: u64 = 50_000;
 const MAX_FAULTS_SHOWN: usize = 10;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -100,7 +100,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         })
         .collect();
 
-    // Memory counts from here: by now every buffer and pool has been used.
+    // Memory is measured from here: by now every buffer and pool has been used.
     wait_for(&tally, options.requests / 5).await;
     let warm = chain.memory()?;
     for restart in 0..options.restarts {
@@ -166,17 +166,17 @@ fn report(
     println!("{} lines of log from three relays", log.lines().count());
     faults.iter().take(MAX_FAULTS_SHOWN).for_each(|fault| println!("  {fault}"));
     if !faults.is_empty() {
-        return Err(format!("{} answers are not what they have to be", faults.len()).into());
+        return Err(format!("{} answers are wrong", faults.len()).into());
     }
     if log.contains("panicked") {
         return Err("a relay panicked".into());
     }
-    // A kill loses requests in flight and those before the restart. Most must get through.
+    // A kill loses the requests in flight and those before the restart. Most must succeed.
     if answered < requests / 2 {
         return Err("less than half of all requests were answered".into());
     }
     if requests < MIN_REQUESTS_FOR_MEMORY {
-        println!("memory is judged from {MIN_REQUESTS_FOR_MEMORY} requests on");
+        println!("memory is checked from {MIN_REQUESTS_FOR_MEMORY} requests up");
     } else if memory > warm + warm / 10 {
         return Err("memory grew by more than a tenth".into());
     }

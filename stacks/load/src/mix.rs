@@ -1,4 +1,4 @@
-//! Requests of every kind, each with its own trace, made from a number and a seed.
+//! Requests of every kind, each with its own trace, generated from a number and a seed.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -8,7 +8,7 @@ pub(crate) enum Kind {
     Sampled,
     NotSampled,
     Deferred,
-    /// More than 8 kilobytes of baggage, Sentry's members first.
+    /// More than 8 kilobytes of baggage, with Sentry's members first.
     Huge,
     /// Each header twice, the second time with another trace.
     Duplicated,
@@ -33,7 +33,7 @@ pub(crate) struct Request {
     pub(crate) trace_id: String,
     span_id: String,
     other_trace_id: String,
-    /// A release that no other request has.
+    /// A release that is unique to this request.
     pub(crate) release: String,
     malformed: usize,
 }
@@ -46,7 +46,7 @@ impl Request {
         Request {
             kind: KINDS[random.random_range(0..KINDS.len())],
             trace_id: own,
-            // The number stands in the lower half, the other trace differs in the upper one.
+            // The number is in the lower half. The other trace differs in the upper half.
             other_trace_id: other,
             span_id: format!("{:016x}", random.random::<u64>() | 1),
             release: format!("r{number}"),

@@ -13,7 +13,7 @@ pub(crate) enum Outcome {
     Wrong(String),
 }
 
-/// The flag that reaches the last service; the relays record every trace that they decide on.
+/// The flag that reaches the last service. The relays record every trace that they decide.
 fn expected_flag(kind: Kind, wrong: bool) -> &'static str {
     match kind {
         Kind::NotSampled if !wrong => "0",
@@ -58,7 +58,7 @@ fn check(
     }
     let flag = expected_flag(request.kind, wrong);
     if !(sentry_trace.starts_with(trace_id) && sentry_trace.ends_with(&format!("-{flag}"))) {
-        return Err(format!("{sentry_trace} goes out of {trace_id}"));
+        return Err(format!("{sentry_trace} was sent in {trace_id}"));
     }
     let named: Vec<&str> =
         baggage.split(',').filter(|m| m.starts_with("sentry-trace_id=")).collect();

@@ -1,4 +1,4 @@
-//! An OTLP/HTTP endpoint on loopback, in the place of Sentry or of a Collector, which keeps what it
+//! An OTLP/HTTP endpoint on loopback that replaces Sentry or a Collector and keeps what it
 //! receives.
 
 use std::io;
@@ -25,7 +25,7 @@ const SENTRY_LOGS: &str = "/api/42/integration/otlp/v1/logs/";
 const PROTOBUF: &str = "application/x-protobuf";
 const KEY: &str = "49d0f7386ad645858ae85020e393bef3";
 
-/// What arrived since the last time.
+/// The data received since the last call.
 #[derive(Default)]
 struct Received {
     spans: Vec<Span>,
@@ -42,10 +42,10 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Listens on a port of the system's choice.
+    /// Listens on a free port.
     pub fn start() -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_io().build()?;
-        // Bound by hand, so that it can be done inside another runtime.
+        // Bound manually, so that it works inside another runtime.
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -55,22 +55,22 @@ impl Collector {
         Ok(Collector { address, received, _runtime: runtime })
     }
 
-    /// Where an exporter for a Collector sends its spans.
+    /// The endpoint for an exporter to a Collector.
     pub fn endpoint(&self) -> String {
         format!("http://{}{COLLECTOR_TRACES}", self.address)
     }
 
-    /// The DSN of a project of Sentry that lives here.
+    /// The DSN of a Sentry project here.
     pub fn dsn(&self) -> String {
         format!("http://{KEY}@{}/42", self.address)
     }
 
-    /// The spans that arrived since the last time.
+    /// The spans received since the last call.
     pub fn take(&self) -> Vec<Span> {
         mem::take(&mut self.received.lock().unwrap_or_else(PoisonError::into_inner).spans)
     }
 
-    /// The log records that arrived since the last time.
+    /// The log records received since the last call.
     pub fn take_logs(&self) -> Vec<LogRecord> {
         mem::take(&mut self.received.lock().unwrap_or_else(PoisonError::into_inner).logs)
     }
@@ -87,7 +87,7 @@ async fn receive(
     }
     let auth = headers.get("x-sentry-auth").and_then(|auth| auth.to_str().ok());
     let expected = format!("sentry sentry_key={KEY}");
-    // Sentry wants the key; a Collector must not get it.
+    // Sentry needs the key. A Collector must not get it.
     let is_right = match uri.path() {
         SENTRY_TRACES | SENTRY_LOGS => auth == Some(&*expected),
         COLLECTOR_TRACES | COLLECTOR_LOGS => auth.is_none(),
@@ -108,6 +108,6 @@ async fn receive(
         let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
         received.spans.extend(scopes.flat_map(|scope| scope.spans));
     }
-    // An answer without a message is an empty one.
+    // An empty body is an empty response message.
     Ok([(header::CONTENT_TYPE, PROTOBUF)])
 }

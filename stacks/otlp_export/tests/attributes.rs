@@ -1,5 +1,5 @@
-//! What Sentry reads of a span and of a log record stands on what leaves, straight to Sentry and to
-//! a Collector. This file runs once more with `--features reqwest-client`.
+//! Exported spans and log records have the attributes that Sentry reads, sent to Sentry and to a
+//! Collector. This file runs a second time with `--features reqwest-client`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use otlp_export::Collector;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// An id whose last 56 bits are all ones: it is sampled at any rate.
+/// An id whose last 56 bits are all ones: it is sampled at any rate above 0.
 const TRACE_ID: &str = "771a43a4192642f0b1ffffffffffffff";
 
 const VERSION: &str = "0.1.0";
@@ -62,8 +62,8 @@ fn sentry(collector: &Collector, rate: Option<f64>) -> Sentry {
     builder.build().expect("settings")
 }
 
-/// What arrives of a SERVER span and a CLIENT span below it: its own and Sentry's attributes by the
-/// span's name, once from Sentry's endpoint and once from a Collector's.
+/// The attributes of the received SERVER span and its CLIENT child: the span's own and Sentry's by
+/// span name, from Sentry's endpoint and from a Collector's.
 fn exported(
     rate: Option<f64>,
     sampler: Option<Sampler>,
@@ -105,7 +105,7 @@ fn exported(
     })
 }
 
-/// The rate that a head applied stands on its span; the one below it carries it on.
+/// A head's span has the applied rate, and so has its child.
 #[test]
 fn a_head_and_its_child() {
     for spans in exported(Some(1.0), None, &[], &[]) {
@@ -137,7 +137,7 @@ fn a_continued_trace() {
     }
 }
 
-/// The rate of a stock OTel head stands in `th` alone.
+/// Only `th` has the rate of a stock OTel head.
 #[test]
 fn the_rate_of_a_threshold() {
     let traceparent = format!("00-{TRACE_ID}-7dd6b3a1fb4d9c2a-01");
@@ -161,9 +161,9 @@ fn the_rate_of_a_threshold() {
     assert_eq!(attributes(&spans[0].attributes), with_rate(common(), 0.25));
 }
 
-/// No weight is made up: neither from our own rate nor from one that did not decide.
+/// No weight is invented: neither from our own rate nor from one that did not decide.
 #[test]
-fn where_no_rate_is_known() {
+fn without_a_known_rate() {
     let sampled = sentry_trace("-1");
     let dropped = sentry_trace("-0");
     let by_head = baggage(",sentry-sample_rate=0.25,sentry-sample_rand=0.9,sentry-sampled=false");
@@ -189,7 +189,7 @@ fn where_no_rate_is_known() {
 }
 
 #[test]
-fn what_the_user_set_stays() {
+fn user_attributes_stay() {
     let own = [
         KeyValue::new("release", "own@2"),
         KeyValue::new("sentry.environment", "own"),
@@ -205,7 +205,7 @@ fn what_the_user_set_stays() {
     }
 }
 
-/// Log records name the span that they are emitted under, release and environment.
+/// Log records have the span in which they are emitted, the release and the environment.
 #[test]
 fn a_log_record() {
     let collector = Collector::start().expect("a collector");

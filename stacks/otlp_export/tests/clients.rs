@@ -1,7 +1,7 @@
-//! Spans arrive whatever HTTP clients other crates of the build turn on in opentelemetry-otlp, and
-//! wherever the exporter is made: without a runtime, and inside one of either flavor.
+//! Spans arrive regardless of the HTTP clients that other crates enable in opentelemetry-otlp, and
+//! of where the exporter is built: without a runtime, and inside one of either flavor.
 //!
-//! This file runs once more with `--features reqwest-client`.
+//! This file runs a second time with `--features reqwest-client`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn no_proxy() {
     std::env::set_var("NO_PROXY", "127.0.0.1");
 }
 
-/// Exports one span to Sentry and one to a Collector; returns how many arrived.
+/// Exports one span to Sentry and one to a Collector. Returns the number received.
 fn export() -> usize {
     no_proxy();
     let collector = Collector::start().expect("a collector");

@@ -1,4 +1,4 @@
-//! `install` and its guard: each case is a process of its own, as globals are.
+//! `install` and its guard. Globals are per process, so each case runs in its own process.
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use otlp_export::Collector;
 
-/// Runs one case of the program below, with these variables.
+/// Runs one case of the program `service` with these variables.
 fn run(case: &str, variables: &[(&str, String)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
     command.arg(case).env("NO_PROXY", "127.0.0.1");
@@ -32,7 +32,7 @@ fn dropping_the_guard_exports() {
 }
 
 #[test]
-fn also_where_main_returns_an_error() {
+fn dropping_exports_if_main_returns_an_error() {
     let collector = Collector::start().expect("a collector");
     let output = run("fail", &[("SENTRY_DSN", collector.dsn())]);
     assert_eq!(output.status.code(), Some(1));
@@ -51,12 +51,12 @@ fn inside_a_runtime() {
 fn a_second_install_is_an_error() {
     let collector = Collector::start().expect("a collector");
     let output = run("twice", &[("SENTRY_DSN", collector.dsn())]);
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(said, "a propagator for sentry-trace is installed in this process\n");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(printed, "a propagator for sentry-trace is installed in this process\n");
     assert_eq!(names(&collector), ["GET /cart"], "one exporter, not two");
 }
 
-/// The service runs, its traces connect, nothing leaves, and one line says so.
+/// The service runs, its traces connect, nothing is sent, and one line explains why.
 #[test]
 fn without_a_dsn() {
     let collector = Collector::start().expect("a collector");
@@ -64,8 +64,8 @@ fn without_a_dsn() {
     assert!(output.status.success());
     let headers = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(headers.contains("sentry-trace: ") && headers.contains("traceparent: "), "{headers}");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(said.matches("no DSN").count(), 1, "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(printed.matches("no DSN").count(), 1, "{printed}");
     assert!(names(&collector).is_empty());
 }
 
@@ -80,7 +80,7 @@ fn to_a_collector() {
     assert!(names(&sentry).is_empty());
 }
 
-/// OTel's own variable counts where the user asks for it, and nowhere else.
+/// OTel's own variable counts only if the user opts in.
 #[test]
 fn to_the_endpoint_of_the_environment() {
     let sentry = Collector::start().expect("a collector");
@@ -102,17 +102,17 @@ fn to_the_endpoint_of_the_environment() {
 }
 
 #[test]
-fn what_is_refused_installs_nothing() {
+fn invalid_settings_install_nothing() {
     let output = run("refused", &[]);
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let expected =
         "invalid exporter configuration: collector_url: not an http:// or https:// URL\n\
                     installed\n";
-    assert_eq!(said, expected, "the globals were still free");
+    assert_eq!(printed, expected, "the globals were still free");
 }
 
-/// A server that takes connections and never answers: the variable ends the wait, and one line says
-/// that spans are lost.
+/// A server that accepts connections and never answers: the variable ends the wait, and one line
+/// reports lost spans.
 #[test]
 fn a_timeout_of_the_environment() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a listener");
@@ -123,7 +123,7 @@ fn a_timeout_of_the_environment() {
         assert!(output.status.success());
         // Without the variable the guard would give up after 5 seconds.
         assert!(start.elapsed() < Duration::from_secs(4), "{variable}: {:?}", start.elapsed());
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(said.matches("the last spans may be lost").count(), 1, "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(printed.matches("the last spans may be lost").count(), 1, "{printed}");
     }
 }

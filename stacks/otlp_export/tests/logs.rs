@@ -1,4 +1,4 @@
-//! `tracing` events become log records of the active span's trace, as docs/otlp.md puts the layers.
+//! `tracing` events become log records of the active span's trace, with the layers of docs/otlp.md.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use otlp_export::Collector;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
 
-/// The records that arrive of what `f` says, and the span that it says was active.
+/// The records received from `f`, and the span that `f` returns as active.
 fn records(f: impl FnOnce(&SdkTracer) -> SpanContext) -> (Vec<LogRecord>, SpanContext) {
     std::env::set_var("NO_PROXY", "127.0.0.1");
     let collector = Collector::start().expect("a collector");
@@ -29,7 +29,7 @@ fn records(f: impl FnOnce(&SdkTracer) -> SpanContext) -> (Vec<LogRecord>, SpanCo
     let provider = SdkLoggerProvider::builder()
         .with_batch_exporter(sentry.log_exporter().expect("an exporter"))
         .build();
-    // The exporter's own client runs on another thread: it has no part in this subscriber.
+    // The exporter's client runs on another thread, outside this subscriber.
     let subscriber = tracing_subscriber::registry()
         .with(tracing_opentelemetry::layer().with_tracer(tracer.clone()))
         .with(OpenTelemetryTracingBridge::new(&provider));

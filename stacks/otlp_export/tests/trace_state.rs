@@ -1,5 +1,5 @@
-//! Spans sent by a real OTLP/HTTP exporter carry the rate by which their trace was sampled: `ot=th`
-//! in their trace state. Sentry weights each span by it.
+//! Spans from a real OTLP/HTTP exporter carry the rate of their trace in `ot=th` of their trace
+//! state. Sentry weights each span by it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,17 +20,17 @@ use otlp_export::Collector;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many traces each case starts, and how many spans each of these has.
+/// The number of traces that each case starts, and the number of spans in each.
 const TRACES: u64 = 60;
 const SPANS: usize = 3;
 
 const M: u64 = 1 << 56;
 
-/// Sample rates, the `th` of each, and how many of evenly spread traces it samples.
+/// Sample rates, the `th` of each, and the number of evenly spread traces that it samples.
 const RATES: [(f64, &str, usize); 4] =
     [(1.0, "0", 60), (0.5, "8", 30), (0.1, "e6666666666666", 6), (1.0 / 3.0, "aaaaaaaaaaaaac", 20)];
 
-/// Trace ids as a Sentry SDK makes them (UUIDv4), whose last 56 bits are spread evenly.
+/// Trace ids like a Sentry SDK's (UUIDv4), whose last 56 bits are spread evenly.
 fn trace_id(index: u64) -> TraceId {
     let randomness = (2 * index + 1) * (M / (2 * TRACES));
     TraceId::from(0x771a_43a4_1926_42f0_b100_0000_0000_0000 | u128::from(randomness))
@@ -57,8 +57,8 @@ fn sentry(sample_rate: f64) -> Sentry {
     builder.traces_sample_rate(sample_rate).build().expect("settings")
 }
 
-/// Starts [`TRACES`] traces of a SERVER span, one within it and a CLIENT span within that, under
-/// what `parent` gives for each, and returns what a collector received.
+/// Starts [`TRACES`] traces of a SERVER span, an inner span and a CLIENT span inside that, each
+/// below `parent`'s result. Returns what a collector received.
 fn export(provider: TracerProviderBuilder, parent: impl Fn(u64) -> Context) -> Vec<Span> {
     let collector = Collector::start().expect("a collector");
     let client = reqwest::blocking::Client::builder().no_proxy().timeout(TIMEOUT).build();
@@ -98,13 +98,14 @@ fn bits(digits: &str) -> u64 {
     u64::from_str_radix(&format!("{digits:0<14}"), 16).expect("hexadecimal digits")
 }
 
-/// A span's randomness, read from the exported data alone.
+/// A span's randomness, computed only from the exported data.
 fn randomness(span: &Span) -> u64 {
     let id: [u8; 16] = span.trace_id[..].try_into().expect("16 bytes");
     ot(span, "rv").map_or(u128::from_be_bytes(id) as u64 & (M - 1), bits)
 }
 
-/// Every span of `traces` traces came, and says `th`, and the same as the rest of its trace.
+/// Asserts that every span of `traces` traces arrived, and has the same `th` as the rest of its
+/// trace.
 #[track_caller]
 fn assert_exported(spans: &[Span], traces: usize, th: &str, case: &str) {
     assert_eq!(spans.len(), SPANS * traces, "{case}: exported spans");
@@ -129,7 +130,7 @@ fn heads() {
             let expected = is_head.then_some(Value::DoubleValue(rate));
             assert_eq!(sample_rate(span), expected, "{span:?}");
         }
-        // What Sentry adds up: each trace stands for as many as its rate says.
+        // Sentry's sum: each trace counts for as many as its rate implies.
         let weight = M as f64 / (M - bits(th)) as f64;
         let heads = spans.iter().filter(|span| span.parent_span_id.is_empty()).count();
         let traces = heads as f64 * weight;
@@ -137,7 +138,7 @@ fn heads() {
     }
 }
 
-/// The span attribute of a rate that was applied here.
+/// The span attribute with a rate that was applied here.
 fn sample_rate(span: &Span) -> Option<Value> {
     let mut attributes = span.attributes.iter();
     attributes.find(|attribute| attribute.key == "sentry.sample_rate")?.value.clone()?.value
@@ -145,7 +146,7 @@ fn sample_rate(span: &Span) -> Option<Value> {
 
 type NewProvider = fn() -> TracerProviderBuilder;
 
-/// What a service may sample with: our sampler, at another rate, and the SDK's default.
+/// Samplers that a service may use: ours at another rate, and the SDK's default.
 const PROVIDERS: [(&str, NewProvider); 2] = [
     ("SentrySampler", || sampled_by(&sentry(0.25))),
     ("ParentBased(AlwaysOn)", || {
@@ -158,7 +159,7 @@ fn sampled_by(sentry: &Sentry) -> TracerProviderBuilder {
     SdkTracerProvider::builder().with_sampler(sentry.sampler())
 }
 
-/// Headers of a Sentry SDK whose `sample_rand` has nothing to do with its trace id.
+/// Headers of a Sentry SDK whose `sample_rand` is independent of its trace id.
 fn headers(index: u64, flag: &str, rand: f64, more: &str) -> HashMap<String, String> {
     let id = trace_id(index);
     let baggage = format!("sentry-trace_id={id},sentry-sample_rand={rand:.6}{more}");

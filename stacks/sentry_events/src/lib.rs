@@ -1,4 +1,4 @@
-//! What the tests share: a provider, and what a client of the `sentry` crate captured.
+//! Shared by the tests: a provider, and what a client of the `sentry` crate captured.
 
 use opentelemetry::trace::{SpanContext, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::Context;
@@ -7,7 +7,7 @@ use opentelemetry_sentry::{OpenTelemetryIntegration, Sentry};
 use sentry::protocol::{EnvelopeItem, Event, ItemContainer, Log, Metric};
 use sentry::{ClientOptions, Envelope, Hub};
 
-/// A tracer that records every trace. Its DSN is another one than that of the client.
+/// A tracer that records every trace. Its DSN differs from the client's.
 pub fn tracer() -> SdkTracer {
     let sentry =
         Sentry::builder().dsn("https://ours@o1.ingest.sentry.io/42").traces_sample_rate(1.0);
@@ -15,7 +15,7 @@ pub fn tracer() -> SdkTracer {
     SdkTracerProvider::builder().with_sampler(sampler).build().tracer("test")
 }
 
-/// A context with a span of its own.
+/// A context with its own span.
 pub fn span() -> Context {
     Context::new().with_span(tracer().start("GET /cart"))
 }
@@ -25,7 +25,7 @@ pub fn options() -> ClientOptions {
     ClientOptions::new().add_integration(OpenTelemetryIntegration::new())
 }
 
-/// What was captured of each kind.
+/// The captured items of each kind.
 #[derive(Default)]
 pub struct Captured {
     pub events: Vec<Event<'static>>,
@@ -33,7 +33,7 @@ pub struct Captured {
     pub metrics: Vec<Metric>,
 }
 
-/// What is captured while `f` runs.
+/// Returns the items captured while `f` runs.
 pub fn captured(options: ClientOptions, f: impl FnOnce()) -> Captured {
     let run = || {
         f();
@@ -63,17 +63,17 @@ fn sort(envelope: Envelope, captured: &mut Captured) {
 /// A trace id and a span id, in hexadecimal.
 pub type Ids = (String, String);
 
-/// Those of a span.
+/// The ids of a span.
 pub fn ids(span_context: &SpanContext) -> Ids {
     (span_context.trace_id().to_string(), span_context.span_id().to_string())
 }
 
-/// Those of the context's span.
+/// The ids of the context's span.
 pub fn ids_of(cx: &Context) -> Ids {
     ids(cx.span().span_context())
 }
 
-/// Those of an event.
+/// The ids of an event.
 pub fn event_ids(event: &Event<'_>) -> Ids {
     match event.contexts.get("trace") {
         Some(sentry::protocol::Context::Trace(trace)) => {
@@ -83,14 +83,14 @@ pub fn event_ids(event: &Event<'_>) -> Ids {
     }
 }
 
-/// Those of a log; its span's is empty where it names none.
+/// The ids of a log. The span id is empty if the log has none.
 pub fn log_ids(log: &Log) -> Ids {
     let span_id = log.attributes.get("sentry.trace.parent_span_id");
     let span_id = span_id.and_then(|attribute| attribute.0.as_str()).unwrap_or_default();
     (log.trace_id.expect("a trace id").to_string(), span_id.to_owned())
 }
 
-/// Those of a metric; its span's is empty where it names none.
+/// The ids of a metric. The span id is empty if the metric has none.
 pub fn metric_ids(metric: &Metric) -> Ids {
     let span_id = metric.span_id.map(|id| id.to_string());
     (metric.trace_id.to_string(), span_id.unwrap_or_default())

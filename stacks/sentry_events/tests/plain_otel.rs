@@ -1,4 +1,4 @@
-//! Under plain OTel: an event, a panic, logs and metrics land in the trace of the active span.
+//! With plain OTel: an event, a panic, logs and metrics belong to the trace of the active span.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::slice;
@@ -11,7 +11,7 @@ use sentry_events::{
     captured, event_ids, ids_of, log_ids, metric_ids, options, span, Captured, Ids,
 };
 
-/// One of each kind.
+/// Captures one item of each kind.
 fn capture() {
     capture_message("out of stock", Level::Error);
     sentry::logger_info!("looked up");
@@ -55,7 +55,7 @@ fn below_a_remote_parent_alone() {
     assert_all(&captured, &ids_of(&cx));
 }
 
-/// What the hub gives to everything stays, the same with the integration and without it.
+/// The hub's own trace context stays, with and without the integration.
 #[test]
 fn without_an_active_span() {
     let captured = captured(options(), || {
@@ -90,7 +90,7 @@ fn a_panic() {
     assert_eq!(event.level, Level::Fatal);
 }
 
-/// A task goes from thread to thread; context and hub go with it.
+/// A task moves between threads. Context and hub move with it.
 #[test]
 fn across_an_await() {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -140,7 +140,7 @@ fn a_trace_context_that_the_user_set_stays() {
     assert_eq!(events, [expected.clone(), expected]);
 }
 
-/// A Sentry span that is recorded is in Sentry; one that is not, as with tracing off, is not.
+/// A recorded Sentry span is in Sentry. One that is not recorded, as with tracing off, is not.
 #[test]
 fn a_span_of_the_sentry_crate() {
     for (options, stays) in [(options().traces_sample_rate(1.0), true), (options(), false)] {
@@ -166,7 +166,7 @@ fn a_span_of_the_sentry_crate() {
     }
 }
 
-/// Callbacks of the user's own see what is sent, and still decide.
+/// The user's callbacks see the final ids and still decide.
 #[test]
 fn callbacks_see_the_ids() {
     let cx = span();
@@ -190,7 +190,7 @@ fn callbacks_see_the_ids() {
     assert!(captured.metrics.is_empty());
 }
 
-/// A log that names a span of the user's choice is left alone.
+/// A log with a span that the user chose is unchanged.
 #[test]
 fn a_log_that_names_its_span_stays() {
     let captured = captured(options(), || {

@@ -1,5 +1,5 @@
-//! Under tracing-opentelemetry: what the layers of `sentry` make of `tracing` events lands in the
-//! trace of the active `tracing` span, in whatever order the layers stand.
+//! With tracing-opentelemetry: the events that the `sentry` layers create from `tracing` events
+//! belong to the trace of the active `tracing` span, in any order of the layers.
 
 use opentelemetry::trace::TraceContextExt;
 use sentry::integrations::tracing::{ErrorLayer, LogLayer};
@@ -13,7 +13,7 @@ fn ids_of(span: &tracing::Span) -> Ids {
     ids(span.context().span().span_context())
 }
 
-/// An error inside of a span inside of another one; returns the inner span's ids.
+/// An error inside a nested span. Returns the inner span's ids.
 fn served(subscriber: impl Subscriber + Send + Sync) -> (Captured, Ids) {
     let mut expected = None;
     let captured = captured(options(), || {
@@ -43,7 +43,7 @@ fn the_combined_layer_in_either_order() {
     assert_eq!(captured.events.len(), 1);
 }
 
-#[allow(deprecated)] // the combined layer is what most programs have
+#[allow(deprecated)] // most programs use the combined layer
 fn sentry_layer<S>() -> sentry::integrations::tracing::SentryLayer<S>
 where
     S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
@@ -84,7 +84,7 @@ fn across_an_await() {
             runtime.block_on(async { tokio::join!(one, two) });
         });
     });
-    // Which of the two comes first is the runtime's choice.
+    // The runtime chooses which of the two comes first.
     let mut arrived: Vec<Ids> = captured.events.iter().map(event_ids).collect();
     arrived.sort();
     expected.sort();

@@ -1,5 +1,5 @@
-//! A short-lived program: continues the trace of the process that starts it, says what it would
-//! hand to processes of its own, and what it would send to Sentry. `run.mjs` runs it with Node.
+//! A short-lived program: continues the trace of its parent process, and prints what it would pass
+//! to child processes and send to Sentry. `run.mjs` runs it with Node.
 
 use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::Context;

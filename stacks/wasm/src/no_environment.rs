@@ -1,11 +1,11 @@
-//! Settings where there is no environment, as a function that JavaScript calls: `run.mjs` does.
+//! Settings without an environment, as a function that JavaScript calls in `run.mjs`.
 
 #![cfg(all(target_family = "wasm", target_os = "unknown"))]
 
 use opentelemetry::Context;
 use opentelemetry_sentry::{continue_trace, Sentry, TraceData};
 
-/// 1 if no variable was found and none is an error.
+/// Returns 1 if no variable was found and none is an error.
 #[no_mangle]
 pub extern "C" fn reads_no_variable() -> u32 {
     let Ok(sentry) = Sentry::from_env() else {

@@ -19,7 +19,7 @@ const server = http.createServer(async (request, response) => {
   response.end(JSON.stringify(report));
 });
 
-// A header that came twice is there twice.
+// A repeated header is repeated here.
 function headers(raw) {
   const pairs = [];
   for (let i = 0; i < raw.length; i += 2) pairs.push([raw[i].toLowerCase(), raw[i + 1]]);

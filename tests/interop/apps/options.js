@@ -1,4 +1,4 @@
-// What every JavaScript SDK here is started with; the settings come from the test.
+// The options of every JavaScript SDK here. The settings come from the test.
 exports.options = settings => ({
   dsn: settings.dsn,
   release: settings.release,
@@ -6,7 +6,7 @@ exports.options = settings => ({
   ...(settings.rate !== null && { tracesSampleRate: settings.rate }),
   ...(settings.org_id !== null && { orgId: settings.org_id }),
   strictTraceContinuation: settings.strict,
-  // A page sends trace headers to its own origin only, unless it is told.
+  // By default a page sends trace headers only to its own origin.
   tracePropagationTargets: [/^http:\/\/127\.0\.0\.1:/],
   sendClientReports: false,
 });
@@ -17,5 +17,5 @@ exports.TRACE_HEADERS = ['sentry-trace', 'baggage', 'traceparent', 'tracestate']
 let messages = 0;
 exports.message = () => `interop ${(messages += 1)}`;
 
-// Calls the address in `to`, if there is one, with whatever the SDK has made of `fetch`.
+// Calls the address in `to`, if there is one, with the SDK's version of `fetch`.
 exports.call = async to => (to === null ? null : (await fetch(to)).json());

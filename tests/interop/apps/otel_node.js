@@ -1,4 +1,4 @@
-// The stock OpenTelemetry SDK behind Node's HTTP server: speaks W3C's headers, and knows of no
+// The stock OpenTelemetry SDK behind Node's HTTP server: speaks W3C's headers and does not know
 // Sentry.
 const api = require('@opentelemetry/api');
 const { core, NodeSDK, node, tracing } = require('@opentelemetry/sdk-node');
@@ -13,7 +13,7 @@ const w3c = new core.W3CTraceContextPropagator();
 const sdk = new NodeSDK({
   autoDetectResources: false,
   instrumentations: [],
-  // With none it would start no tracer at all.
+  // With an empty list it would start no tracer.
   spanProcessors: [new tracing.NoopSpanProcessor()],
   metricReaders: [],
   logRecordProcessors: [],
@@ -60,7 +60,7 @@ async function trace(request, headers) {
   return { headers, trace_data: inject(server), answer };
 }
 
-// What the samplers decide about the bearer of each list of headers: `1` or `0`.
+// The samplers' decisions for the sender of each list of headers: `1` or `0`.
 function decide({ rate, requests }) {
   const tracerWith = sampler =>
     new node.NodeTracerProvider({ sampler: createCompositeSampler(sampler) }).getTracer('interop');

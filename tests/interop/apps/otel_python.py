@@ -1,5 +1,5 @@
-"""The stock OpenTelemetry SDK in Flask behind waitress: speaks W3C's headers, and knows of no
-Sentry."""
+"""The stock OpenTelemetry SDK in Flask behind waitress: speaks W3C's headers and does not
+know Sentry."""
 
 import json
 import os
@@ -75,10 +75,10 @@ def traced():
 
 @app.post("/decide")
 def decide():
-    """What the samplers decide about the bearer of each list of headers: `1` or `0`.
+    """The samplers' decisions for the sender of each list of headers: `1` or `0`.
 
-    The SDK's tracer leaves the trace state out as it asks a sampler, so these are asked by hand:
-    `traced_` is what its tracer makes of the same question.
+    The SDK's tracer calls a sampler without the trace state, so the samplers are called directly.
+    `traced_` is the tracer's decision for the same headers.
     """
     question = flask.request.json
     inherits = composable_parent_threshold(composable_always_off())

@@ -1,5 +1,5 @@
-// What a page does once its SDK runs: calls the address in its settings, and reports the trace
-// that it continued or started.
+// Runs in a page after its SDK: calls the address in its settings, and reports the trace that it
+// continued or started.
 import { call, message } from './options.js';
 
 export const settings = JSON.parse(document.getElementById('settings').textContent);

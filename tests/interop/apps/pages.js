@@ -1,6 +1,6 @@
-// The server of the browser's pages, and the browser. A request for /trace is answered with what
-// the page reports that it was rendered into: its trace headers become the page's <meta> tags, as
-// a server renders them for the SDK in the browser.
+// The server of the browser's pages, and the browser. A request for /trace renders its trace
+// headers into the page's <meta> tags, as a server does for the SDK in the browser. The answer is
+// the page's report.
 const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
@@ -10,7 +10,7 @@ const { TRACE_HEADERS } = require('./options.js');
 const [bundles, executablePath] = process.argv.slice(2);
 const TIMEOUT = 15000;
 
-// A tab is used again: it has loaded another document by then.
+// Tabs are reused: by then the tab has loaded another document.
 const idle = [];
 const html = {};
 let pages = 0;

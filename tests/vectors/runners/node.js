@@ -1,4 +1,5 @@
-// `@sentry/core` as a subject of `suite.py`: a request a line in, an answer a line out.
+// `@sentry/core` as a subject of `suite.py`: reads one request per line and writes one answer per
+// line.
 const readline = require('node:readline');
 const core = require('@sentry/core');
 const { ServerRuntimeClient } = require('@sentry/core/server');
@@ -49,7 +50,7 @@ function start(settings) {
   client.init();
 }
 
-// What Node's HTTP server makes of a header that came twice.
+// Joins a repeated header as Node's HTTP server does.
 function joined(headers, name) {
   const lines = headers.filter(([header]) => header === name).map(([, line]) => line);
   return lines.length === 0 ? undefined : lines.join(', ');
@@ -58,6 +59,6 @@ function joined(headers, name) {
 function send(url) {
   const { tracePropagationTargets } = core.getClient().getOptions();
   if (!core.shouldPropagateTraceForUrl(url, tracePropagationTargets)) return {};
-  // Without a value there is no header.
+  // Without a value the header is omitted.
   return Object.fromEntries(Object.entries(core.getTraceData()).filter(([, value]) => value));
 }

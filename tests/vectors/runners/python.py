@@ -1,4 +1,4 @@
-"""`sentry_sdk` as a subject of `suite.py`: a request a line in, an answer a line out."""
+"""`sentry_sdk` as a subject of `suite.py`: reads one request per line and writes one answer per line."""
 
 import json
 import sys
@@ -14,11 +14,11 @@ class Nowhere(Transport):
 
 
 def answer(headers, settings, span, url):
-    # Its sampler is not told the head's rate.
+    # The SDK's sampler does not get the head's rate.
     if "inherit_or_sample_with" in settings:
         return {"unsupported": "inherit_or_sample_with"}
     start(settings)
-    # WSGI joins a header that came twice.
+    # WSGI joins a repeated header.
     names = dict.fromkeys(name for name, _ in headers)
     incoming = {name: ",".join(line for n, line in headers if n == name) for name in names}
     with sentry_sdk.isolation_scope():

@@ -1,4 +1,5 @@
-//! This crate as a subject of `suite.py`: a request a line in, an answer a line out.
+//! This crate as a subject of `suite.py`: reads one request per line and writes one answer per
+//! line.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -71,7 +72,7 @@ fn answer(request: Request) -> Result<Value, ConfigError> {
     }))
 }
 
-/// What the remote span would be forwarded as, by a service without settings.
+/// The headers that a service without settings would forward for the remote span.
 fn continued(parent: &Context) -> Option<Value> {
     let forwarded = trace_data(&SentryPropagator::new(), parent);
     let trace: SentryTrace = forwarded.get(SENTRY_TRACE_HEADER)?.parse().ok()?;

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Asks an implementation the rows that any Sentry SDK can answer: ../README.md says how it answers.
+"""Asks an implementation the rows that any Sentry SDK can answer. ../README.md describes the protocol.
 
-    suite.py --check FILE NAME=COMMAND...   runs all, and the page must be what they give
+    suite.py --check FILE NAME=COMMAND...   runs all and compares the page with the answers
     suite.py --update FILE NAME=COMMAND...  writes it
-    suite.py --strict NAME=COMMAND...          one difference fails, and is printed
+    suite.py --strict NAME=COMMAND...       prints differences and fails if there are any
 
-Each COMMAND starts a program that says who it is in its first line, and then answers each request
-of a line by a line. One that does not start, or does not answer, fails the run.
+Each COMMAND starts a program that prints its name in the first line, and then answers each request
+line with one line. A program that does not start or answer fails the run.
 """
 
 import argparse
@@ -25,10 +25,10 @@ TRACE_ID = "12312012123120121231201212312012"
 SPAN_ID = "1121201211212012"
 URL = "https://api.myecommerce.com/pay?card=1"
 KEY = "49d0f7386ad645858ae85020e393bef3"
-# Without an organization in its host.
+# Its host has no organization.
 DSN = f"https://{KEY}@sentry.myecommerce.com/42"
 SERVICE = {"dsn": DSN, "release": "shop@1.2.3", "environment": "production"}
-# Of one program, from its start to its last answer.
+# For one program, from its start to its last answer.
 SECONDS = 120
 
 
@@ -79,7 +79,7 @@ def rows(file):
 
 
 def text(value):
-    """A string, or the parts of a long one."""
+    """A string, or the list of its parts."""
     if isinstance(value, str):
         return value
     part = lambda p: p if isinstance(p, str) else p.get("join", "").join(
@@ -89,7 +89,7 @@ def text(value):
 
 
 def sentry_trace(answer):
-    """The parts of the `sentry-trace` that went out."""
+    """The parts of the outgoing `sentry-trace`."""
     match = re.fullmatch(r"([0-9a-f]{32})-([0-9a-f]{16})(?:-([01]))?", sent(answer, "sentry-trace"))
     return match.groups() if match else (None, None, None)
 
@@ -108,22 +108,22 @@ def dsc(answer):
 
 
 def continuation(answer, expected):
-    """Whether it continues the trace of `expected`, a `sentry-trace`, or none."""
+    """How it differs from continuing the trace of `expected`, a `sentry-trace` or None."""
     got = answer["continued"]
     if expected is None:
-        return None if got is None else "continues what is invalid"
+        return None if got is None else "continues an invalid trace"
     if got is None:
         return "does not continue"
     trace_id, span_id, *flag = expected.split("-")
     if (got["trace_id"], got["parent_span_id"]) != (trace_id, span_id):
-        return "continues under other ids"
+        return "continues with different ids"
     if got["sampled"] != {"1": True, "0": False}.get(*flag or [None]):
-        return "reads another flag"
+        return "reads a different flag"
     return None
 
 
 def forwarded(header, expected, rand=(0, 1)):
-    """How `header` differs from the frozen DSC that should have gone out."""
+    """How `header` differs from the frozen DSC that should have been sent."""
     got, want = members(header), members(expected)
     if not want:
         return own(dict(got))
@@ -131,7 +131,7 @@ def forwarded(header, expected, rand=(0, 1)):
         return "sends no DSC"
     got_values, want_values = dict(got), dict(want)
     if missing := [key for key in want_values if key not in got_values]:
-        return "makes up no `sample_rand`" if missing == ["sentry-sample_rand"] and "{rand}" in expected \
+        return "adds no `sample_rand`" if missing == ["sentry-sample_rand"] and "{rand}" in expected \
             else "loses members"
     if any(key not in want_values for key in got_values) or len(got) != len(got_values):
         return "adds members"
@@ -142,24 +142,24 @@ def forwarded(header, expected, rand=(0, 1)):
             if not 0 <= made_up < 1:
                 return "sends an invalid `sample_rand`"
             if not rand[0] <= made_up < rand[1]:
-                return "makes up a `sample_rand` that contradicts"
+                return "adds a contradictory `sample_rand`"
         elif unquote_to_bytes(value) != unquote_to_bytes(got_values[key]):
             if key != "sentry-sample_rand":
                 return "changes values"
-            return "writes `sample_rand` anew"
+            return "rewrites `sample_rand`"
         elif value != got_values[key]:
             spelled = True
     if spelled:
-        return "encodes anew"
+        return "re-encodes"
     return None if [key for key, _ in got] == [key for key, _ in want] else "changes the order"
 
 
 def own(got):
-    """What it sends where nothing of Sentry's should go out."""
+    """What it sends when no Sentry header should be sent."""
     if not got:
         return None
     rand_alone = all(key.endswith("sample_rand") for key in got)
-    return "sends `sample_rand` alone" if rand_alone else "sends a DSC of its own"
+    return "sends only `sample_rand`" if rand_alone else "sends its own DSC"
 
 
 def number(value):
@@ -173,7 +173,7 @@ def first(*findings):
     return next((finding for finding in findings if finding), None)
 
 
-# Each of these takes a row and says how the answer differs, or nothing.
+# Each function takes a row and returns how the answer differs, or None.
 
 
 def parsing(subject, row):
@@ -194,7 +194,7 @@ def baggage(subject, row):
     if row.get("refused") or trace is None:
         return continuation(answer, None)
     expected = text(row["out"] or "")
-    # Which number is made up is the implementation's to choose.
+    # The implementation chooses the added number.
     if "sample_rand" not in "".join(map(text, row["lines"])):
         expected = re.sub("(?<=sentry-sample_rand=)0[.0-9]+", "{rand}", expected)
     return first(
@@ -215,10 +215,10 @@ def sampling(subject, row):
         return "does not continue"
     want = row["flag"] or sampled
     if (sampled or "deferred") != want:
-        return "sends another flag"
+        return "sends a different flag"
     recorded = row["recorded"] if row["recorded"] is not None else sampled == "1"
     if answer["recorded"] != recorded:
-        return "records otherwise"
+        return "records differently"
     return composed(dsc(answer), sampled, row)
 
 
@@ -232,7 +232,7 @@ def composed(got, sampled, row):
             return f"sends no `{key}`"
         if value is not None and unquote_to_bytes(value) != unquote_to_bytes(got[key]):
             same = key == "sample_rate" and number(value) == number(got[key])
-            return f"spells `{key}` otherwise" if same else f"sends another `{key}`"
+            return f"formats `{key}` differently" if same else f"sends a different `{key}`"
     if "sample_rand" not in got:
         return "sends no `sample_rand`"
     rate, rand = number(got.get("sample_rate")), number(got["sample_rand"])
@@ -241,7 +241,7 @@ def composed(got, sampled, row):
 
 
 def captured(subject, row):
-    # HTTP's names have no case.
+    # HTTP header names are case-insensitive.
     # A long value is a list of its parts.
     joined = lambda value: value if isinstance(value, str) else "".join(value)
     headers = [[name.lower(), joined(value)] for name, value in row["headers"]]
@@ -253,12 +253,12 @@ def captured(subject, row):
     findings = [continuation(relayed, trace), forwarded(sent(relayed, "baggage"), dsc + rand)]
     _, _, flag = sentry_trace(relayed)
     if flag != (trace.split("-") + [None])[2]:
-        findings.append("without a rate, sends another flag")
+        findings.append("without a rate, sends a different flag")
     elif flag is not None:
         # A rate that would decide otherwise.
         decided = subject.hop(headers, service | {"traces_sample_rate": 1.0 - float(flag)})
         if sentry_trace(decided)[2] != flag or decided["recorded"] != (flag == "1"):
-            findings.append("decides anew")
+            findings.append("makes a new decision")
     return first(*findings)
 
 
@@ -275,7 +275,7 @@ def matrix(subject, row):
     if (trace_id is not None) != row["headers_sent"] or bool(dsc(answer)) != row["headers_sent"]:
         return "sends headers" if answer["sent"] else "sends no headers"
     if answer["recorded"] != row["spans_recorded"]:
-        return "records otherwise"
+        return "records differently"
     if trace_id is not None and (trace_id == TRACE_ID) != bool(row["same_trace_id"]):
         return "does not continue"
     return None
@@ -297,23 +297,23 @@ def strict(subject, row):
     if (trace_id == TRACE_ID) != row["continue"]:
         return "continues another organization's trace" if trace_id == TRACE_ID else "does not continue"
     if (flag, answer["recorded"]) != (("0", False) if row["continue"] else ("1", True)):
-        return "decides anew" if row["continue"] else "keeps the refused decision"
+        return "makes a new decision" if row["continue"] else "keeps the rejected decision"
     release = unquote_to_bytes(dsc(answer).get("release", ""))
-    return None if release == (b"head" if row["continue"] else b"shop@1.2.3") else "sends another DSC"
+    return None if release == (b"head" if row["continue"] else b"shop@1.2.3") else "sends a different DSC"
 
 
 def asked(file):
-    """The rows of a file that are about what any implementation can be asked."""
-    # Such a row is about the parser's list.
+    """The rows of a file that any implementation can answer."""
+    # These rows test the parser's list.
     if file == "sentry_trace.json":
         return [row for row in rows(file) if "," not in text(row["in"])]
-    # What an HTTP library makes of such bytes is its own affair.
+    # HTTP libraries differ in these bytes.
     if file == "sentry_trace_headers.json":
         return [row for row in rows(file) if "".join(map(text, row["lines"])).isascii()]
     # OpenTelemetry's baggage, and what fits into a trace state.
     if file == "baggage.json":
         return [row for row in rows(file) if "out" in row and "own" not in row]
-    # There this crate takes the randomness of OpenTelemetry.
+    # In these rows this crate uses OpenTelemetry's randomness.
     return [row for row in rows(file) if "the trace id decides" not in row.get("name", "")]
 
 
@@ -330,7 +330,7 @@ FILES = {
 
 
 def run(command):
-    """Who answered, and of each file the rows that were not asked, and how each one differs."""
+    """The implementation's name and version, and by file each row's difference, or None."""
     subject = Subject(command)
     try:
         found = {}
@@ -352,11 +352,11 @@ def run(command):
 
 def page(results):
     lines = [
-        "## Their answers to our rows",
+        "## Answers of other SDKs to our rows",
         "",
         "`tests/vectors` is a suite for any implementation; `tests/vectors/runners` asks these SDKs "
-        "the rows about parsing, continuation and what goes out. A row says what this crate does: "
-        "where the specification is silent, an answer that differs is no fault. "
+        "the rows about parsing, continuation and outgoing headers. A row states what this crate "
+        "does: where the specification is silent, a different answer is not a fault. "
         "`tests/vectors/README.md` lists where this crate differs from its peers, and why.",
     ]
     for name, version, found in results:
@@ -406,7 +406,7 @@ def main():
     if options.strict and differs:
         sys.exit(f"{len(differs)} rows differ")
     if options.check and options.check.read_text(encoding="utf-8") != text:
-        sys.exit(f"{options.check} is not of this run: --update writes it anew")
+        sys.exit(f"{options.check} differs from this run; --update rewrites it")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! A service as small as can be; tests/install.rs runs it.
+//! A minimal service. tests/install.rs runs it.
 
 use std::collections::HashMap;
 use std::env;

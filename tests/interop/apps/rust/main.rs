@@ -36,7 +36,7 @@ async fn main() {
     options.dsn = Some(settings.dsn.parse().expect("the DSN is valid"));
     options.release = Some(settings.release.into());
     options.environment = Some(settings.environment.into());
-    options.org_id = settings.org_id.map(|id| id.parse().expect("an organisation id"));
+    options.org_id = settings.org_id.map(|id| id.parse().expect("an organization id"));
     options.strict_trace_continuation = settings.strict;
     if let Some(rate) = settings.rate {
         options = options.traces_sample_rate(rate);
@@ -64,7 +64,7 @@ async fn trace(
     headers: HeaderMap,
 ) -> Json<Value> {
     sentry::capture_message("interop", sentry::Level::Info);
-    // The SDK instruments no HTTP client: its users copy these by hand.
+    // The SDK instruments no HTTP client: its users copy these headers by hand.
     let trace_data: Vec<(&str, String)> =
         sentry::configure_scope(|scope| scope.iter_trace_propagation_headers().collect());
     let answer = match query.to {

@@ -1,4 +1,4 @@
-// The stock OpenTelemetry SDK behind net/http: speaks W3C's headers, and knows of no Sentry.
+// The stock OpenTelemetry SDK behind net/http: speaks W3C's headers and does not know Sentry.
 package main
 
 import (
@@ -53,7 +53,7 @@ func main() {
 	service.Run(mux)
 }
 
-// Repeated lines of tracestate are one list; this carrier gives the first alone.
+// Repeated lines of tracestate are one list, but this carrier returns only the first.
 func carrier(header http.Header) propagation.HeaderCarrier {
 	joined := header.Clone()
 	for _, name := range []string{"Tracestate", "Baggage"} {
@@ -75,7 +75,7 @@ func call(ctx context.Context, tracer trace.Tracer, propagator propagation.TextM
 	return service.Call(http.DefaultClient, request)
 }
 
-// What the samplers decide about the bearer of each list of headers: `1` or `0`.
+// The samplers' decisions for the sender of each list of headers: `1` or `0`.
 func decide(r *http.Request, propagator propagation.TextMapPropagator) (any, error) {
 	var question struct {
 		Rate     float64       `json:"rate"`
@@ -85,7 +85,7 @@ func decide(r *http.Request, propagator propagation.TextMapPropagator) (any, err
 		return nil, err
 	}
 	inherits := tracer(sdktrace.ParentBased(sdktrace.NeverSample()))
-	// There is no composite sampler for Go; this one reads neither `th` nor `rv`.
+	// Go has no composite sampler. This one reads neither `th` nor `rv`.
 	decides := tracer(sdktrace.TraceIDRatioBased(question.Rate))
 	var inherited, decided strings.Builder
 	for _, request := range question.Requests {

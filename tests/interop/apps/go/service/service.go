@@ -1,4 +1,4 @@
-// Package service is what both services share: where they listen, and what they answer.
+// Package service has the code that both services share: where they listen, and what they answer.
 package service
 
 import (
@@ -26,7 +26,7 @@ func Settings(into any) {
 	}
 }
 
-// TraceHeaders are those that arrived, a repeated one as often as it came.
+// TraceHeaders are those that arrived. A repeated header is repeated here.
 func TraceHeaders(header http.Header) [][2]string {
 	headers := [][2]string{}
 	for _, name := range traceHeaders {
@@ -37,7 +37,7 @@ func TraceHeaders(header http.Header) [][2]string {
 	return headers
 }
 
-// Call asks the address of the request, and gives its JSON.
+// Call sends a request to the address and returns its JSON.
 func Call(client *http.Client, request *http.Request) (json.RawMessage, error) {
 	response, err := client.Do(request)
 	if err != nil {
@@ -47,7 +47,7 @@ func Call(client *http.Client, request *http.Request) (json.RawMessage, error) {
 	return io.ReadAll(response.Body)
 }
 
-// Answer writes the answer, or what went wrong.
+// Answer writes the answer or the error.
 func Answer(w http.ResponseWriter, answer any, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -59,7 +59,7 @@ func Answer(w http.ResponseWriter, answer any, err error) {
 	}
 }
 
-// Run says where it listens, and ends when standard input does.
+// Run prints its address, and ends when standard input does.
 func Run(handler http.Handler) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -18,7 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** opentelemetry-sdk alone: speaks W3C's headers, and knows of no Sentry. */
+/** The stock opentelemetry-sdk: speaks W3C's headers and does not know Sentry. */
 public final class OtelService {
   private static final TextMapGetter<List<String[]>> GETTER =
       new TextMapGetter<>() {
@@ -87,7 +87,7 @@ public final class OtelService {
     return tracer.spanBuilder(name).setSpanKind(kind).setParent(parent).startSpan();
   }
 
-  /** What the samplers decide about the bearer of each list of headers: `1` or `0`. */
+  /** The samplers' decisions for the sender of each list of headers: `1` or `0`. */
   @SuppressWarnings("unchecked")
   private static String decide(HttpExchange exchange) throws Exception {
     String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);

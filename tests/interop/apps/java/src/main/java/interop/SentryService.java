@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * io.sentry:sentry behind the JDK's server, used as its own Spring filter uses it: reports the trace
+ * io.sentry:sentry behind the JDK's server, used as its Spring filter uses it: reports the trace
  * it continued or started, and calls the address in `to`.
  */
 public final class SentryService {
@@ -43,7 +43,7 @@ public final class SentryService {
 
   private static String trace(HttpExchange exchange) throws Exception {
     try (ISentryLifecycleToken ignored = Sentry.forkedScopes("http").makeCurrent()) {
-      // Null where tracing is not enabled.
+      // Null if tracing is not enabled.
       TransactionContext context =
           Sentry.continueTrace(
               exchange.getRequestHeaders().getFirst("sentry-trace"),
@@ -74,7 +74,7 @@ public final class SentryService {
     }
   }
 
-  /** As the SDK's integrations of HTTP clients do it. */
+  /** Does what the SDK's HTTP client integrations do. */
   private static String call(String to) throws Exception {
     ISpan active = Sentry.getSpan();
     ISpan span = active == null ? null : active.startChild("http.client", "GET");

@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
 
-/** What both services share: the JDK's HTTP server and client, and JSON. */
+/** Shared by both services: the JDK's HTTP server and client, and JSON. */
 final class Service {
   static final List<String> TRACE_HEADERS =
       List.of("sentry-trace", "baggage", "traceparent", "tracestate");
@@ -61,7 +61,7 @@ final class Service {
         });
   }
 
-  /** Says where it listens, and ends when standard input does. */
+  /** Prints its address, and ends when standard input does. */
   static void run(HttpServer server) throws IOException {
     server.start();
     System.out.println("listening on http://127.0.0.1:" + server.getAddress().getPort() + "/trace");
@@ -87,7 +87,7 @@ final class Service {
     return CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString()).body();
   }
 
-  /** The trace headers that arrived, a repeated one as often as it came. */
+  /** The trace headers that arrived. A repeated header is repeated here. */
   static List<String[]> traceHeaders(HttpExchange exchange) {
     List<String[]> headers = new ArrayList<>();
     for (String name : TRACE_HEADERS) {
