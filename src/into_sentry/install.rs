@@ -136,7 +136,16 @@ impl InstallBuilder {
             .with_sampler(self.sentry.sampler())
             .with_resource(resource);
         let provider = match exporter {
-            Some(exporter) => provider.with_batch_exporter(exporter).build(),
+            Some(exporter) => {
+                let settings = &self.sentry.settings;
+                if settings.traces_sample_rate.is_none() && settings.traces_sampler.is_none() {
+                    warn(
+                        "no sample rate: no spans are recorded, so none are exported; set the \
+                         option traces_sample_rate or its environment variable",
+                    );
+                }
+                provider.with_batch_exporter(exporter).build()
+            }
             None => {
                 warn(
                     "no DSN: traces are connected, but no spans are exported; set the option dsn \

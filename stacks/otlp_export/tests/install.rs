@@ -10,8 +10,12 @@ use otlp_export::Collector;
 fn run(case: &str, variables: &[(&str, String)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
     command.arg(case).env("NO_PROXY", "127.0.0.1");
-    for name in ["SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
-    {
+    for name in [
+        "SENTRY_DSN",
+        "SENTRY_TRACES_SAMPLE_RATE",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ] {
         command.env_remove(name);
     }
     let output = command.envs(variables.iter().cloned()).output().expect("the service runs");
@@ -67,6 +71,21 @@ fn without_a_dsn() {
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(printed.matches("no DSN").count(), 1, "{printed}");
     assert!(names(&collector).is_empty());
+}
+
+/// A DSN alone exports nothing: one line explains why, and only where it is so.
+#[test]
+fn without_a_rate() {
+    let collector = Collector::start().expect("a collector");
+    let dsn = ("SENTRY_DSN", collector.dsn());
+    let rate = ("SENTRY_TRACES_SAMPLE_RATE", "1".to_owned());
+    for (variables, warnings) in [(vec![dsn.clone()], 1), (vec![dsn, rate], 0)] {
+        let output = run("without a rate", &variables);
+        assert!(output.status.success());
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(printed.matches("no sample rate").count(), warnings, "{printed}");
+        assert_eq!(names(&collector).len(), 1 - warnings);
+    }
 }
 
 #[test]
