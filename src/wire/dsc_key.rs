@@ -30,10 +30,10 @@ macro_rules! dsc_keys {
             pub(crate) const MEMBERS_BYTES: usize =
                 0 $(+ concat!(",sentry-", $name, "=").len())*;
 
-            /// The beginning of its member: everything but the value.
-            pub(crate) fn member(self) -> &'static str {
+            /// The beginning of its member, behind a comma: everything but the value.
+            fn member(self) -> &'static str {
                 match self {
-                    $(DscKey::$key => concat!("sentry-", $name, "=")),*
+                    $(DscKey::$key => concat!(",sentry-", $name, "=")),*
                 }
             }
 
@@ -97,13 +97,13 @@ impl<'a> EntryKey<'a> {
 }
 
 /// Appends a member to a list.
+#[inline]
 pub(crate) fn push_member(list: &mut String, key: EntryKey<'_>, value: &str) {
-    if !list.is_empty() {
-        list.push(',');
-    }
+    let start = if list.is_empty() { ",".len() } else { 0 };
     match key {
-        EntryKey::Known(key) => list.push_str(key.member()),
+        EntryKey::Known(key) => list.push_str(key.member().get(start..).unwrap_or_default()),
         EntryKey::Unknown(key) => {
+            list.push_str(if list.is_empty() { "" } else { "," });
             list.push_str(PREFIX);
             list.push_str(key);
             list.push('=');
