@@ -28,21 +28,20 @@ pub(crate) fn split_equals(text: &str) -> Option<(&str, &str)> {
     Some((text.get(..equals)?, text.get(equals + 1..)?))
 }
 
-/// How many bytes at the start of a text are printable ASCII without spaces and without `excluded`
-/// bytes, which are ASCII.
+/// How many bytes at the start of a text are ASCII from `first` to `~`, and none of `excluded`.
 ///
 /// It goes by words of eight bytes, and marks a byte by its highest bit. The first mark of a word is
 /// exact. Before it all bytes are good: none carries into the next as 1 is added, nor borrows from it
-/// as `!`, or 1 from the difference to an excluded byte, is taken away, and none gets its highest
+/// as `first`, or 1 from the difference to an excluded byte, is taken away, and none gets its highest
 /// bit set. The first bad byte gets it: as it stands above 0x7f, by the addition at 0x7f, by the
-/// first subtraction below `!`, by the second one where the difference is 0.
+/// first subtraction below `first`, by the second one where the difference is 0.
 #[inline]
-pub(crate) fn graphic_len<const N: usize>(excluded: [u8; N], text: &str) -> usize {
+fn len_from<const N: usize>(first: u8, excluded: [u8; N], text: &str) -> usize {
     const WORD: usize = 8;
     const ONES: u64 = u64::from_ne_bytes([1; WORD]);
     let first_bad = |bytes: [u8; WORD]| {
         let word = u64::from_le_bytes(bytes);
-        let mut marks = word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * u64::from(b'!'));
+        let mut marks = word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * u64::from(first));
         for other in excluded {
             marks |= (word ^ (ONES * u64::from(other))).wrapping_sub(ONES);
         }
@@ -65,10 +64,16 @@ pub(crate) fn graphic_len<const N: usize>(excluded: [u8; N], text: &str) -> usiz
     len + first_bad(last).unwrap_or_default()
 }
 
-/// Whether a text is printable ASCII without spaces and without `excluded` bytes.
+/// How many bytes at the start of a text are printable ASCII without spaces and without `excluded`
+/// bytes, which are ASCII.
 #[inline]
-pub(crate) fn is_graphic_without<const N: usize>(excluded: [u8; N], text: &str) -> bool {
-    graphic_len(excluded, text) == text.len()
+pub(crate) fn graphic_len<const N: usize>(excluded: [u8; N], text: &str) -> usize {
+    len_from(b'!', excluded, text)
+}
+
+/// Whether a text is printable ASCII, or spaces, without `excluded` bytes.
+pub(crate) fn is_printable_without<const N: usize>(excluded: [u8; N], text: &str) -> bool {
+    len_from(b' ', excluded, text) == text.len()
 }
 
 #[cfg(test)]

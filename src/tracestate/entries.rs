@@ -34,7 +34,7 @@ use crate::text::chars::graphic_len;
 use crate::text::hex::to_hex;
 use crate::wire::baggage::is_key;
 use crate::wire::dsc::{names_trace, MAX_SENTRY_MEMBERS};
-use crate::wire::dsc_key::{push_member, DscKey, EntryKey};
+use crate::wire::dsc_key::{DscKey, EntryKey, SentryMembers};
 
 /// What an entry says about its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,19 +192,19 @@ pub(crate) fn to_baggage(
     entries: &str,
     trace_id: TraceId,
     own_trace_id: &str,
-) -> Result<String, Malformed> {
-    let mut list = String::with_capacity(entries.len() + DscKey::MEMBERS_BYTES);
+) -> Result<SentryMembers, Malformed> {
+    let mut members = SentryMembers::with_capacity(entries.len());
     for_each_entry(entries, trace_id, |Entry { key, value, .. }| {
         let value = match value {
             Value::OwnTraceId => own_trace_id,
             Value::Text(text) => text,
         };
-        push_member(&mut list, key, value);
+        members.push(key, value);
     })?;
     if memchr::memchr(b'"', entries.as_bytes()).is_some() {
-        list = list.replace('"', "=");
+        members.list = members.list.replace('"', "=");
     }
-    Ok(list)
+    Ok(members)
 }
 
 /// What a head's member says about its trace, as encoded values.

@@ -117,6 +117,7 @@ impl MemberText {
     }
 
     /// Sets a value in place, or appends it. Returns what moved in the text.
+    #[inline]
     pub(crate) fn set(&mut self, key: DscKey, value: &str) -> Option<Moved> {
         let (letter, value) = encode_known(key, value, self.trace_id);
         if let Some((start, end)) = self.place(key) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{utf8_percent_encode, AsciiSet, PercentEncode, CONTROLS, NON_ALPHANUMERIC};
 
-use crate::text::chars::{graphic_len, is_graphic_without, split_equals, trim_ows};
+use crate::text::chars::{graphic_len, split_equals, trim_ows};
 
 /// Name of the `baggage` header.
 pub const BAGGAGE_HEADER: &str = "baggage";
@@ -63,15 +63,13 @@ pub(crate) fn split_member(member: &str) -> Option<(&str, &str)> {
 
 /// The key of a member; empty where it has none.
 pub(crate) fn key(member: &str) -> &str {
-    split_member(member).map_or("", |(key, _)| key)
+    split_equals(member).map_or("", |(key, _)| trim_ows(key))
 }
 
 /// Whether a list has no white space, no properties, and nothing to encode: then its keys and
 /// values can be taken as they stand.
-// On its own it is vectorized; between other code that is left to chance.
-#[inline(never)]
 pub(crate) fn is_plain(list: &str) -> bool {
-    is_graphic_without(*b"\";\\", list)
+    graphic_len(*b"\";\\", list) == list.len()
 }
 
 /// How many bytes at the start of a text are baggage octets.

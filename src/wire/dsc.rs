@@ -8,7 +8,7 @@ use opentelemetry::trace::TraceId;
 use crate::text::chars::{split_equals, trim_ows, trim_ows_start};
 use crate::text::hex::parse_hex;
 use crate::wire::baggage::{decode, is_key, octets, octets_len, within_limit};
-use crate::wire::dsc_key::{push_member, strip_prefix, DscKey, EntryKey};
+use crate::wire::dsc_key::{strip_prefix, DscKey, EntryKey, SentryMembers};
 
 /// The most Sentry members that are read.
 pub(crate) const MAX_SENTRY_MEMBERS: usize = 64;
@@ -45,17 +45,18 @@ pub(crate) fn for_each_member<'a>(
                 };
                 Some((EntryKey::Known(key), value.get(..len)?, tail))
             });
-            if let Some((key, value, tail)) = plain {
-                found(key, Cow::Borrowed(value));
-                rest = tail;
-            } else {
-                let (member, tail) = split_comma(member);
-                rest = tail;
-                let Some((key, value)) = sentry_member(member) else {
-                    continue;
-                };
-                found(key, value);
-            }
+            let (member, tail) = match plain {
+                Some((key, value, tail)) => (Some((key, Cow::Borrowed(value))), tail),
+                None => {
+                    let (member, tail) = split_comma(member);
+                    (sentry_member(member), tail)
+                }
+            };
+            rest = tail;
+            let Some((key, value)) = member else {
+                continue;
+            };
+            found(key, value);
             left -= 1;
             if left == 0 {
                 return;
@@ -146,11 +147,11 @@ impl<'a> DynamicSamplingContext<'a> {
 /// The members joined with `,`, as they go out.
 impl fmt::Display for DynamicSamplingContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut list = String::new();
+        let mut members = SentryMembers::default();
         for (key, value) in self.iter() {
-            push_member(&mut list, EntryKey::Unknown(key), value);
+            members.push(EntryKey::Unknown(key), value);
         }
-        f.write_str(&list)
+        f.write_str(&members.list)
     }
 }
 
