@@ -193,7 +193,7 @@ pub(crate) fn to_baggage(
     trace_id: TraceId,
     own_trace_id: &str,
 ) -> Result<SentryMembers, Malformed> {
-    let mut members = SentryMembers::with_capacity(entries.len());
+    let mut members = SentryMembers::with_capacity(entries.len() + own_trace_id.len());
     for_each_entry(entries, trace_id, |Entry { key, value, .. }| {
         let value = match value {
             Value::OwnTraceId => own_trace_id,
