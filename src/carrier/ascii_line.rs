@@ -27,7 +27,10 @@ pub(crate) fn ascii_line(line: &[u8]) -> Cow<'_, str> {
 /// so that a member outside ASCII must go, not change.
 pub(crate) fn line_text<'a>(name: &str, line: &'a [u8]) -> Cow<'a, str> {
     if name.eq_ignore_ascii_case(BAGGAGE_HEADER) {
-        return without_foreign_keys(ascii_line(line), line);
+        return match ascii_line(line) {
+            Cow::Owned(encoded) => Cow::Owned(without_foreign_keys(&encoded, line)),
+            ascii => ascii,
+        };
     }
     if !name.eq_ignore_ascii_case(TRACESTATE_HEADER) {
         return ascii_line(line);
@@ -38,20 +41,17 @@ pub(crate) fn line_text<'a>(name: &str, line: &'a [u8]) -> Cow<'a, str> {
     }
 }
 
-/// A `baggage` line without the members whose keys are not ASCII: encoded, such a key would be another
-/// one.
-fn without_foreign_keys<'a>(text: Cow<'a, str>, line: &[u8]) -> Cow<'a, str> {
-    if line.is_ascii() {
-        return text;
-    }
+/// An encoded `baggage` line without the members whose keys were not ASCII: each would be another
+/// key now.
+fn without_foreign_keys(encoded: &str, line: &[u8]) -> String {
     let is_ascii_key = |member: &[u8]| {
         let key = member.split(|byte| *byte == b'=').next().unwrap_or_default();
         key.is_ascii()
     };
     // Encoding adds no comma: the members are the same ones.
-    let members = text.split(',').zip(line.split(|byte| *byte == b','));
+    let members = encoded.split(',').zip(line.split(|byte| *byte == b','));
     let kept = members.filter(|(_, bytes)| is_ascii_key(bytes)).map(|(member, _)| member);
-    Cow::Owned(kept.collect::<Vec<_>>().join(","))
+    kept.collect::<Vec<_>>().join(",")
 }
 
 fn encoded(mut line: &[u8]) -> String {

@@ -13,7 +13,7 @@ use crate::wire::baggage::{
     header_text, is_plain, key, members, within_limit, BAGGAGE_HEADER, MAX_BAGGAGE_BYTES,
     MAX_BAGGAGE_MEMBERS,
 };
-use crate::wire::dsc_key::is_sentry_key;
+use crate::wire::dsc_key::{is_sentry_key, SentryMembers};
 use crate::wire::outgoing_baggage::OutgoingBaggage;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 
@@ -84,7 +84,8 @@ impl MergingInjector<'_> {
             return;
         }
         let keeps_sentry = sentry.is_empty();
-        self.write(&sentry.join(","), &others, keeps_sentry);
+        let list = header_text(&sentry.join(",")).into_owned();
+        self.write(SentryMembers { list, count: sentry.len() }, &others, keeps_sentry);
     }
 
     /// Takes out the request's `sentry-*`, and what is over the limit of bytes; else it stays as it
@@ -106,8 +107,8 @@ impl MergingInjector<'_> {
 
     /// Writes one list: the request's own members, as far as they are read, others whose keys it
     /// does not have, and Sentry's.
-    fn write(&mut self, sentry: &str, others: &[Cow<'_, str>], keeps_sentry: bool) {
-        let mut list = OutgoingBaggage::before(header_text(sentry).into_owned());
+    fn write(&mut self, sentry: SentryMembers, others: &[Cow<'_, str>], keeps_sentry: bool) {
+        let mut list = OutgoingBaggage::before(sentry);
         let mut keys: Vec<String> = Vec::new();
         let lines = lines(self.0);
         for member in within_limit(lines.iter().map(|line| &**line)).flat_map(members) {

@@ -15,7 +15,7 @@ use crate::tracestate::list::ot_fields;
 use crate::tracestate::member::Member;
 use crate::tracestate::member_text::MemberText;
 use crate::tracestate::status::{Decision, Origin, Permission, Status, STATUS_BYTES};
-use crate::wire::dsc_key::{is_sentry_key, DscKey};
+use crate::wire::dsc_key::{is_sentry_key, DscKey, SentryMembers};
 use crate::wire::head::{HeadFacts, HeadTemplate};
 use crate::wire::outgoing_baggage::OutgoingBaggage;
 use crate::wire::sentry_trace::{push_flag, trace_id_digits, SentryTrace};
@@ -27,8 +27,8 @@ pub(crate) struct Outgoing {
     /// The decision that `sentry_trace` states.
     pub(crate) sampled: Option<bool>,
     pub(crate) traceparent: Option<String>,
-    /// The DSC's members; empty where none is sent.
-    pub(crate) dsc: String,
+    /// The DSC's members; none where none is sent.
+    pub(crate) dsc: SentryMembers,
 }
 
 /// Whether a request of this context may have Sentry's headers.
@@ -70,7 +70,7 @@ fn sampled_and_dsc(
     span_context: &SpanContext,
     own_trace_id: &str,
     member: Option<Member<'_>>,
-) -> (Option<bool>, String) {
+) -> (Option<bool>, SentryMembers) {
     let trace_id = span_context.trace_id();
     let (status, entries) = match &member {
         Some(member) => (member.status, &*member.entries),
@@ -84,22 +84,26 @@ fn sampled_and_dsc(
                 (Some(true), with_sampled(entries, trace_id, own_trace_id).unwrap_or_default())
             }
             Ok(list) => (sampled(status), list),
-            Err(_) => (sampled(Status::REFUSED), String::new()),
+            Err(_) => (sampled(Status::REFUSED), SentryMembers::default()),
         };
     }
     let Ok(facts) = facts(entries, trace_id) else {
-        return (sampled(Status::REFUSED), String::new());
+        return (sampled(Status::REFUSED), SentryMembers::default());
     };
     let sampled = sampled(status);
     match &settings.head {
         Some(template) if status.origin == Origin::Head => {
             (sampled, head(template, span_context, own_trace_id, &facts, sampled))
         }
-        _ => (sampled, String::new()),
+        _ => (sampled, SentryMembers::default()),
     }
 }
 
-fn with_sampled(entries: &str, trace_id: TraceId, own_trace_id: &str) -> Result<String, Malformed> {
+fn with_sampled(
+    entries: &str,
+    trace_id: TraceId,
+    own_trace_id: &str,
+) -> Result<SentryMembers, Malformed> {
     let mut text = MemberText::from_entries(entries, trace_id)?;
     text.set(DscKey::Sampled, "true");
     let text = text.finish(Status::UNMARKED, usize::MAX);
@@ -132,7 +136,7 @@ fn head(
     own_trace_id: &str,
     facts: &Facts<'_>,
     sampled: Option<bool>,
-) -> String {
+) -> SentryMembers {
     let mut computed = (None, None);
     if facts.sample_rand.is_none() || (sampled.is_some() && facts.sample_rate.is_none()) {
         let fields = ot_fields(span_context.trace_state());
@@ -155,10 +159,10 @@ fn head(
 
 /// The `baggage` of a request: OTel's own from the context, without `sentry-*`, then the DSC.
 /// `None` where there is neither.
-pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: String) -> Option<String> {
+pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: SentryMembers) -> Option<String> {
     let own = cx.baggage();
     if own.is_empty() {
-        return (!dsc.is_empty()).then_some(dsc);
+        return (dsc.count > 0).then_some(dsc.list);
     }
     let mut list = OutgoingBaggage::before(dsc);
     for (key, (value, metadata)) in own.iter().filter(|(key, _)| !is_sentry_key(key.as_str())) {

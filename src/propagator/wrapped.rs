@@ -17,7 +17,7 @@ use crate::propagator::sentry_propagator::{incoming, refuse, remote_parent, Sent
 use crate::settings::warning::Warning;
 use crate::tracestate::list::outgoing_header;
 use crate::wire::baggage::{decode, key, members, BAGGAGE_HEADER};
-use crate::wire::dsc_key::is_sentry_key;
+use crate::wire::dsc_key::{is_sentry_key, SentryMembers};
 use crate::wire::outgoing_baggage::{unambiguous, OutgoingBaggage};
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 use crate::wire::traceparent::{with_sampled_flag, TRACEPARENT_HEADER, TRACESTATE_HEADER};
@@ -171,9 +171,14 @@ impl<P: TextMapPropagator> WrappedPropagator<P> {
 impl<P> WrappedPropagator<P> {
     /// The inner propagator's list with the context's own values in our encoding, what else the
     /// context has, and the DSC. `dsc` is `None` where we may not write anything of our own.
-    fn baggage(&self, cx: &Context, inner: Option<String>, dsc: Option<String>) -> Option<String> {
+    fn baggage(
+        &self,
+        cx: &Context,
+        inner: Option<String>,
+        dsc: Option<SentryMembers>,
+    ) -> Option<String> {
         if inner.is_none() && cx.baggage().is_empty() {
-            return dsc.filter(|dsc| !dsc.is_empty());
+            return dsc.filter(|dsc| dsc.count > 0).map(|dsc| dsc.list);
         }
         let may_write = dsc.is_some();
         let mut list = OutgoingBaggage::before(dsc.unwrap_or_default());

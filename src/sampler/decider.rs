@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use opentelemetry::baggage::{Baggage, BaggageExt};
-use opentelemetry::trace::{TraceContextExt, TraceState};
+use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
@@ -13,6 +13,7 @@ use crate::sampling::rate::SampleRate;
 use crate::sampling::sample_rand::SampleRand;
 use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::callback::{call_suppressed, Panicked};
+use crate::settings::sentry::Settings;
 use crate::settings::traces_sampler::{Parent, SamplingContext};
 use crate::settings::warning::Warning;
 use crate::tracestate::list::{merged, ot_fields};
@@ -24,6 +25,38 @@ pub(super) enum Decider<'a> {
     Settings,
     /// A sampler of the user's, over traces that nobody has decided.
     Inner(&'a dyn ShouldSample),
+}
+
+/// Who decides, and by which settings.
+pub(super) struct Rules<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) decider: Decider<'a>,
+}
+
+impl Rules<'_> {
+    #[inline]
+    pub(super) fn sample(
+        &self,
+        parent_context: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        span_kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let Rules { settings, decider } = *self;
+        let span = NewSpan {
+            settings,
+            decider,
+            parent_context,
+            trace_id,
+            name,
+            span_kind,
+            attributes,
+            links,
+        };
+        span.sample()
+    }
 }
 
 /// What counts for a trace.

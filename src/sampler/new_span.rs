@@ -70,10 +70,12 @@ impl NewSpan<'_> {
         if is_suppressed || callback::running() != Running::Nothing {
             return Destination::Untraced;
         }
-        let matters = !settings.targets.are_everywhere()
-            || settings.dsn.is_some()
-            || settings.deny_unknown_urls;
-        if !matters || !self.is_request() {
+        let matters = || {
+            !settings.targets.are_everywhere()
+                || settings.dsn.is_some()
+                || settings.deny_unknown_urls
+        };
+        if !self.is_request() || !matters() {
             return Destination::Unknown;
         }
         let known = self.parent_context.and_then(outgoing_url).map(Cow::Borrowed);

@@ -7,8 +7,7 @@ use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingResult, ShouldSample};
 
-use crate::sampler::decider::Decider;
-use crate::sampler::new_span::NewSpan;
+use crate::sampler::decider::{Decider, Rules};
 use crate::sampler::sentry_sampler::SentrySampler;
 use crate::settings::sentry::Settings;
 
@@ -67,17 +66,7 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for WrappedSampler<S> {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let (settings, decider) = (&*self.settings, Decider::Inner(&self.inner));
-        let span = NewSpan {
-            settings,
-            decider,
-            parent_context,
-            trace_id,
-            name,
-            span_kind,
-            attributes,
-            links,
-        };
-        span.sample()
+        let rules = Rules { settings: &self.settings, decider: Decider::Inner(&self.inner) };
+        rules.sample(parent_context, trace_id, name, span_kind, attributes, links)
     }
 }

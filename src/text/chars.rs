@@ -3,11 +3,20 @@
 /// Removes spaces and tabs from both ends: `OWS` of RFC 9110, section 5.6.3.
 #[inline]
 pub(crate) fn trim_ows(text: &str) -> &str {
-    let is_text = |byte: &u8| *byte != b' ' && *byte != b'\t';
-    let bytes = text.as_bytes();
-    let start = bytes.iter().position(is_text).unwrap_or(bytes.len());
-    let end = bytes.iter().rposition(is_text).map_or(start, |last| last + 1);
-    text.get(start..end).unwrap_or_default()
+    let text = trim_ows_start(text);
+    let end = text.bytes().rposition(|byte| !is_ows(byte)).map_or(0, |last| last + 1);
+    text.get(..end).unwrap_or_default()
+}
+
+/// Removes spaces and tabs from the start.
+#[inline]
+pub(crate) fn trim_ows_start(text: &str) -> &str {
+    let start = text.bytes().position(|byte| !is_ows(byte)).unwrap_or(text.len());
+    text.get(start..).unwrap_or_default()
+}
+
+fn is_ows(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
 }
 
 /// The text before the first `=`, and the text behind it.
@@ -19,35 +28,69 @@ pub(crate) fn split_equals(text: &str) -> Option<(&str, &str)> {
     Some((text.get(..equals)?, text.get(equals + 1..)?))
 }
 
-/// Whether a text is printable ASCII without spaces and without `excluded` bytes.
+/// How many bytes at the start of a text are ASCII from `first` to `~`, and none of `excluded`.
 ///
-/// It folds over blocks of a fixed size, without an early exit, so that the compiler vectorizes it:
-/// a whole header costs less than one byte-wise search.
+/// It goes by words of eight bytes, and marks a byte by its highest bit. The first mark of a word is
+/// exact. Before it all bytes are good: none carries into the next as 1 is added, nor borrows from it
+/// as `first`, or 1 from the difference to an excluded byte, is taken away, and none gets its highest
+/// bit set. The first bad byte gets it: as it stands above 0x7f, by the addition at 0x7f, by the
+/// first subtraction below `first`, by the second one where the difference is 0.
 #[inline]
-pub(crate) fn is_graphic_without<const N: usize>(excluded: [u8; N], text: &str) -> bool {
-    const BLOCK: usize = 32;
-    let is_bad = |byte: u8| {
-        let mut bad = u8::from(byte.wrapping_sub(b'!') > b'~' - b'!');
+fn len_from<const N: usize>(first: u8, excluded: [u8; N], text: &str) -> usize {
+    const WORD: usize = 8;
+    const ONES: u64 = u64::from_ne_bytes([1; WORD]);
+    let first_bad = |bytes: [u8; WORD]| {
+        let word = u64::from_le_bytes(bytes);
+        let mut marks = word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * u64::from(first));
         for other in excluded {
-            bad |= u8::from(byte == other);
+            marks |= (word ^ (ONES * u64::from(other))).wrapping_sub(ONES);
         }
-        bad
+        let marks = marks & (ONES << 7);
+        (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
     };
-    let is_good = |block: &[u8]| block.iter().fold(0, |any, byte| any | is_bad(*byte)) == 0;
-    let bytes = text.as_bytes();
-    // A shorter block would not be vectorized: the last one overlaps the one before it, and a short
-    // text is padded with what is good.
-    let mut padded = [b'0'; BLOCK];
-    let last = match bytes.len().checked_sub(BLOCK).and_then(|start| bytes.get(start..)) {
-        Some(last) => last,
-        None => {
-            if let Some(start) = padded.get_mut(..bytes.len()) {
-                start.copy_from_slice(bytes);
+    let mut len = 0;
+    let mut words = text.as_bytes().chunks_exact(WORD);
+    for word in &mut words {
+        if let Some(bad) = word.try_into().ok().and_then(first_bad) {
+            return len + bad;
+        }
+        len += WORD;
+    }
+    // Filled up with what is bad, a short rest is a word too.
+    let mut last = [0; WORD];
+    for (byte, rest) in last.iter_mut().zip(words.remainder()) {
+        *byte = *rest;
+    }
+    len + first_bad(last).unwrap_or_default()
+}
+
+/// How many bytes at the start of a text are printable ASCII without spaces and without `excluded`
+/// bytes, which are ASCII.
+#[inline]
+pub(crate) fn graphic_len<const N: usize>(excluded: [u8; N], text: &str) -> usize {
+    len_from(b'!', excluded, text)
+}
+
+/// Whether a text is printable ASCII, or spaces, without `excluded` bytes.
+pub(crate) fn is_printable_without<const N: usize>(excluded: [u8; N], text: &str) -> bool {
+    len_from(b' ', excluded, text) == text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::graphic_len;
+
+    #[test]
+    fn every_pair_of_characters_is_read_as_one_by_one() {
+        let is_good = |c: char| ('!'..='~').contains(&c) && !",\";\\".contains(c);
+        let naive = |text: &str| text.chars().position(|c| !is_good(c)).unwrap_or(text.len());
+        for before in ["", "x", "xxxxxx", "xxxxxxx", "xxxxxxxxxxxx"] {
+            for first in '\0'..='\u{ff}' {
+                for second in '\0'..='\u{ff}' {
+                    let text = format!("{before}{first}{second}xxx");
+                    assert_eq!(graphic_len(*b",\";\\", &text), naive(&text), "{text:?}");
+                }
             }
-            &padded
         }
-    };
-    bytes.chunks_exact(BLOCK).chain([last]).fold(true, |good, block| {
-        good & <&[u8; BLOCK]>::try_from(block).is_ok_and(|block| is_good(block))
-    })
+    }
 }

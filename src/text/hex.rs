@@ -29,7 +29,7 @@ pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
         let word = word.iter().fold(0_u64, |value, digit| {
             let nibble = NIBBLES.get(usize::from(*digit)).copied().unwrap_or(NOT_HEX);
             all |= nibble;
-            (value << 4) | u64::from(nibble & 0x0f)
+            (value << 4) | u64::from(nibble)
         });
         (value << 64) | u128::from(word)
     });
@@ -48,22 +48,25 @@ pub(crate) fn parse_lower_hex(digits: &str) -> Option<u64> {
     })
 }
 
-/// Writes each byte as two lower-case digits; `digits` holds twice as many.
-#[inline]
-pub(crate) fn write_hex(bytes: &[u8], digits: &mut [u8]) {
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0x0f)]);
+/// The two lower-case digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    // The compiler evaluates it.
+    #[allow(clippy::indexing_slicing)]
+    while byte < 256 {
+        pairs[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 0x0f]];
+        byte += 1;
     }
-}
+    pairs
+};
 
-fn digit(nibble: u8) -> u8 {
-    // The letters follow 9 at a distance.
-    nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
-}
-
-/// 32 lower-case digits.
-pub(crate) fn hex_of_trace_id(id: [u8; 16]) -> [u8; 32] {
-    let mut digits = [0; 32];
-    write_hex(&id, &mut digits);
+/// Each byte as two lower-case digits; `DIGITS` is twice `BYTES`.
+#[inline]
+pub(crate) fn to_hex<const BYTES: usize, const DIGITS: usize>(bytes: [u8; BYTES]) -> [u8; DIGITS] {
+    let mut digits = [0; DIGITS];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(PAIRS.get(usize::from(byte)).unwrap_or(&[0; 2]));
+    }
     digits
 }

@@ -101,7 +101,7 @@ impl Sentry {
             sample_rand: &sample_rand,
             transaction: None,
         };
-        headers.set(BAGGAGE_HEADER, template.compose(trace_id_digits(&sentry_trace), &facts));
+        headers.set(BAGGAGE_HEADER, template.compose(trace_id_digits(&sentry_trace), &facts).list);
         self.propagator().extract_with_context(&cx, &headers)
     }
 }

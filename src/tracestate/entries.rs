@@ -30,10 +30,11 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceId;
 
-use crate::text::chars::is_graphic_without;
+use crate::text::chars::graphic_len;
+use crate::text::hex::to_hex;
 use crate::wire::baggage::is_key;
 use crate::wire::dsc::{names_trace, MAX_SENTRY_MEMBERS};
-use crate::wire::dsc_key::{push_member, DscKey, EntryKey};
+use crate::wire::dsc_key::{DscKey, EntryKey, SentryMembers};
 
 /// What an entry says about its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +48,7 @@ impl<'a> Value<'a> {
     /// The value as `baggage` has it, but for the trace's own id.
     pub(crate) fn decoded(self) -> Option<Cow<'a, str>> {
         match self {
-            Value::Text(text) if memchr::memchr(b'"', text.as_bytes()).is_some() => {
-                Some(text.replace('"', "=").into())
-            }
+            Value::Text(text) if text.contains('"') => Some(text.replace('"', "=").into()),
             Value::Text(text) => Some(text.into()),
             Value::OwnTraceId => None,
         }
@@ -57,13 +56,12 @@ impl<'a> Value<'a> {
 }
 
 /// The entry of a known key without its `;`: the letter, and the text behind it.
-pub(crate) fn encode_known<'a>(
-    key: DscKey,
-    value: &'a str,
-    own_trace_id: &[u8; 32],
-) -> (&'static str, &'a str) {
+#[inline]
+pub(crate) fn encode_known(key: DscKey, value: &str, trace_id: TraceId) -> (&'static str, &str) {
     match (key, value) {
-        (DscKey::TraceId, _) if value.as_bytes() == own_trace_id => (";T", ""),
+        (DscKey::TraceId, _) if value.as_bytes() == to_hex::<16, 32>(trace_id.to_bytes()) => {
+            (";T", "")
+        }
         (DscKey::TraceId, _) => (";t", value),
         (DscKey::PublicKey, _) => (";p", value),
         (DscKey::SampleRate, _) => (";r", value),
@@ -81,6 +79,7 @@ pub(crate) fn encode_known<'a>(
 }
 
 /// The inverse of [`encode_known`].
+#[inline]
 fn decode_known(letter: u8, text: &str) -> Option<(DscKey, Value<'_>)> {
     let (key, value) = match letter {
         b'T' if text.is_empty() => return Some((DscKey::TraceId, Value::OwnTraceId)),
@@ -119,100 +118,73 @@ pub(crate) struct Entry<'a> {
     pub(crate) end: usize,
 }
 
-/// Entries that may have come from outside: nothing is taken on trust.
-pub(crate) struct Entries<'a> {
-    text: &'a str,
-    next: usize,
-    /// A bit for each known key so far.
-    seen: u16,
-    /// How many more are accepted.
-    left: usize,
-    /// The trace that the entries must belong to.
-    trace_id: Option<TraceId>,
-}
-
 /// The text is not a list of entries that this crate writes for the trace.
 #[derive(Debug)]
 pub(crate) struct Malformed;
 
-impl<'a> Entries<'a> {
-    /// The entries of a member on a span of this trace. Every reader of a member comes through here,
-    /// so that none believes what another refuses.
-    pub(crate) fn new(text: &'a str, trace_id: TraceId) -> Result<Self, Malformed> {
-        // Over everything at once, so that no entry has to look again.
-        let is_encoded = is_graphic_without(*b"=,\\", text);
-        let entries = Entries {
-            left: MAX_SENTRY_MEMBERS,
-            trace_id: Some(trace_id),
-            ..Entries::of_ours(text)
-        };
-        is_encoded.then_some(entries).ok_or(Malformed)
-    }
-
-    /// Those of a text under construction, which needs no check.
-    pub(crate) fn of_ours(text: &'a str) -> Self {
-        Entries { text, next: 0, seen: 0, left: usize::MAX, trace_id: None }
-    }
-
-    /// The next entry; `None` at the end.
-    pub(crate) fn next_entry(&mut self) -> Result<Option<Entry<'a>>, Malformed> {
-        let text = self.text;
-        if self.next == text.len() {
-            return Ok(None);
-        }
-        let (start, entry) = (self.next + 1, text.get(self.next..).ok_or(Malformed)?);
-        let entry = entry.strip_prefix(';').ok_or(Malformed)?;
-        let len = memchr::memchr(b';', entry.as_bytes()).unwrap_or(entry.len());
-        self.next = start + len;
-        self.left = self.left.checked_sub(1).ok_or(Malformed)?;
-        let entry = entry.get(..len).ok_or(Malformed)?;
+/// Reads the entries of a member on a span of this trace. They may have come from outside: nothing is
+/// taken on trust, and every reader of a member comes through here, so that none believes what
+/// another refuses.
+#[inline]
+pub(crate) fn for_each_entry<'a>(
+    entries: &'a str,
+    trace_id: TraceId,
+    mut found: impl FnMut(Entry<'a>),
+) -> Result<(), Malformed> {
+    let mut left = MAX_SENTRY_MEMBERS;
+    // A bit for each known key so far.
+    let mut seen = 0_u16;
+    let mut rest = entries;
+    while !rest.is_empty() {
+        let list = rest.strip_prefix(';').ok_or(Malformed)?;
+        let len = graphic_len(*b"=,;\\", list);
+        let (entry, tail) = list.get(..len).zip(list.get(len..)).ok_or(Malformed)?;
         let letter = *entry.as_bytes().first().ok_or(Malformed)?;
-        let (key, value) = match letter {
-            UNKNOWN => self.unknown(entry.get(1..).ok_or(Malformed)?)?,
-            _ => {
-                let text = entry.get(1..).ok_or(Malformed)?;
-                let (key, value) = decode_known(letter, text).ok_or(Malformed)?;
-                let bit = 1 << key as u16;
-                if self.seen & bit != 0 {
+        let value = entry.get(1..).ok_or(Malformed)?;
+        left = left.checked_sub(1).ok_or(Malformed)?;
+        let (key, value) = if letter == UNKNOWN {
+            unknown(value, tail)?
+        } else {
+            let (key, value) = decode_known(letter, value).ok_or(Malformed)?;
+            let bit = 1 << key as u16;
+            if seen & bit != 0 {
+                return Err(Malformed);
+            }
+            seen |= bit;
+            if let (DscKey::TraceId, Value::Text(id)) = (key, value) {
+                if names_trace(id, trace_id) == Some(false) {
                     return Err(Malformed);
                 }
-                self.seen |= bit;
-                if let (DscKey::TraceId, Value::Text(id), Some(own)) = (key, value, self.trace_id) {
-                    if names_trace(id, own) == Some(false) {
-                        return Err(Malformed);
-                    }
-                }
-                (EntryKey::Known(key), value)
             }
+            (EntryKey::Known(key), value)
         };
-        Ok(Some(Entry { key, value, start, end: self.next }))
+        found(Entry {
+            key,
+            value,
+            start: entries.len() - list.len(),
+            end: entries.len() - tail.len(),
+        });
+        rest = tail;
     }
-
-    fn unknown(&self, entry: &'a str) -> Result<(EntryKey<'a>, Value<'a>), Malformed> {
-        let (key, value) = entry.split_once(':').ok_or(Malformed)?;
-        let rest = self.text.get(self.next..).unwrap_or_default();
-        // Our own text has no key twice.
-        let is_repeated = self.trace_id.is_some() && find_unknown(rest, key).is_some();
-        // A key that has a letter of its own would slip past the checks of that key.
-        if !is_key(key) || DscKey::from_name(key).is_some() || is_repeated {
-            return Err(Malformed);
-        }
-        Ok((EntryKey::Unknown(key), Value::Text(value)))
-    }
+    Ok(())
 }
 
-/// Where the entry of an unknown key stands in a list of entries: from its letter to its end.
-pub(crate) fn find_unknown(entries: &str, key: &str) -> Option<(usize, usize)> {
-    let mut start = 0;
-    for entry in entries.split(';') {
-        let end = start + entry.len();
-        let rest = entry.strip_prefix('u').and_then(|entry| entry.strip_prefix(key));
-        if rest.is_some_and(|rest| rest.starts_with(':')) {
-            return Some((start, end));
-        }
-        start = end + 1;
+/// An entry of an unknown key, without its letter. `rest` has the entries behind it.
+fn unknown<'a>(entry: &'a str, rest: &str) -> Result<(EntryKey<'a>, Value<'a>), Malformed> {
+    let (key, value) = entry.split_once(':').ok_or(Malformed)?;
+    // A key that has a letter of its own would slip past the checks of that key.
+    if !is_key(key) || DscKey::from_name(key).is_some() || has_unknown(rest, key) {
+        return Err(Malformed);
     }
-    None
+    Ok((EntryKey::Unknown(key), Value::Text(value)))
+}
+
+/// Whether a list of entries has one of this unknown key.
+fn has_unknown(entries: &str, key: &str) -> bool {
+    entries.split(';').any(|entry| {
+        let rest = entry.strip_prefix('u').and_then(|entry| entry.strip_prefix(key));
+        rest.is_some_and(|rest| rest.starts_with(':'))
+    })
 }
 
 /// The entries as `baggage` members, in one pass. `own_trace_id` has the digits of the trace's id.
@@ -220,19 +192,19 @@ pub(crate) fn to_baggage(
     entries: &str,
     trace_id: TraceId,
     own_trace_id: &str,
-) -> Result<String, Malformed> {
-    let mut parsed = Entries::new(entries, trace_id)?;
-    let mut list = String::with_capacity(entries.len() + DscKey::MEMBERS_BYTES);
-    while let Some(Entry { key, value, .. }) = parsed.next_entry()? {
-        match value {
-            Value::OwnTraceId => push_member(&mut list, key, own_trace_id),
-            Value::Text(text) => push_member(&mut list, key, text),
-        }
+) -> Result<SentryMembers, Malformed> {
+    let mut members = SentryMembers::with_capacity(entries.len() + own_trace_id.len());
+    for_each_entry(entries, trace_id, |Entry { key, value, .. }| {
+        let value = match value {
+            Value::OwnTraceId => own_trace_id,
+            Value::Text(text) => text,
+        };
+        members.push(key, value);
+    })?;
+    if memchr::memchr(b'"', entries.as_bytes()).is_some() {
+        members.list = members.list.replace('"', "=");
     }
-    if memchr::memchr(b'"', list.as_bytes()).is_some() {
-        list = list.replace('"', "=");
-    }
-    Ok(list)
+    Ok(members)
 }
 
 /// What a head's member says about its trace, as encoded values.
@@ -246,17 +218,11 @@ pub(crate) struct Facts<'a> {
 /// The facts among the entries.
 pub(crate) fn facts(entries: &str, trace_id: TraceId) -> Result<Facts<'_>, Malformed> {
     let mut facts = Facts::default();
-    let mut parsed = Entries::new(entries, trace_id)?;
-    while let Some(entry) = parsed.next_entry()? {
-        let (EntryKey::Known(key), Value::Text(text)) = (entry.key, entry.value) else {
-            continue;
-        };
-        match key {
-            DscKey::SampleRate => facts.sample_rate = Some(text),
-            DscKey::SampleRand => facts.sample_rand = Some(text),
-            DscKey::Transaction => facts.transaction = Some(text),
-            _ => {}
-        }
-    }
+    for_each_entry(entries, trace_id, |entry| match (entry.key, entry.value) {
+        (EntryKey::Known(DscKey::SampleRate), Value::Text(text)) => facts.sample_rate = Some(text),
+        (EntryKey::Known(DscKey::SampleRand), Value::Text(text)) => facts.sample_rand = Some(text),
+        (EntryKey::Known(DscKey::Transaction), Value::Text(text)) => facts.transaction = Some(text),
+        _ => {}
+    })?;
     Ok(facts)
 }

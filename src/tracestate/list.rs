@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use opentelemetry::trace::{SpanContext, TraceState};
 
-use crate::text::chars::{is_graphic_without, trim_ows};
+use crate::text::chars::{is_printable_without, trim_ows};
 use crate::tracestate::member::{is_ours, take_value};
 use crate::tracestate::member_text::{MemberText, MAX_TEXT_BYTES};
 use crate::tracestate::ot::{Ot, OtFields, MAX_VALUE_BYTES};
@@ -33,16 +33,13 @@ fn is_valid(key: &str, value: &str) -> bool {
         && key.len() <= MAX_KEY_BYTES
         && key.bytes().all(is_key_char)
         && (1..=MAX_VALUE_BYTES).contains(&value.len())
-        && value.split(' ').all(|part| is_graphic_without(*b",=", part))
+        && is_printable_without(*b",=", value)
         && !value.ends_with(' ')
 }
 
 /// The fields of the first valid `ot` member: the one that is written again.
 pub(crate) fn ot_fields(trace_state: &TraceState) -> OtFields<'_> {
-    find_ot(trace_state.into_iter())
-}
-
-fn find_ot<'a>(mut members: impl Iterator<Item = (&'a str, &'a str)>) -> OtFields<'a> {
+    let mut members = trace_state.into_iter();
     let ot = members.find(|(key, value)| *key == OT_KEY && is_valid(key, value));
     ot.map_or(OtFields::default(), |(_, value)| OtFields::parse(value))
 }
@@ -146,11 +143,14 @@ pub(crate) fn is_flawed(span_context: &SpanContext) -> bool {
 /// A `tracestate` header as another propagator wrote it for a span, as it may leave: valid members
 /// alone, none of ours, and no `th` that the sampler's decision contradicts.
 pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> String {
-    let members = || header.split(',').filter_map(|member| trim_ows(member).split_once('='));
-    let fields = find_ot(members());
-    let ot = Ot::only_if_it_holds(fields, span_context).rewrite(fields);
-    let mut foreign = ForeignMembers::new(members(), None);
+    let members = header.split(',').filter_map(|member| trim_ows(member).split_once('='));
+    let mut foreign = ForeignMembers::new(members, None);
     foreign.make_room(0);
+    let ot = foreign.rest.iter().find(|(key, _)| *key == OT_KEY);
+    let ot = ot.and_then(|(_, value)| {
+        let fields = OtFields::parse(value);
+        Ot::only_if_it_holds(fields, span_context).rewrite(fields)
+    });
     let mut out = String::with_capacity(header.len());
     for (key, value) in foreign.rest {
         let value = ot.as_deref().filter(|_| key == OT_KEY).unwrap_or(value);

@@ -49,6 +49,7 @@ pub(crate) fn status(trace_state: &TraceState) -> Option<Status> {
 }
 
 /// The permission alone, of a local span: it decides whether a child's trace state is its parent's.
+#[inline]
 pub(crate) fn permission(trace_state: &TraceState) -> Permission {
     match first_value(trace_state).map(str::as_bytes) {
         // Common case: no permission recorded.
@@ -58,7 +59,8 @@ pub(crate) fn permission(trace_state: &TraceState) -> Permission {
 }
 
 fn first_value(trace_state: &TraceState) -> Option<&str> {
-    trace_state.get(KEYS[0])
+    // Ours is the first one: a look at it costs less than `TraceState::get`.
+    trace_state.into_iter().find(|(key, _)| *key == KEYS[0]).map(|(_, value)| value)
 }
 
 fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {

@@ -6,9 +6,8 @@ use opentelemetry::trace::TraceId;
 
 use crate::sampling::rate::SampleRate;
 use crate::sampling::sample_rand::SampleRand;
-use crate::text::hex::hex_of_trace_id;
 use crate::tracestate::entries::{
-    encode_known, find_unknown, value_of, Entries, Entry, Malformed, Value, UNKNOWN,
+    encode_known, for_each_entry, value_of, Entry, Malformed, Value, UNKNOWN,
 };
 use crate::tracestate::status::{Origin, Status, STATUS_BYTES};
 use crate::wire::baggage::decode;
@@ -28,7 +27,6 @@ const LEAST_IMPORTANT: [DscKey; 4] =
 /// A DSC, or the facts for sampling, as the text of our member.
 pub(crate) struct MemberText {
     trace_id: TraceId,
-    own_trace_id: [u8; 32],
     /// Room for a status, then entries.
     text: String,
     /// Where the known entries stand, each without its `;`.
@@ -42,13 +40,7 @@ impl MemberText {
         let mut text = String::with_capacity(STATUS_BYTES + capacity + ADDED_BYTES);
         // The most common status, which `finish` need not write then.
         text.push_str("c..");
-        MemberText {
-            trace_id,
-            own_trace_id: hex_of_trace_id(trace_id.to_bytes()),
-            text,
-            places: [None; DscKey::COUNT],
-            len: 0,
-        }
+        MemberText { trace_id, text, places: [None; DscKey::COUNT], len: 0 }
     }
 
     /// The Sentry members of repeated `baggage` headers. Of a key that occurs twice the last value
@@ -57,11 +49,11 @@ impl MemberText {
         // Each entry is shorter than its member.
         let capacity = lines.iter().map(|line| line.len()).sum::<usize>().min(MAX_TEXT_BYTES);
         let mut text = Self::new(trace_id, capacity);
-        let mut unknown = UnknownKeys::new();
+        let mut unknown = UnknownKeys::default();
         for_each_member(lines.iter().copied(), |key, value| match key {
             EntryKey::Known(key) => {
-                if text.set(key, &value) {
-                    unknown.index(&text);
+                if let Some(moved) = text.set(key, &value) {
+                    unknown.follow(moved);
                 }
             }
             EntryKey::Unknown(key) => text.set_unknown(key, &value, &mut unknown),
@@ -76,21 +68,13 @@ impl MemberText {
     pub(crate) fn from_entries(entries: &str, trace_id: TraceId) -> Result<Self, Malformed> {
         let mut text = Self::new(trace_id, entries.len());
         text.text.push_str(entries);
-        text.index(Entries::new(entries, trace_id)?)?;
-        Ok(text)
-    }
-
-    /// Notes where the entries stand.
-    fn index(&mut self, mut entries: Entries<'_>) -> Result<(), Malformed> {
-        self.places = [None; DscKey::COUNT];
-        self.len = 0;
-        while let Some(Entry { key, start, end, .. }) = entries.next_entry()? {
-            self.len += 1;
+        for_each_entry(entries, trace_id, |Entry { key, start, end, .. }| {
+            text.len += 1;
             if let EntryKey::Known(key) = key {
-                self.note(key, STATUS_BYTES + start, STATUS_BYTES + end);
+                text.note(key, STATUS_BYTES + start, STATUS_BYTES + end);
             }
-        }
-        Ok(())
+        })?;
+        Ok(text)
     }
 
     fn note(&mut self, key: DscKey, start: usize, end: usize) {
@@ -100,47 +84,59 @@ impl MemberText {
         }
     }
 
+    fn forget(&mut self, key: DscKey) {
+        if let Some(place) = self.places.get_mut(key as usize) {
+            *place = None;
+        }
+    }
+
     fn place(&self, key: DscKey) -> Option<(usize, usize)> {
         let (start, end) = (*self.places.get(key as usize)?)?;
         Some((start.into(), end.into()))
     }
 
-    /// Puts another entry, or nothing, in the place of one.
-    fn replace(&mut self, (start, end): (usize, usize), entry: [&str; 4]) {
-        self.text.replace_range(start - 1..end, "");
-        for part in entry.into_iter().rev() {
-            self.text.insert_str(start - 1, part);
+    /// Puts another text in the place of one.
+    fn replace(&mut self, (start, end): (usize, usize), parts: &[&str]) -> Moved {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        self.text.replace_range(start..end, "");
+        for part in parts.iter().rev() {
+            self.text.insert_str(start, part);
         }
-        let text = std::mem::take(&mut self.text);
-        let entries = text.get(STATUS_BYTES..).unwrap_or_default();
-        // Our own text is well-formed.
-        let _ = self.index(Entries::of_ours(entries));
-        self.text = text;
+        let moved = Moved { from: end, to: start + len };
+        for place in self.places.iter_mut().flatten() {
+            moved.follow(&mut place.0);
+            moved.follow(&mut place.1);
+        }
+        moved
     }
 
-    /// Sets a value in place, or appends it. Returns whether there was one.
-    pub(crate) fn set(&mut self, key: DscKey, value: &str) -> bool {
-        let (letter, value) = encode_known(key, value, &self.own_trace_id);
-        if let Some(place) = self.place(key) {
-            self.replace(place, [letter, value, "", ""]);
-            return true;
+    /// Removes an entry and the `;` before it.
+    fn remove(&mut self, start: usize, end: usize) {
+        self.replace((start - 1, end), &[]);
+        self.len -= 1;
+    }
+
+    /// Sets a value in place, or appends it. Returns what moved in the text.
+    #[inline]
+    pub(crate) fn set(&mut self, key: DscKey, value: &str) -> Option<Moved> {
+        let (letter, value) = encode_known(key, value, self.trace_id);
+        if let Some((start, end)) = self.place(key) {
+            return Some(self.replace((start - 1, end), &[letter, value]));
         }
         let start = self.text.len() + 1;
         self.text.push_str(letter);
         self.text.push_str(value);
         self.note(key, start, self.text.len());
         self.len += 1;
-        false
+        None
     }
 
     fn set_unknown(&mut self, key: &str, value: &str, unknown: &mut UnknownKeys) {
-        if unknown.contains(self, key) {
-            let entries = self.text.get(STATUS_BYTES..).unwrap_or_default();
-            if let Some((start, end)) = find_unknown(entries, key) {
-                let place = (STATUS_BYTES + start, STATUS_BYTES + end);
-                self.replace(place, [";u", key, ":", value]);
-                unknown.index(self);
-            }
+        if let Some(start) = unknown.find(self, key) {
+            let start = start + key.len() + 1;
+            let len = self.text.get(start..).and_then(|rest| rest.find(';'));
+            let end = len.map_or(self.text.len(), |len| start + len);
+            unknown.follow(self.replace((start, end), &[value]));
             return;
         }
         self.text.push_str(";u");
@@ -239,16 +235,15 @@ impl MemberText {
                 break;
             };
             if self.text.as_bytes().get(start + 1) == Some(&UNKNOWN) {
-                self.text.replace_range(start..end, "");
-                self.len -= 1;
+                self.remove(start + 1, end);
             }
             end = start;
         }
         for key in LEAST_IMPORTANT {
             if self.is_over(room) {
-                // Unknown entries that were dropped moved the others.
-                if let Some(place) = self.find(key) {
-                    self.replace(place, [""; 4]);
+                if let Some((start, end)) = self.place(key) {
+                    self.remove(start, end);
+                    self.forget(key);
                 }
             }
         }
@@ -259,16 +254,6 @@ impl MemberText {
 
     fn is_over(&self, room: usize) -> bool {
         self.text.len() > room || self.len > MAX_SENTRY_MEMBERS
-    }
-
-    fn find(&self, key: DscKey) -> Option<(usize, usize)> {
-        let mut entries = Entries::of_ours(self.text.get(STATUS_BYTES..)?);
-        while let Ok(Some(entry)) = entries.next_entry() {
-            if entry.key == EntryKey::Known(key) {
-                return Some((STATUS_BYTES + entry.start, STATUS_BYTES + entry.end));
-            }
-        }
-        None
     }
 
     /// The member's value, in at most `room` bytes. A DSC that does not fit at all is withheld.
@@ -288,41 +273,45 @@ impl MemberText {
     }
 }
 
-/// Where the keys stand that the specification does not name: a look at each key, and not at the
-/// whole text, bounds what a list of many costs.
-struct UnknownKeys {
-    places: [(u16, u16); MAX_SENTRY_MEMBERS],
-    len: usize,
+/// What stood behind a replaced text moved with its end, so that places in it are to follow.
+#[derive(Clone, Copy)]
+pub(crate) struct Moved {
+    from: usize,
+    to: usize,
 }
 
-impl UnknownKeys {
-    fn new() -> Self {
-        UnknownKeys { places: [(0, 0); MAX_SENTRY_MEMBERS], len: 0 }
-    }
-
-    fn note(&mut self, start: usize, key_len: usize) {
-        if let Some(place) = self.places.get_mut(self.len) {
-            *place = (start as u16, key_len as u16);
-            self.len += 1;
+impl Moved {
+    fn follow(self, place: &mut u16) {
+        let at = usize::from(*place);
+        if at >= self.from {
+            *place = (at + self.to - self.from) as u16;
         }
     }
+}
 
-    fn contains(&self, text: &MemberText, key: &str) -> bool {
-        let text = text.text.as_bytes();
-        self.places.iter().take(self.len).any(|(start, len)| {
-            let (start, len) = (usize::from(*start), usize::from(*len));
-            len == key.len() && text.get(start..start + len) == Some(key.as_bytes())
-        })
+/// Where the keys stand that the specification does not name, and how long they are: a look at each
+/// key, and not at the whole text, bounds what a list of many costs.
+#[derive(Default)]
+struct UnknownKeys(Vec<(u16, u16)>);
+
+impl UnknownKeys {
+    fn note(&mut self, start: usize, key_len: usize) {
+        self.0.push((start as u16, key_len as u16));
     }
 
-    /// Notes them anew, after entries have moved.
-    fn index(&mut self, text: &MemberText) {
-        self.len = 0;
-        let mut entries = Entries::of_ours(text.text.get(STATUS_BYTES..).unwrap_or_default());
-        while let Ok(Some(entry)) = entries.next_entry() {
-            if let EntryKey::Unknown(key) = entry.key {
-                self.note(STATUS_BYTES + entry.start + 1, key.len());
-            }
+    /// Where the key starts.
+    fn find(&self, text: &MemberText, key: &str) -> Option<usize> {
+        let text = text.text.as_bytes();
+        let mut places = self.0.iter().map(|(start, len)| (usize::from(*start), usize::from(*len)));
+        let is_it = |(start, len): &(usize, usize)| {
+            *len == key.len() && text.get(*start..start + len) == Some(key.as_bytes())
+        };
+        places.find(is_it).map(|(start, _)| start)
+    }
+
+    fn follow(&mut self, moved: Moved) {
+        for (start, _) in &mut self.0 {
+            moved.follow(start);
         }
     }
 }

@@ -5,7 +5,7 @@
 use opentelemetry::trace::{SpanContext, TraceId};
 
 use crate::sampling::randomness::{Randomness, Threshold};
-use crate::text::hex::{parse_lower_hex, write_hex};
+use crate::text::hex::{parse_lower_hex, to_hex};
 
 /// The longest value of a `tracestate` member, in bytes
 /// ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#value)).
@@ -86,7 +86,7 @@ impl<'a> OtFields<'a> {
     /// The member with another `th` and, where it has no valid `rv`, with this one; the other
     /// fields stay as far as there is room. Empty where nothing is left.
     fn rewritten(self, threshold: Option<Threshold>, randomness: Option<Randomness>) -> String {
-        let mut value = String::with_capacity(ADDED_BYTES + self.value.len());
+        let mut value = Vec::with_capacity(ADDED_BYTES + self.value.len());
         if let Some(bits) = threshold.and_then(Threshold::bits) {
             let digits = DIGITS - (bits.trailing_zeros() as usize / 4).min(DIGITS - 1);
             push_key(&mut value, TH);
@@ -102,27 +102,25 @@ impl<'a> OtFields<'a> {
             // Each takes a separator and a colon.
             if value.len() + key.len() + field.len() + 2 <= MAX_VALUE_BYTES {
                 push_key(&mut value, key);
-                value.push_str(field);
+                value.extend_from_slice(field.as_bytes());
             }
         }
-        value
+        String::from_utf8(value).unwrap_or_default()
     }
 }
 
-fn push_key(value: &mut String, key: &str) {
+fn push_key(value: &mut Vec<u8>, key: &str) {
     if !value.is_empty() {
-        value.push(';');
+        value.push(b';');
     }
-    value.push_str(key);
-    value.push(':');
+    value.extend_from_slice(key.as_bytes());
+    value.push(b':');
 }
 
 /// The first `count` of the digits of 56 bits.
-fn push_digits(value: &mut String, bits: u64, count: usize) {
-    let mut digits = [0; 16];
-    write_hex(&(bits << 8).to_be_bytes(), &mut digits);
-    let digits = digits.get(..count).unwrap_or_default();
-    value.push_str(std::str::from_utf8(digits).unwrap_or_default());
+fn push_digits(value: &mut Vec<u8>, bits: u64, count: usize) {
+    let digits: [u8; 16] = to_hex((bits << 8).to_be_bytes());
+    value.extend(digits.iter().take(count));
 }
 
 /// What becomes of an `ot` member.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{utf8_percent_encode, AsciiSet, PercentEncode, CONTROLS, NON_ALPHANUMERIC};
 
-use crate::text::chars::{is_graphic_without, split_equals, trim_ows};
+use crate::text::chars::{graphic_len, split_equals, trim_ows};
 
 /// Name of the `baggage` header.
 pub const BAGGAGE_HEADER: &str = "baggage";
@@ -63,21 +63,25 @@ pub(crate) fn split_member(member: &str) -> Option<(&str, &str)> {
 
 /// The key of a member; empty where it has none.
 pub(crate) fn key(member: &str) -> &str {
-    split_member(member).map_or("", |(key, _)| key)
+    split_equals(member).map_or("", |(key, _)| trim_ows(key))
 }
 
 /// Whether a list has no white space, no properties, and nothing to encode: then its keys and
 /// values can be taken as they stand.
-// On its own it is vectorized; between other code that is left to chance.
-#[inline(never)]
 pub(crate) fn is_plain(list: &str) -> bool {
-    is_graphic_without(*b"\";\\", list)
+    graphic_len(*b"\";\\", list) == list.len()
+}
+
+/// How many bytes at the start of a text are baggage octets.
+#[inline]
+pub(crate) fn octets_len(text: &str) -> usize {
+    graphic_len(*b",\";\\", text)
 }
 
 /// A value without its properties, and with everything that is not a baggage octet encoded.
 pub(crate) fn octets(value: &str) -> Cow<'_, str> {
     // Common case: nothing to cut and nothing to encode.
-    if is_plain(value) {
+    if octets_len(value) == value.len() {
         return Cow::Borrowed(value);
     }
     let value = value.split(';').next().map_or("", trim_ows);
@@ -108,5 +112,9 @@ pub(crate) fn header_text(list: &str) -> Cow<'_, str> {
 
 /// The text that a member's value stands for; bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn decode(value: &str) -> Cow<'_, str> {
+    // Common case: nothing to decode.
+    if !value.contains('%') {
+        return Cow::Borrowed(value);
+    }
     percent_encoding::percent_decode_str(value).decode_utf8_lossy()
 }

@@ -5,10 +5,10 @@ use std::fmt;
 
 use opentelemetry::trace::TraceId;
 
-use crate::text::chars::{split_equals, trim_ows};
+use crate::text::chars::{split_equals, trim_ows, trim_ows_start};
 use crate::text::hex::parse_hex;
-use crate::wire::baggage::{decode, is_key, is_plain, octets, within_limit};
-use crate::wire::dsc_key::{push_member, strip_prefix, DscKey, EntryKey};
+use crate::wire::baggage::{decode, is_key, octets, octets_len, within_limit};
+use crate::wire::dsc_key::{strip_prefix, DscKey, EntryKey, SentryMembers};
 
 /// The most Sentry members that are read.
 pub(crate) const MAX_SENTRY_MEMBERS: usize = 64;
@@ -28,35 +28,55 @@ pub(crate) fn for_each_member<'a>(
 ) {
     let mut left = MAX_SENTRY_MEMBERS;
     for line in within_limit(lines) {
-        // One pass over the line spares each member the look at spaces, properties and bytes.
-        let is_plain = is_plain(line);
         let mut rest = Some(line);
         while let Some(list) = rest {
-            let comma = memchr::memchr(b',', list.as_bytes());
-            let member = list.get(..comma.unwrap_or(list.len())).unwrap_or_default();
-            rest = comma.and_then(|comma| list.get(comma + 1..));
-            if let Some((key, value)) = sentry_member(member, is_plain) {
-                found(key, value);
-                left -= 1;
-                if left == 0 {
-                    return;
+            let list = trim_ows_start(list);
+            let Some(member) = strip_prefix(list) else {
+                rest = split_comma(list).1;
+                continue;
+            };
+            // Common case: a known key, its `=` at once, and a value that can be taken as it stands.
+            let plain = DscKey::split(member).and_then(|(key, value)| {
+                let len = octets_len(value);
+                let tail = match value.as_bytes().get(len) {
+                    Some(b',') => value.get(len + 1..),
+                    Some(_) => return None,
+                    None => None,
+                };
+                Some((EntryKey::Known(key), value.get(..len)?, tail))
+            });
+            let (member, tail) = match plain {
+                Some((key, value, tail)) => (Some((key, Cow::Borrowed(value))), tail),
+                None => {
+                    let (member, tail) = split_comma(member);
+                    (sentry_member(member), tail)
                 }
+            };
+            rest = tail;
+            let Some((key, value)) = member else {
+                continue;
+            };
+            found(key, value);
+            left -= 1;
+            if left == 0 {
+                return;
             }
         }
     }
 }
 
-#[inline]
-fn sentry_member(member: &str, is_plain: bool) -> Option<(EntryKey<'_>, Cow<'_, str>)> {
-    let member = if is_plain { member } else { trim_ows(member) };
-    let member = strip_prefix(member)?;
-    let encode = |value| if is_plain { Cow::Borrowed(value) } else { octets(trim_ows(value)) };
-    // Common case: a known key, and its `=` at once.
-    if let Some((key, value)) = DscKey::split(member) {
-        return Some((EntryKey::Known(key), encode(value)));
+/// The first member of a list, and what follows its comma.
+fn split_comma(list: &str) -> (&str, Option<&str>) {
+    match memchr::memchr(b',', list.as_bytes()) {
+        Some(comma) => (list.get(..comma).unwrap_or_default(), list.get(comma + 1..)),
+        None => (list, None),
     }
+}
+
+/// A member of any shape, without its prefix.
+fn sentry_member(member: &str) -> Option<(EntryKey<'_>, Cow<'_, str>)> {
     let (name, value) = split_equals(member)?;
-    let (name, value) = (name.trim_end_matches([' ', '\t']), encode(value));
+    let (name, value) = (name.trim_end_matches([' ', '\t']), octets(trim_ows(value)));
     let key = match DscKey::from_name(name) {
         Some(key) => EntryKey::Known(key),
         None => is_key(name).then_some(EntryKey::Unknown(name))?,
@@ -127,11 +147,11 @@ impl<'a> DynamicSamplingContext<'a> {
 /// The members joined with `,`, as they go out.
 impl fmt::Display for DynamicSamplingContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut list = String::new();
+        let mut members = SentryMembers::default();
         for (key, value) in self.iter() {
-            push_member(&mut list, EntryKey::Unknown(key), value);
+            members.push(EntryKey::Unknown(key), value);
         }
-        f.write_str(&list)
+        f.write_str(&members.list)
     }
 }
 

@@ -27,13 +27,13 @@ macro_rules! dsc_keys {
             pub(crate) const COUNT: usize = [$(DscKey::$key),*].len();
 
             /// What all members take beside their values, commas included.
-            pub(crate) const MEMBERS_BYTES: usize =
+            const MEMBERS_BYTES: usize =
                 0 $(+ concat!(",sentry-", $name, "=").len())*;
 
-            /// The beginning of its member: everything but the value.
-            pub(crate) fn member(self) -> &'static str {
+            /// The beginning of its member, behind a comma: everything but the value.
+            fn member(self) -> &'static str {
                 match self {
-                    $(DscKey::$key => concat!("sentry-", $name, "=")),*
+                    $(DscKey::$key => concat!(",sentry-", $name, "=")),*
                 }
             }
 
@@ -96,18 +96,30 @@ impl<'a> EntryKey<'a> {
     }
 }
 
-/// Appends a member to a list.
-pub(crate) fn push_member(list: &mut String, key: EntryKey<'_>, value: &str) {
-    if !list.is_empty() {
-        list.push(',');
+/// Sentry members to be sent, joined with `,`.
+#[derive(Default)]
+pub(crate) struct SentryMembers {
+    pub(crate) list: String,
+    pub(crate) count: usize,
+}
+
+impl SentryMembers {
+    /// None, with room for members whose values have so many bytes.
+    pub(crate) fn with_capacity(values: usize) -> Self {
+        SentryMembers { list: String::with_capacity(values + DscKey::MEMBERS_BYTES), count: 0 }
     }
-    match key {
-        EntryKey::Known(key) => list.push_str(key.member()),
-        EntryKey::Unknown(key) => {
-            list.push_str(PREFIX);
-            list.push_str(key);
-            list.push('=');
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, key: EntryKey<'_>, value: &str) {
+        let list = &mut self.list;
+        let start = if list.is_empty() { ",".len() } else { 0 };
+        match key {
+            EntryKey::Known(key) => list.push_str(key.member().get(start..).unwrap_or_default()),
+            EntryKey::Unknown(key) => {
+                list.extend([",", PREFIX, key, "="].into_iter().skip(start));
+            }
         }
+        list.push_str(value);
+        self.count += 1;
     }
-    list.push_str(value);
 }

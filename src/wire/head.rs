@@ -2,7 +2,7 @@
 //! head.
 
 use crate::wire::baggage::encode;
-use crate::wire::dsc_key::{push_member, DscKey, EntryKey};
+use crate::wire::dsc_key::{DscKey, EntryKey, SentryMembers};
 
 /// The settings' part of a head's DSC, encoded once.
 #[derive(Clone, Default)]
@@ -39,7 +39,7 @@ impl HeadTemplate {
 
     /// The members, in the order of the
     /// [specification](https://develop.sentry.dev/sdk/telemetry/traces/dynamic-sampling-context/).
-    pub(crate) fn compose(&self, trace_id: &str, facts: &HeadFacts<'_>) -> String {
+    pub(crate) fn compose(&self, trace_id: &str, facts: &HeadFacts<'_>) -> SentryMembers {
         let decided = |value| facts.sampled.and(value);
         let sampled = facts.sampled.map(|sampled| if sampled { "true" } else { "false" });
         let members = [
@@ -54,12 +54,12 @@ impl HeadTemplate {
             (DscKey::OrgId, self.org_id.as_deref()),
         ];
         let len: usize = members.iter().flat_map(|(_, value)| *value).map(str::len).sum();
-        let mut list = String::with_capacity(len + DscKey::MEMBERS_BYTES);
+        let mut sent = SentryMembers::with_capacity(len);
         for (key, value) in members {
             if let Some(value) = value {
-                push_member(&mut list, EntryKey::Known(key), value);
+                sent.push(EntryKey::Known(key), value);
             }
         }
-        list
+        sent
     }
 }

@@ -8,27 +8,25 @@ use crate::text::chars::trim_ows;
 use crate::wire::baggage::{
     encode, encode_octets, is_key, is_plain, split_member, MAX_BAGGAGE_BYTES, MAX_BAGGAGE_MEMBERS,
 };
+use crate::wire::dsc_key::SentryMembers;
 
 /// A list to be sent: other parties' members as far as there is room, then those that must stay.
 pub(crate) struct OutgoingBaggage {
     list: String,
     members: usize,
     /// The members that must stay: Sentry's.
-    reserved: String,
-    reserved_members: usize,
+    reserved: SentryMembers,
     /// Whether something did not fit.
     pub(crate) overflowed: bool,
 }
 
 impl OutgoingBaggage {
-    pub(crate) fn before(reserved: String) -> Self {
+    pub(crate) fn before(reserved: SentryMembers) -> Self {
         /// For what most services put into their baggage.
         const ROOM_BYTES: usize = 128;
-        let commas = memchr::memchr_iter(b',', reserved.as_bytes()).count();
         OutgoingBaggage {
-            list: String::with_capacity(reserved.len() + ROOM_BYTES),
+            list: String::with_capacity(reserved.list.len() + ROOM_BYTES),
             members: 0,
-            reserved_members: commas + usize::from(!reserved.is_empty()),
             reserved,
             overflowed: false,
         }
@@ -45,7 +43,10 @@ impl OutgoingBaggage {
         }
         self.list.push('=');
         self.list.extend(encode(value));
-        self.push_properties(metadata.as_str(), encode);
+        // Common case: there is none.
+        if !metadata.as_str().is_empty() {
+            self.push_properties(metadata.as_str(), encode);
+        }
         self.keep_if_it_fits(start);
     }
 
@@ -104,9 +105,10 @@ impl OutgoingBaggage {
     }
 
     fn keep_if_it_fits(&mut self, start: usize) {
-        let comma = usize::from(!self.reserved.is_empty());
-        let bytes = self.list.len() + comma + self.reserved.len();
-        let members = self.members + 1 + self.reserved_members;
+        let SentryMembers { list: reserved, count } = &self.reserved;
+        let comma = usize::from(!reserved.is_empty());
+        let bytes = self.list.len() + comma + reserved.len();
+        let members = self.members + 1 + count;
         if bytes <= MAX_BAGGAGE_BYTES && members <= MAX_BAGGAGE_MEMBERS {
             self.members += 1;
         } else {
@@ -117,12 +119,13 @@ impl OutgoingBaggage {
 
     /// The list with the members that must stay at its end; `None` where it is empty.
     pub(crate) fn finish(mut self) -> Option<String> {
+        let reserved = self.reserved.list;
         if self.list.is_empty() {
-            return (!self.reserved.is_empty()).then_some(self.reserved);
+            return (!reserved.is_empty()).then_some(reserved);
         }
-        if !self.reserved.is_empty() {
+        if !reserved.is_empty() {
             self.list.push(',');
-            self.list.push_str(&self.reserved);
+            self.list.push_str(&reserved);
         }
         Some(self.list)
     }
@@ -167,7 +170,7 @@ pub(crate) fn unambiguous(own: &Baggage) -> Option<Baggage> {
 
 /// Properties as a list has them, without the first `;`.
 fn properties_text(metadata: &str) -> String {
-    let mut list = OutgoingBaggage::before(String::new());
+    let mut list = OutgoingBaggage::before(SentryMembers::default());
     list.push_properties(metadata, encode);
     list.list.trim_start_matches(';').to_owned()
 }

@@ -7,7 +7,7 @@ use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{SpanId, TraceId};
 
 use crate::text::chars::trim_ows;
-use crate::text::hex::{parse_hex, write_hex};
+use crate::text::hex::{parse_hex, to_hex};
 
 /// Name of the `sentry-trace` header.
 pub const SENTRY_TRACE_HEADER: &str = "sentry-trace";
@@ -71,11 +71,11 @@ impl SentryTrace {
 
     /// As it stands in the header.
     pub(crate) fn to_header(self) -> String {
-        let mut ids = [b'-'; 49];
-        write_hex(&self.trace_id.to_bytes(), &mut ids[..32]);
-        write_hex(&self.span_id.to_bytes(), &mut ids[33..]);
-        let mut header = String::with_capacity(ids.len() + 2);
-        header.push_str(std::str::from_utf8(&ids).unwrap_or_default());
+        let mut ids = Vec::with_capacity(51);
+        ids.extend_from_slice(&to_hex::<16, 32>(self.trace_id.to_bytes()));
+        ids.push(b'-');
+        ids.extend_from_slice(&to_hex::<8, 16>(self.span_id.to_bytes()));
+        let mut header = String::from_utf8(ids).unwrap_or_default();
         push_flag(&mut header, self.sampled);
         header
     }

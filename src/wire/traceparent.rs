@@ -2,7 +2,7 @@
 
 use opentelemetry::trace::{SpanId, TraceId};
 
-use crate::text::hex::write_hex;
+use crate::text::hex::to_hex;
 
 /// Name of W3C's `traceparent` header.
 pub const TRACEPARENT_HEADER: &str = "traceparent";
@@ -17,8 +17,8 @@ const TEMPLATE: [u8; 55] = *b"00-................................-..............
 /// The header of a span.
 pub(crate) fn traceparent(trace_id: TraceId, span_id: SpanId, sampled: bool) -> String {
     let mut header = TEMPLATE;
-    write_hex(&trace_id.to_bytes(), &mut header[3..35]);
-    write_hex(&span_id.to_bytes(), &mut header[36..52]);
+    header[3..35].copy_from_slice(&to_hex::<16, 32>(trace_id.to_bytes()));
+    header[36..52].copy_from_slice(&to_hex::<8, 16>(span_id.to_bytes()));
     header[54] = b'0' + u8::from(sampled);
     std::str::from_utf8(&header).unwrap_or_default().to_owned()
 }

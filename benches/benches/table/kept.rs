@@ -76,8 +76,8 @@ impl Kept {
         Ok(())
     }
 
-    /// Allocations must be equal and ratios near. Instructions are compared only under the same
-    /// toolchain.
+    /// Allocations must be equal and ratios near. Instructions are compared, and bounds held, only
+    /// under the same toolchain.
     pub(crate) fn check(&self, toolchain: &str, measured: &Report) -> Result<(), String> {
         let mut differences = Vec::new();
         for ((row, kept), (_, now)) in self.report.rows.iter().zip(&measured.rows) {
@@ -98,6 +98,9 @@ impl Kept {
             {
                 differs("instructions", instructions.0.to_string(), instructions.1.to_string());
             }
+        }
+        if toolchain == self.toolchain {
+            differences.extend(measured.misses().map(|row| format!("{row}: over its bound")));
         }
         if page()?[1] != shown(&self.toolchain, &self.report) {
             differences.push(format!("{PAGE} differs from the kept table"));

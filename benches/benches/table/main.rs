@@ -54,8 +54,14 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let toolchain = count::toolchain()?;
     let report = Report::new(count::count(&rows)?);
     println!("{toolchain}\n{}", report.table());
-    for miss in report.misses() {
-        println!("over its bound: {miss}");
+    for row in report.misses() {
+        println!("over its bound: {row}");
+    }
+    for row in report.open() {
+        println!("over its bound, as is known: {row}");
+    }
+    for row in report.reached() {
+        println!("within its bound by now, so no longer `open`: {row}");
     }
     if arguments.bless {
         Kept::write(&toolchain, &report)?;

@@ -72,12 +72,25 @@ impl Report {
         }
     }
 
-    /// The rows that exceed their bounds.
+    /// The rows that exceed their bounds, but for those that are known to.
     pub(crate) fn misses(&self) -> impl Iterator<Item = String> + '_ {
-        self.rows
-            .iter()
-            .filter(|(row, counts)| !self.limit(row).holds(counts))
-            .map(|(row, _)| format!("{}, {}", row.name(), row.by()))
+        self.over().filter(|row| !row.is_open).map(name)
+    }
+
+    /// The rows that are known to exceed their bounds.
+    pub(crate) fn open(&self) -> impl Iterator<Item = String> + '_ {
+        self.over().filter(|row| row.is_open).map(name)
+    }
+
+    /// The rows whose bounds are said not to hold, and do.
+    pub(crate) fn reached(&self) -> impl Iterator<Item = String> + '_ {
+        let holds = |(row, counts): &&(&Scenario, Counts)| self.limit(row).holds(counts);
+        self.rows.iter().filter(holds).filter(|(row, _)| row.is_open).map(|(row, _)| name(row))
+    }
+
+    fn over(&self) -> impl Iterator<Item = &'static Scenario> + '_ {
+        let over = self.rows.iter().filter(|(row, counts)| !self.limit(row).holds(counts));
+        over.map(|(row, _)| *row)
     }
 
     pub(crate) fn table(&self) -> String {
@@ -109,6 +122,10 @@ impl Report {
         }
         table.to_string()
     }
+}
+
+fn name(row: &Scenario) -> String {
+    format!("{}, {}", row.name(), row.by())
 }
 
 impl Limit {
