@@ -143,10 +143,10 @@ pub(crate) fn chosen(
     let mut came = entries(&lines);
     let sentry =
         shown(carrier, "sentry-trace").and_then(|lines| reader::first_sentry_trace(&lines));
-    // If the DSC leaves the decision open, `00` decides nothing.
+    // If a DSC that is taken for its trace id leaves the decision open, `00` decides nothing.
     let is_open = |trace_id: &str| {
         let named = reader::value(&came, "trace_id").unwrap_or_default();
-        sentry.is_none()
+        sentry.as_ref().map_or(true, |sentry| sentry.trace_id != trace_id)
             && !named.is_empty()
             && !reader::names_other_trace(&came, trace_id)
             && reader::value(&came, "sampled").is_none()
