@@ -185,11 +185,15 @@ fn a_dsc_without_sampled_beside_00_leaves_the_trace_undecided() {
         (dropped, "00", "-0"),
         (sampled, "00", "-0"),
     ] {
+        // If `traceparent` is preferred, another trace in `sentry-trace` changes nothing.
+        let other = format!("{OTHER_TRACE}-{SPAN}-1");
         let settings = [
-            Sentry::builder().build().expect("settings"),
-            Sentry::builder().dsn(DSN).build().expect("settings"),
+            (Sentry::builder(), None),
+            (Sentry::builder().dsn(DSN), None),
+            (Sentry::builder().prefer_traceparent(true), Some(&*other)),
         ];
-        for sentry in settings {
+        for (sentry, sentry_trace) in settings {
+            let sentry = sentry.build().expect("settings");
             for composition in [
                 Composition::WrapW3c,
                 Composition::WrapW3cBaggage,
@@ -200,8 +204,10 @@ fn a_dsc_without_sampled_beside_00_leaves_the_trace_undecided() {
             ] {
                 let propagator = composition.propagator(&sentry);
                 let list = format!("tenant=7,sentry-trace_id={TRACE}{list}");
-                let incoming =
-                    headers([("traceparent", &*traceparent(flags)), ("baggage", &*list)]);
+                let parent = traceparent(flags);
+                let pairs = [("traceparent", &*parent), ("baggage", &*list)];
+                let sentry_trace = sentry_trace.map(|value| ("sentry-trace", value));
+                let incoming = headers(pairs.into_iter().chain(sentry_trace));
                 // None of our samplers decides it. Without a rate it stays undecided.
                 for under in [Under::NoTracer, Under::Ours] {
                     for cx in under.below(&sentry, &extract(&*propagator, &incoming)) {
