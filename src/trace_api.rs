@@ -7,7 +7,7 @@ use opentelemetry::propagation::{Extractor, TextMapPropagator};
 use opentelemetry::Context;
 
 use crate::carrier::trace_data::TraceData;
-use crate::propagator::sentry_propagator::without_span;
+use crate::propagator::context::without_span;
 use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 use crate::wire::traceparent::TRACEPARENT_HEADER;

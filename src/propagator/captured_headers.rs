@@ -1,4 +1,4 @@
-//! What the inner propagator of a wrapped one writes, before it goes out.
+//! What the propagator inside `WrappedPropagator` writes, before it goes out.
 
 use opentelemetry::propagation::Injector;
 
@@ -17,17 +17,17 @@ pub(crate) struct CapturedHeaders {
 
 impl Injector for CapturedHeaders {
     fn set(&mut self, key: &str, value: String) {
-        let is = |name: &str| key.eq_ignore_ascii_case(name);
-        if is(TRACEPARENT_HEADER) {
+        let key_is = |name: &str| key.eq_ignore_ascii_case(name);
+        if key_is(TRACEPARENT_HEADER) {
             self.traceparent = Some(value);
-        } else if is(TRACESTATE_HEADER) {
+        } else if key_is(TRACESTATE_HEADER) {
             self.tracestate = Some(value);
-        } else if is(BAGGAGE_HEADER) {
+        } else if key_is(BAGGAGE_HEADER) {
             self.baggage = Some(value);
-        } else if is(SENTRY_TRACE_HEADER) {
-            // Ours alone.
+        } else if key_is(SENTRY_TRACE_HEADER) {
+            // Discarded: only we write it.
         } else {
-            match self.others.iter_mut().find(|(known, _)| is(known)) {
+            match self.others.iter_mut().find(|(known, _)| key_is(known)) {
                 Some((_, old)) => *old = value,
                 None => self.others.push((key.to_owned(), value)),
             }

@@ -1,5 +1,6 @@
 //! Decides whether the incoming trace is continued, and builds its remote parent.
 
+use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 use crate::propagator::continue_decision::ContinueDecision;
@@ -12,6 +13,7 @@ use crate::tracestate::list::{ot_fields, replace};
 use crate::tracestate::member_text::MemberText;
 use crate::tracestate::ot::Ot;
 use crate::tracestate::status::{Decision, Origin, Permission, Status};
+use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::dsc_key::DscKey;
 use crate::wire::sentry_trace::SentryTrace;
 
@@ -24,7 +26,16 @@ pub(crate) struct Incoming<'a> {
     pub(crate) remote: Option<&'a SpanContext>,
 }
 
-impl Incoming<'_> {
+impl<'a> Incoming<'a> {
+    pub(crate) fn read(extractor: &'a dyn Extractor, remote: Option<&'a SpanContext>) -> Self {
+        let sentry_trace = SentryTrace::extract(extractor);
+        let mut incoming = Incoming { sentry_trace, baggage: Vec::new(), remote };
+        if !incoming.is_absent() {
+            incoming.baggage = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
+        }
+        incoming
+    }
+
     /// Whether there is nothing to continue.
     pub(crate) fn is_absent(&self) -> bool {
         self.sentry_trace.is_none() && self.remote.is_none()
@@ -68,7 +79,7 @@ fn only_sampled(sampled: Option<bool>) -> Option<bool> {
 }
 
 /// `strict_trace_continuation` needs an organization of our own, which `build` cannot require.
-pub(crate) fn check_own_organization(settings: &Settings, decision: ContinueDecision) {
+pub(crate) fn warn_of_unknown_organization(settings: &Settings, decision: ContinueDecision) {
     let is_unknown = matches!(
         decision,
         ContinueDecision::NeitherOrganizationKnown | ContinueDecision::OwnOrganizationUnknown
@@ -138,8 +149,7 @@ impl<'a> Parent<'a> {
         if dsc.is_empty() {
             origin = Origin::Withheld;
         } else if settings.targets.are_nowhere() {
-            origin = Origin::Withheld;
-            dsc.keep_sampling_facts();
+            dsc.withhold(&mut origin);
         }
         let decision = match self.sampled {
             None => Decision::Deferred,

@@ -1,4 +1,4 @@
-//! What the inner propagator of a wrapped one sees of a request.
+//! What the propagator inside `WrappedPropagator` sees of a request.
 
 use std::cell::OnceCell;
 
@@ -14,7 +14,7 @@ use crate::wire::traceparent::TRACESTATE_HEADER;
 pub(crate) struct FilteredExtractor<'a> {
     extractor: &'a dyn Extractor,
     hidden: Vec<&'a str>,
-    // Made when the inner propagator asks: many ask for neither.
+    // Computed lazily: many inner propagators read neither.
     baggage: OnceCell<Option<String>>,
     tracestate: OnceCell<Option<String>>,
 }
@@ -31,22 +31,23 @@ impl<'a> FilteredExtractor<'a> {
     }
 
     fn baggage(&self) -> Option<&str> {
-        let join = || {
+        let list_without_sentry = || {
             let lines = self.extractor.get_all(BAGGAGE_HEADER)?;
             let members = within_limit(lines).flat_map(|line| line.split(','));
             let foreign = members.filter(|member| !is_sentry_key(trim_ows(member)));
-            let list = join(foreign);
+            let list = join_members(foreign);
             (!list.is_empty()).then_some(list)
         };
-        self.baggage.get_or_init(join).as_deref()
+        self.baggage.get_or_init(list_without_sentry).as_deref()
     }
 
     fn tracestate(&self) -> Option<&str> {
         let first = self.extractor.get(TRACESTATE_HEADER);
         let joined = || {
             let lines = self.extractor.get_all(TRACESTATE_HEADER)?;
-            // Some carriers hide a line that is not text, the first one too.
-            (lines.len() > 1 || first.is_none()).then(|| join(lines.into_iter()))
+            // In some carriers `get` returns nothing if the first line is not text, and `get_all`
+            // finds the others. A single line stays as `first`.
+            (lines.len() > 1 || first.is_none()).then(|| join_members(lines.into_iter()))
         };
         self.tracestate.get_or_init(joined).as_deref().or(first)
     }
@@ -56,7 +57,7 @@ impl<'a> FilteredExtractor<'a> {
     }
 }
 
-fn join<'a>(members: impl Iterator<Item = &'a str>) -> String {
+fn join_members<'a>(members: impl Iterator<Item = &'a str>) -> String {
     let mut list = String::new();
     for (index, member) in members.enumerate() {
         if index > 0 {

@@ -31,6 +31,28 @@ pub(crate) struct Outgoing {
     pub(crate) dsc: SentryMembers,
 }
 
+impl Outgoing {
+    /// The outgoing headers, or `None` if the request must not carry them.
+    pub(crate) fn compose(settings: &Settings, cx: &Context) -> Option<Self> {
+        let span = cx.span();
+        let span_context = span.span_context();
+        let trace = SentryTrace::new(span_context.trace_id(), span_context.span_id(), None)?;
+        let member = Member::read(span_context);
+        if !is_allowed(settings, cx, member.as_ref()) {
+            return None;
+        }
+        // Its digits serve as the DSC's trace id; the flag is known only afterwards.
+        let mut sentry_trace = trace.to_header();
+        let own_trace_id = trace_id_digits(&sentry_trace);
+        let (sampled, dsc) = flag_and_dsc(settings, span_context, own_trace_id, member);
+        push_flag(&mut sentry_trace, sampled);
+        let traceparent = settings
+            .propagate_traceparent
+            .then(|| traceparent(trace.trace_id(), trace.span_id(), sampled == Some(true)));
+        Some(Outgoing { sentry_trace, sampled, traceparent, dsc })
+    }
+}
+
 /// Whether a request of this context may have Sentry's headers.
 fn is_allowed(settings: &Settings, cx: &Context, member: Option<&Member<'_>>) -> bool {
     if settings.targets.are_nowhere() || cx.is_telemetry_suppressed() {
@@ -45,27 +67,8 @@ fn is_allowed(settings: &Settings, cx: &Context, member: Option<&Member<'_>>) ->
     }
 }
 
-/// What goes out, or `None` where nothing may.
-pub(crate) fn outgoing(settings: &Settings, cx: &Context) -> Option<Outgoing> {
-    let span = cx.span();
-    let span_context = span.span_context();
-    let trace = SentryTrace::new(span_context.trace_id(), span_context.span_id(), None)?;
-    let member = Member::read(span_context);
-    if !is_allowed(settings, cx, member.as_ref()) {
-        return None;
-    }
-    let mut sentry_trace = trace.to_header();
-    let own_trace_id = trace_id_digits(&sentry_trace);
-    let (sampled, dsc) = sampled_and_dsc(settings, span_context, own_trace_id, member);
-    push_flag(&mut sentry_trace, sampled);
-    let traceparent = settings
-        .propagate_traceparent
-        .then(|| traceparent(trace.trace_id(), trace.span_id(), sampled == Some(true)));
-    Some(Outgoing { sentry_trace, sampled, traceparent, dsc })
-}
-
 /// The decision and the DSC, from a member that may have come from outside.
-fn sampled_and_dsc(
+fn flag_and_dsc(
     settings: &Settings,
     span_context: &SpanContext,
     own_trace_id: &str,
@@ -76,21 +79,21 @@ fn sampled_and_dsc(
         Some(member) => (member.status, &*member.entries),
         None => (Status::UNMARKED, ""),
     };
-    let sampled = |status: Status| sampled(settings, span_context, status.decision);
+    let flag = |status: Status| outgoing_flag(settings, span_context, status.decision);
     if status.origin == Origin::Continued {
         return match to_baggage(entries, trace_id, own_trace_id) {
             // Another crate's sampler decided: its decision completes the DSC.
             Ok(_) if status.decision == Decision::Deferred && span_context.is_sampled() => {
                 (Some(true), with_sampled(entries, trace_id, own_trace_id).unwrap_or_default())
             }
-            Ok(list) => (sampled(status), list),
-            Err(_) => (sampled(Status::REFUSED), SentryMembers::default()),
+            Ok(list) => (flag(status), list),
+            Err(_) => (flag(Status::MALFORMED), SentryMembers::default()),
         };
     }
     let Ok(facts) = facts(entries, trace_id) else {
-        return (sampled(Status::REFUSED), SentryMembers::default());
+        return (flag(Status::MALFORMED), SentryMembers::default());
     };
-    let sampled = sampled(status);
+    let sampled = flag(status);
     match &settings.head {
         Some(template) if status.origin == Origin::Head => {
             (sampled, head(template, span_context, own_trace_id, &facts, sampled))
@@ -111,7 +114,11 @@ fn with_sampled(
 }
 
 /// The flag that is written; `None` leaves the decision to the next service.
-fn sampled(settings: &Settings, span_context: &SpanContext, decision: Decision) -> Option<bool> {
+fn outgoing_flag(
+    settings: &Settings,
+    span_context: &SpanContext,
+    decision: Decision,
+) -> Option<bool> {
     if span_context.is_sampled() {
         return Some(true);
     }
@@ -159,7 +166,11 @@ fn head(
 
 /// The `baggage` of a request: OTel's own from the context, without `sentry-*`, then the DSC.
 /// `None` where there is neither.
-pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: SentryMembers) -> Option<String> {
+pub(crate) fn with_own_baggage(
+    settings: &Settings,
+    cx: &Context,
+    dsc: SentryMembers,
+) -> Option<String> {
     let own = cx.baggage();
     if own.is_empty() {
         return (dsc.count > 0).then_some(dsc.list);
@@ -171,7 +182,7 @@ pub(crate) fn baggage(settings: &Settings, cx: &Context, dsc: SentryMembers) -> 
     if list.overflowed {
         settings.warnings.give(Warning::BaggageOverflow);
     }
-    // If nothing is left, a stock propagator before us has written `sentry-*` members of the
-    // context: an empty list takes their place.
+    // A stock propagator before us may have written the context's `sentry-*` members: an empty list
+    // overwrites them.
     Some(list.finish().unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! Extract, inject, and both beside another propagator.
 
 mod captured_headers;
+pub(crate) mod context;
 pub(crate) mod continue_decision;
 mod extract;
 mod filtered_extractor;

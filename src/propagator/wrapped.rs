@@ -1,5 +1,5 @@
-//! Sentry's headers beside those of another propagator, right by construction: an `Injector` can
-//! only overwrite, so one of two propagators that share `baggage` has to know of the other.
+//! Sentry's headers combined with those of another propagator: an `Injector` can only overwrite, so
+//! of two propagators that share `baggage` one has to know of the other.
 
 use std::fmt;
 
@@ -10,10 +10,12 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::Context;
 
 use crate::propagator::captured_headers::CapturedHeaders;
+use crate::propagator::context::{remote_parent, without_remote_parent};
 use crate::propagator::continue_decision::ContinueDecision;
+use crate::propagator::extract::Incoming;
 use crate::propagator::filtered_extractor::FilteredExtractor;
-use crate::propagator::inject::outgoing;
-use crate::propagator::sentry_propagator::{incoming, refuse, remote_parent, SentryPropagator};
+use crate::propagator::inject::Outgoing;
+use crate::propagator::sentry_propagator::SentryPropagator;
 use crate::settings::warning::Warning;
 use crate::tracestate::list::outgoing_header;
 use crate::wire::baggage::{decode, key, members, BAGGAGE_HEADER};
@@ -36,7 +38,8 @@ impl SentryPropagator {
     ///
     /// The `baggage` of both becomes one list. The other's headers are sent unchanged, even to
     /// denied targets, but without ours: no `sentry-trace`, no `sentry-*`, no `sentry` member of
-    /// `tracestate`. The other sees nothing of a refused trace.
+    /// `tracestate`. The other sees nothing of a refused trace: it then extracts once more without
+    /// its [`fields`](TextMapPropagator::fields), which have to name every header with a trace.
     ///
     /// Several go through one `TextMapCompositePropagator`:
     ///
@@ -93,7 +96,7 @@ impl<P: TextMapPropagator> WrappedPropagator<P> {
     /// finds.
     pub fn continue_decision(&self, cx: &Context, extractor: &dyn Extractor) -> ContinueDecision {
         let (_, remote) = self.inner_context(cx, extractor);
-        incoming(extractor, remote.as_ref()).parent(self.sentry.settings()).0
+        Incoming::read(extractor, remote.as_ref()).parent(self.sentry.settings()).0
     }
 }
 
@@ -101,7 +104,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = self.sentry.settings();
         settings.warnings.give_noted();
-        let outgoing = outgoing(settings, cx);
+        let outgoing = Outgoing::compose(settings, cx);
         if self.within_targets && outgoing.is_none() {
             return;
         }
@@ -113,13 +116,15 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
             let span = cx.span();
             injector.set(TRACESTATE_HEADER, outgoing_header(&header, span.span_context()));
         }
-        let dsc = outgoing.map(|outgoing| {
+        let mut dsc = None;
+        if let Some(outgoing) = outgoing {
             injector.set(SENTRY_TRACE_HEADER, outgoing.sentry_trace);
+            // Where a caller's decision is forwarded, the span's own flag differs from it.
             let sampled = outgoing.sampled == Some(true);
-            let own = || traceparent.take().map(|header| with_sampled_flag(header, sampled));
-            traceparent = outgoing.traceparent.or_else(own);
-            outgoing.dsc
-        });
+            let corrected = traceparent.map(|header| with_sampled_flag(header, sampled));
+            traceparent = outgoing.traceparent.or(corrected);
+            dsc = Some(outgoing.dsc);
+        }
         if let Some(traceparent) = traceparent {
             injector.set(TRACEPARENT_HEADER, traceparent);
         }
@@ -134,12 +139,12 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         self.sentry.settings().warnings.give_noted();
         let (found, remote) = self.inner_context(cx, extractor);
-        let incoming = incoming(extractor, remote.as_ref());
-        // The remote parent is from this request, or it is none.
-        let continued = self.sentry.continue_with(&found, &incoming, || true);
-        continued.unwrap_or_else(|| {
-            let view = FilteredExtractor::new(extractor, self.inner.fields().collect());
-            refuse(&self.inner.extract_with_context(cx, &view))
+        let incoming = Incoming::read(extractor, remote.as_ref());
+        // `inner_context` returns a remote parent only if this request carried it.
+        let applied = self.sentry.apply(&found, &incoming, || true);
+        applied.unwrap_or_else(|| {
+            let filtered = FilteredExtractor::new(extractor, self.inner.fields().collect());
+            without_remote_parent(&self.inner.extract_with_context(cx, &filtered))
         })
     }
 
@@ -155,10 +160,10 @@ impl<P: TextMapPropagator> WrappedPropagator<P> {
         cx: &Context,
         extractor: &dyn Extractor,
     ) -> (Context, Option<SpanContext>) {
-        let view = FilteredExtractor::new(extractor, Vec::new());
-        let found = self.inner.extract_with_context(cx, &view);
-        // A remote parent that was there before, and did not come again, says nothing of this
-        // request.
+        let filtered = FilteredExtractor::new(extractor, Vec::new());
+        let found = self.inner.extract_with_context(cx, &filtered);
+        // Ignores a remote parent that `cx` already had. A changed span context, or any
+        // `tracestate`, shows that this request carried one.
         let arrived = || {
             extractor.get(TRACESTATE_HEADER).is_some()
                 || cx.span().span_context() != found.span().span_context()
@@ -186,7 +191,7 @@ impl<P> WrappedPropagator<P> {
         let inner = inner.unwrap_or_default();
         let mut written: Vec<&str> = Vec::new();
         for member in members(&inner) {
-            // The stock propagator writes a key as it is, others encode it.
+            // The stock propagator writes keys unencoded; others encode them.
             let raw = key(member);
             let decoded = decode(raw);
             let named = |name: &str| own.iter().find(|(own_key, _)| own_key.as_str() == name);

@@ -196,9 +196,8 @@ impl NewSpan<'_> {
             permission: self.permission(destination),
         };
         if self.settings.targets.are_nowhere() && status.origin == Origin::Continued {
-            // Another propagator brought it; it has to stay here all the same.
-            status.origin = Origin::Withheld;
-            dsc.keep_sampling_facts();
+            // Another propagator brought it.
+            dsc.withhold(&mut status.origin);
         }
         let rand = dsc
             .sample_rand()
@@ -250,7 +249,7 @@ impl NewSpan<'_> {
             text.map(|text| (member.status, text))
         }) {
             Some(Ok(known)) => known,
-            Some(Err(_)) => (Status::REFUSED, self.no_entries()),
+            Some(Err(_)) => (Status::MALFORMED, self.no_entries()),
             None => {
                 let status = Status { decision: Decision::Traceparent, ..Status::UNMARKED };
                 (status, self.no_entries())
@@ -267,10 +266,7 @@ impl NewSpan<'_> {
         ot: Ot,
     ) -> TraceState {
         if status.permission == Permission::Denied {
-            dsc.keep_sampling_facts();
-            if status.origin == Origin::Continued {
-                status.origin = Origin::Withheld;
-            }
+            dsc.withhold(&mut status.origin);
         }
         replace(base, Some((status, dsc)), ot)
     }

@@ -206,8 +206,11 @@ impl MemberText {
         self.len = 0;
     }
 
-    /// Removes everything but what sampling needs, when the DSC must not be sent.
-    pub(crate) fn keep_sampling_facts(&mut self) {
+    /// Makes a DSC one that must not be sent: only what sampling needs stays.
+    pub(crate) fn withhold(&mut self, origin: &mut Origin) {
+        if *origin == Origin::Continued {
+            *origin = Origin::Withheld;
+        }
         /// Longer than any number that is worth forwarding.
         const MAX_NUMBER_BYTES: usize = 40;
         let mut facts = Self::new(self.trace_id, 0);

@@ -79,7 +79,7 @@ impl Status {
         Status { origin: Origin::Head, decision: Decision::Flag, permission: Permission::Unknown };
 
     /// The status of a span whose member is malformed, or another trace's.
-    pub(crate) const REFUSED: Status = Status { origin: Origin::Withheld, ..Status::UNMARKED };
+    pub(crate) const MALFORMED: Status = Status { origin: Origin::Withheld, ..Status::UNMARKED };
 
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let [origin, decision, permission] = bytes else {

@@ -1,0 +1,50 @@
+//! Contexts without a parent or without Sentry's baggage.
+
+use opentelemetry::baggage::{Baggage, BaggageExt};
+use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::{Context, Key};
+
+use crate::wire::dsc_key::is_sentry_key;
+
+/// The context without `sentry-*` in its baggage, if there was any: a stock propagator would send
+/// it to every host.
+pub(crate) fn without_sentry_baggage(cx: &Context) -> Option<Context> {
+    let baggage = cx.baggage();
+    let is_sentry = |(key, _): (&Key, _)| is_sentry_key(key.as_str());
+    // Common case: it is empty, which costs less to see than to iterate.
+    let has_sentry = !baggage.is_empty() && baggage.iter().any(is_sentry);
+    has_sentry.then(|| cx.with_baggage(own_members(baggage)))
+}
+
+fn own_members(baggage: &Baggage) -> Baggage {
+    let own = baggage.iter().filter(|(key, _)| !is_sentry_key(key.as_str()));
+    own.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The remote parent of the next span.
+pub(crate) fn remote_parent(cx: &Context) -> Option<SpanContext> {
+    if !cx.has_active_span() {
+        return None;
+    }
+    let span = cx.span();
+    Some(span.span_context()).filter(|sc| sc.is_remote() && sc.is_valid()).cloned()
+}
+
+/// Removes a remote parent, so that the next span starts a trace; a local parent stays.
+pub(crate) fn without_remote_parent(cx: &Context) -> Context {
+    if remote_parent(cx).is_some() {
+        return without_span(cx);
+    }
+    without_sentry_baggage(cx).unwrap_or_else(|| cx.clone())
+}
+
+/// The context's baggage and suppression without a span. A [`Context`] cannot drop its span, so the
+/// values of other crates are lost.
+pub(crate) fn without_span(cx: &Context) -> Context {
+    let bare = Context::new().with_baggage(own_members(cx.baggage()));
+    if cx.is_telemetry_suppressed() {
+        bare.with_telemetry_suppressed()
+    } else {
+        bare
+    }
+}
