@@ -184,6 +184,7 @@ fn a_dsc_without_sampled_beside_00_leaves_the_trace_undecided() {
         (sampled, "01", "-1"),
         (dropped, "00", "-0"),
         (sampled, "00", "-0"),
+        (",sentry-sampled=maybe", "00", ""),
     ] {
         // If `traceparent` is preferred, another trace in `sentry-trace` changes nothing.
         let other = format!("{OTHER_TRACE}-{SPAN}-1");

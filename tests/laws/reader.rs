@@ -101,6 +101,11 @@ pub(crate) fn value<'a>(entries: &'a [(String, String)], key: &str) -> Option<&'
     entries.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
 }
 
+/// Whether the DSC states a decision; any other value of `sampled` is none.
+pub(crate) fn says_sampled(entries: &[(String, String)]) -> bool {
+    matches!(value(entries, "sampled"), Some("true" | "false"))
+}
+
 /// Percent-encodes everything but `baggage-octet`.
 fn octets(text: &str) -> String {
     encoded(

@@ -177,7 +177,7 @@ fn check_probability(input: &Input, was: &SpanContext, is: &SpanContext) {
         }
         Some(sentry) => (sentry.trace_id.as_str(), sentry.sampled),
         None if names(TRACE_ID) => {
-            let is_said = reader::value(&entries, "sampled").is_some();
+            let is_said = reader::says_sampled(&entries);
             (TRACE_ID, (was.is_sampled() || is_said).then_some(was.is_sampled()))
         }
         None => return probability::assert_passed(&before, &after, TRACE_ID, was.is_sampled()),

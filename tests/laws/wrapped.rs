@@ -149,7 +149,7 @@ pub(crate) fn chosen(
         sentry.as_ref().map_or(true, |sentry| sentry.trace_id != trace_id)
             && !named.is_empty()
             && !reader::names_other_trace(&came, trace_id)
-            && reader::value(&came, "sampled").is_none()
+            && !reader::says_sampled(&came)
     };
     let w3c = w3c.map(|w3c| {
         let trace_id = w3c.trace_id().to_string();
