@@ -26,8 +26,8 @@ pub(crate) const NOT_SENT: Row = row(
 );
 pub(crate) const INVALID: Row = row(
     TWO_TRACES,
-    "it is not valid: 32 hex digits, `-`, 16 hex digits, and at most `-0` or `-1`",
-    "fix the sender; an id of zeros is not valid either",
+    "it is not 32 hex digits, `-`, 16 hex digits and at most `-0` or `-1`, or an id is all zeros",
+    "fix the sender",
 );
 pub(crate) const TRACEPARENT_NOT_READ: Row = row(
     TWO_TRACES,
@@ -46,76 +46,65 @@ pub(crate) const TWO_TRACES_NAMED: Row = row(
 );
 pub(crate) const OTHER_ORGANIZATION: Row = row(
     TWO_TRACES,
-    "the trace is another organization's, so it is refused",
-    "compare the DSN and `org_id` of both sides: two organizations never share a trace",
+    "another organization's trace is refused",
+    "compare the DSN and `org_id` of both sides",
 );
 pub(crate) const CALLER_UNKNOWN: Row = row(
     TWO_TRACES,
-    "the caller's organization is not known, so its trace is refused",
+    "the caller's organization is not known",
     "set `org_id` at the caller (`orgId` in JavaScript), or a DSN whose host begins with `o<digits>.`",
 );
 pub(crate) const SERVICE_UNKNOWN: Row = row(
     TWO_TRACES,
-    "this service's organization is not known, so the trace is refused",
+    "this service's organization is not known",
     "set `org_id` here, or a DSN whose host begins with `o<digits>.`",
 );
 pub(crate) const HEAD_DECIDED: Row = row(
     NOT_SAMPLED,
-    "the head decided against this trace, and every service follows",
+    "the head decided against this trace",
     "raise the rate of the head: the page, the gateway",
 );
 pub(crate) const NO_RATE: Row = row(
     NOT_SAMPLED,
     "nothing is recorded here; the `-1` is forwarded",
-    "set a rate: with `0.0` callers' decisions hold, and no trace starts here",
+    "set a rate: `0.0` records only what callers sampled",
 );
 pub(crate) const TRACEPARENT_DECIDED: Row = row(
     NOT_SAMPLED,
     "W3C's decision counts as the caller's",
-    "sample where that trace starts; where a load balancer sends it, decide in a `traces_sampler`",
+    "sample where that trace starts; if a load balancer sends it, decide in a `traces_sampler`",
 );
-pub(crate) const NO_DSN: Row = row(
-    NO_BAGGAGE,
-    "there is no DSN, and Sentry cannot use a DSC without its key",
-    "`dsn(..)`, or `SENTRY_DSN`",
-);
+pub(crate) const NO_DSN: Row = row(NO_BAGGAGE, "there is no DSN", "`dsn(..)`, or `SENTRY_DSN`");
 pub(crate) const CAME_WITHOUT: Row = row(
     NO_BAGGAGE,
-    "it came without `sentry-*`; only the head makes a DSC, so we add none",
+    "it came without `sentry-*`; only the head makes a DSC",
     "fix the head, or the hop that dropped `baggage`",
 );
 pub(crate) const OTHER_TRACE: Row = row(
     NO_BAGGAGE,
-    "its `sentry-trace_id` is another trace's, so the DSC is not used",
-    "find what mixes two requests: often a cached page, or a proxy that adds a fixed header",
+    "its `sentry-trace_id` is another trace's",
+    "find what mixes two requests: a cached page, or a proxy with a fixed header",
 );
 pub(crate) const UNDECIDED: Row = row(
     DEFERRED,
-    "this service has neither `traces_sample_rate` nor `traces_sampler`: it records nothing and \
-     forwards the undecided trace",
+    "this service has neither `traces_sample_rate` nor `traces_sampler`",
     "set one here, or at the head",
 );
 pub(crate) const STATUS: Row = row(
     CORS,
-    "the preflight did not reach the CORS layer: authentication or routing stands before it",
+    "authentication or routing stands before the CORS layer",
     "put the CORS layer outside both",
 );
-pub(crate) const ORIGIN: Row = row(
-    CORS,
-    "the service does not allow this page",
-    "allow the page's origin as the browser sends it: scheme, host and port",
-);
+pub(crate) const ORIGIN: Row =
+    row(CORS, "the service does not allow this page", "allow its origin: scheme, host and port");
 pub(crate) const NAMES: Row = row(
     CORS,
     "the service does not allow the trace headers",
     "allow `sentry-trace`, `baggage` and `traceparent`, in the service or in the proxy that answers \
      for it",
 );
-pub(crate) const OTHER_NAMES: Row = row(
-    CORS,
-    "the service does not allow what the page asks for besides the trace",
-    "allow that header, or that method, too",
-);
+pub(crate) const OTHER_NAMES: Row =
+    row(CORS, "the page asks for more besides the trace", "allow that header or method too");
 pub(crate) const STAR: Row =
     row(CORS, "`*` does not count for requests with credentials", "name the headers one by one");
 pub(crate) const NOT_TOLD: Row = row(
@@ -125,7 +114,8 @@ pub(crate) const NOT_TOLD: Row = row(
 );
 pub(crate) const NO_TARGET: Row = row(
     NOTHING_SENT,
-    "the target is denied, or the list is empty (`SENTRY_TRACE_PROPAGATION_TARGETS=` is one)",
+    "the URL is no target, or unknown under `deny_unknown_urls`, or the list is empty \
+     (`SENTRY_TRACE_PROPAGATION_TARGETS=`)",
     "name the target in `trace_propagation_targets`",
 );
 pub(crate) const SENTRY_ITSELF: Row =
