@@ -133,6 +133,7 @@ fn a_later_member_must_match_the_trace() {
 
 /// The status (permission, forwarded flag, head) describes one local span. It has no effect in
 /// incoming members.
+#[cfg(feature = "sdk")]
 #[test]
 fn incoming_status_has_no_effect() {
     use crate::common::service::Service;
