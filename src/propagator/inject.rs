@@ -179,9 +179,7 @@ pub(crate) fn with_own_baggage(
     for (key, (value, metadata)) in own.iter().filter(|(key, _)| !is_sentry_key(key.as_str())) {
         list.push(key.as_str(), value.as_str(), metadata);
     }
-    if list.overflowed {
-        settings.warnings.give(Warning::BaggageOverflow);
-    }
+    settings.warnings.check_overflow(&list);
     // A stock propagator before us may have written the context's `sentry-*` members: an empty list
     // overwrites them.
     Some(list.finish().unwrap_or_default())

@@ -16,7 +16,6 @@ use crate::propagator::extract::Incoming;
 use crate::propagator::filtered_extractor::FilteredExtractor;
 use crate::propagator::inject::Outgoing;
 use crate::propagator::sentry_propagator::SentryPropagator;
-use crate::settings::warning::Warning;
 use crate::tracestate::list::outgoing_header;
 use crate::wire::baggage::{decode, key, members, BAGGAGE_HEADER};
 use crate::wire::dsc_key::{is_sentry_key, SentryMembers};
@@ -213,9 +212,7 @@ impl<P> WrappedPropagator<P> {
                 }
             }
         }
-        if list.overflowed {
-            self.sentry.settings().warnings.give(Warning::BaggageOverflow);
-        }
+        self.sentry.settings().warnings.check_overflow(&list);
         list.finish()
     }
 }

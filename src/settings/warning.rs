@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::settings::callback::{self, Running};
+use crate::wire::outgoing_baggage::OutgoingBaggage;
 
 /// A fault that clients or the user's functions can cause again and again: it is said once.
 #[derive(Clone, Copy)]
@@ -89,6 +90,13 @@ impl Warnings {
         }
         if self.given.fetch_or(warning.bit(), Ordering::Relaxed) & warning.bit() == 0 {
             warn(warning.sentence());
+        }
+    }
+
+    /// Says that members of a list were left out, if some were.
+    pub(crate) fn check_overflow(&self, list: &OutgoingBaggage) {
+        if list.overflowed {
+            self.give(Warning::BaggageOverflow);
         }
     }
 

@@ -59,7 +59,7 @@ impl Guide {
         Ok(())
     }
 
-    /// A mistake of the page's, to see that it is noticed: it sends its trace to nobody.
+    /// Makes a deliberate mistake in the page, which then sends no trace headers: it must be noticed.
     pub(crate) fn forget_targets(&mut self) -> Result<(), String> {
         let name = "tracePropagationTargets: [";
         let (before, rest) = self.page.split_once(name).ok_or(format!("no `{name}`"))?;
