@@ -1,13 +1,14 @@
 //! Contexts without a parent or without Sentry's baggage.
 
 use opentelemetry::baggage::{Baggage, BaggageExt};
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::{SpanContext, SpanRef, TraceContextExt};
 use opentelemetry::{Context, Key};
 
 use crate::wire::dsc_key::is_sentry_key;
 
 /// The context without `sentry-*` in its baggage, if there was any: a stock propagator would send
 /// it to every host.
+#[inline]
 pub(crate) fn without_sentry_baggage(cx: &Context) -> Option<Context> {
     let baggage = cx.baggage();
     let is_sentry = |(key, _): (&Key, _)| is_sentry_key(key.as_str());
@@ -21,18 +22,14 @@ fn own_members(baggage: &Baggage) -> Baggage {
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// The remote parent of the next span.
-pub(crate) fn remote_parent(cx: &Context) -> Option<SpanContext> {
-    if !cx.has_active_span() {
-        return None;
-    }
-    let span = cx.span();
-    Some(span.span_context()).filter(|sc| sc.is_remote() && sc.is_valid()).cloned()
+/// The remote parent of the next span, if the active span is one.
+pub(crate) fn remote_parent<'a>(span: &'a SpanRef<'_>) -> Option<&'a SpanContext> {
+    Some(span.span_context()).filter(|context| context.is_remote() && context.is_valid())
 }
 
 /// Removes a remote parent, so that the next span starts a trace; a local parent stays.
 pub(crate) fn without_remote_parent(cx: &Context) -> Context {
-    if remote_parent(cx).is_some() {
+    if remote_parent(&cx.span()).is_some() {
         return without_span(cx);
     }
     without_sentry_baggage(cx).unwrap_or_else(|| cx.clone())

@@ -11,42 +11,40 @@ use crate::settings::sentry::Settings;
 use crate::settings::warning::Warning;
 use crate::tracestate::list::{ot_fields, replace};
 use crate::tracestate::member_text::MemberText;
-use crate::tracestate::ot::Ot;
 use crate::tracestate::status::{Decision, Origin, Permission, Status};
 use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::dsc_key::DscKey;
 use crate::wire::sentry_trace::SentryTrace;
 
-/// What came with a request.
+/// What came with a request that has a trace.
 pub(crate) struct Incoming<'a> {
-    pub(crate) sentry_trace: Option<SentryTrace>,
+    /// The trace that is continued, if the rules below allow it.
+    parent: RemoteParent<'a>,
+    sentry_trace: Option<SentryTrace>,
     /// The lines of `baggage`.
-    pub(crate) baggage: Vec<&'a str>,
+    baggage: Vec<&'a str>,
     /// The remote parent that another propagator found: W3C's, in most cases.
     pub(crate) remote: Option<&'a SpanContext>,
 }
 
 impl<'a> Incoming<'a> {
-    pub(crate) fn read(extractor: &'a dyn Extractor, remote: Option<&'a SpanContext>) -> Self {
+    /// `None` where there is no trace.
+    #[inline]
+    pub(crate) fn read(
+        settings: &Settings,
+        extractor: &'a dyn Extractor,
+        remote: Option<&'a SpanContext>,
+    ) -> Option<Self> {
         let sentry_trace = SentryTrace::extract(extractor);
-        let mut incoming = Incoming { sentry_trace, baggage: Vec::new(), remote };
-        if !incoming.is_absent() {
-            incoming.baggage = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
-        }
-        incoming
-    }
-
-    /// Whether there is nothing to continue.
-    pub(crate) fn is_absent(&self) -> bool {
-        self.sentry_trace.is_none() && self.remote.is_none()
+        let parent = RemoteParent::choose(settings, sentry_trace, remote)?;
+        let baggage = extractor.get_all(BAGGAGE_HEADER).unwrap_or_default();
+        Some(Incoming { parent, sentry_trace, baggage, remote })
     }
 
     /// What becomes of the trace, and the remote parent of the next span: there is one exactly where
     /// the trace is continued.
     pub(crate) fn parent(&self, settings: &Settings) -> (ContinueDecision, Option<SpanContext>) {
-        let Some(mut parent) = Parent::choose(settings, self.sentry_trace, self.remote) else {
-            return (ContinueDecision::NoTrace, None);
-        };
+        let mut parent = self.parent;
         let mut dsc = MemberText::from_baggage(&self.baggage, parent.trace_id);
         let is_in_sentry_trace =
             self.sentry_trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
@@ -90,7 +88,8 @@ pub(crate) fn warn_of_unknown_organization(settings: &Settings, decision: Contin
 }
 
 /// The remote parent, before it becomes a span context.
-struct Parent<'a> {
+#[derive(Clone, Copy)]
+struct RemoteParent<'a> {
     trace_id: TraceId,
     span_id: SpanId,
     sampled: Option<bool>,
@@ -101,7 +100,7 @@ struct Parent<'a> {
 
 static NO_TRACE_STATE: TraceState = TraceState::NONE;
 
-impl<'a> Parent<'a> {
+impl<'a> RemoteParent<'a> {
     /// Which of two traces is continued: that of `sentry-trace`, whose span is known to be in Sentry,
     /// unless the other one is preferred. Within one trace `tracestate` stays in any case.
     fn choose(
@@ -109,7 +108,7 @@ impl<'a> Parent<'a> {
         sentry_trace: Option<SentryTrace>,
         remote: Option<&'a SpanContext>,
     ) -> Option<Self> {
-        let w3c = remote.map(|remote| Parent {
+        let w3c = remote.map(|remote| RemoteParent {
             trace_id: remote.trace_id(),
             span_id: remote.span_id(),
             sampled: Some(remote.is_sampled()),
@@ -123,15 +122,15 @@ impl<'a> Parent<'a> {
             // A preferred `traceparent` decides with 00, too.
             Some(w3c) if settings.prefer_traceparent => {
                 let is_same = w3c.trace_id == trace.trace_id() && w3c.sampled == trace.sampled();
-                Some(Parent { is_sentry_decision: is_same, ..w3c })
+                Some(RemoteParent { is_sentry_decision: is_same, ..w3c })
             }
-            Some(w3c) if w3c.trace_id == trace.trace_id() => Some(Parent {
+            Some(w3c) if w3c.trace_id == trace.trace_id() => Some(RemoteParent {
                 span_id: trace.span_id(),
                 sampled: trace.sampled().or(only_sampled(w3c.sampled)),
                 is_sentry_decision: trace.sampled().is_some(),
                 ..w3c
             }),
-            _ => Some(Parent {
+            _ => Some(RemoteParent {
                 trace_id: trace.trace_id(),
                 span_id: trace.span_id(),
                 sampled: trace.sampled(),
@@ -167,13 +166,13 @@ impl<'a> Parent<'a> {
     }
 
     /// Makes flag, rate, `sample_rand` and OTel's fields agree: fills in a `sample_rand` that is
-    /// missing, and gives `th` and `rv` for the `ot` member. X and M are those of
+    /// missing, and returns the new value of the `ot` member, if it changes. X and M are those of
     /// [`sampling`](crate::sampling).
     ///
     /// Example: `-1`, rate 0.25 and no `sample_rand`, from a trace id with X/M = 0.6. Backfill takes
     /// 0.6 of [0, 0.25): `sample_rand` is 0.150000. The trace id stands for 0.6, which 0.25 does not
     /// sample, so an `rv` that stands for 0.15 is added; with it `th:c` (0.25) holds, and is written.
-    fn settle(&self, dsc: &mut MemberText) -> Ot {
+    fn settle(&self, dsc: &mut MemberText) -> Option<String> {
         let fields = ot_fields(self.trace_state);
         let randomness = fields.randomness_of(self.trace_id);
         let trace = TraceSampling::new(self.sampled, dsc.sample_rate());
@@ -190,7 +189,7 @@ impl<'a> Parent<'a> {
             let threshold = Threshold::of(trace.rate.filter(|_| sampled)?);
             randomness.is_sampled_at(threshold).then_some(threshold)
         });
-        Ot::Set { threshold, added }
+        fields.with(threshold, added)
     }
 }
 

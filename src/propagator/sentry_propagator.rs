@@ -14,7 +14,6 @@ use crate::propagator::extract::{warn_of_unknown_organization, Incoming};
 use crate::propagator::inject::{with_own_baggage, Outgoing};
 use crate::settings::sentry::{Sentry, Settings};
 use crate::tracestate::list::{cleaned, has_ours, is_flawed, replace};
-use crate::tracestate::ot::Ot;
 use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;
 use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
@@ -77,8 +76,9 @@ impl SentryPropagator {
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
     pub fn continue_decision(&self, cx: &Context, extractor: &dyn Extractor) -> ContinueDecision {
-        let remote = remote_parent(cx);
-        Incoming::read(extractor, remote.as_ref()).parent(&self.settings).0
+        let span = cx.span();
+        let incoming = Incoming::read(&self.settings, extractor, remote_parent(&span));
+        incoming.map_or(ContinueDecision::NoTrace, |incoming| incoming.parent(&self.settings).0)
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -135,7 +135,7 @@ impl TextMapPropagator for SentryPropagator {
             let span = cx.span();
             let trace_state = span.span_context().trace_state();
             if has_ours(trace_state) {
-                injector.set(TRACESTATE_HEADER, replace(trace_state, None, Ot::Keep).header());
+                injector.set(TRACESTATE_HEADER, replace(trace_state, None, None).header());
             }
         }
         if let Some(baggage) = with_own_baggage(settings, cx, outgoing.dsc) {
@@ -148,12 +148,11 @@ impl TextMapPropagator for SentryPropagator {
     /// remote trace state is made valid.
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         self.settings.warnings.give_noted();
-        let remote = remote_parent(cx);
-        let incoming = Incoming::read(extractor, remote.as_ref());
+        let span = cx.span();
         // Common case: no trace headers.
-        if incoming.is_absent() {
+        let Some(incoming) = Incoming::read(&self.settings, extractor, remote_parent(&span)) else {
             return without_sentry_baggage(cx).unwrap_or_else(|| cx.clone());
-        }
+        };
         let arrived_with_request = || extractor.get(TRACESTATE_HEADER).is_some();
         let applied = self.apply(cx, &incoming, arrived_with_request);
         applied.unwrap_or_else(|| without_remote_parent(cx))

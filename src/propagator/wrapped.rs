@@ -6,11 +6,11 @@ use std::fmt;
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::{SpanContext, SpanRef, TraceContextExt};
 use opentelemetry::Context;
 
 use crate::propagator::captured_headers::CapturedHeaders;
-use crate::propagator::context::{remote_parent, without_remote_parent};
+use crate::propagator::context::{remote_parent, without_remote_parent, without_sentry_baggage};
 use crate::propagator::continue_decision::ContinueDecision;
 use crate::propagator::extract::Incoming;
 use crate::propagator::filtered_extractor::FilteredExtractor;
@@ -94,8 +94,12 @@ impl<P: TextMapPropagator> WrappedPropagator<P> {
     /// Like [`SentryPropagator::continue_decision`], with the parent that the inner propagator
     /// finds.
     pub fn continue_decision(&self, cx: &Context, extractor: &dyn Extractor) -> ContinueDecision {
-        let (_, remote) = self.inner_context(cx, extractor);
-        Incoming::read(extractor, remote.as_ref()).parent(self.sentry.settings()).0
+        let settings = self.sentry.settings();
+        let found = self.inner_context(cx, extractor);
+        let span = found.span();
+        let remote = found_parent(cx, extractor, &span);
+        let incoming = Incoming::read(settings, extractor, remote);
+        incoming.map_or(ContinueDecision::NoTrace, |incoming| incoming.parent(settings).0)
     }
 }
 
@@ -136,10 +140,14 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        self.sentry.settings().warnings.give_noted();
-        let (found, remote) = self.inner_context(cx, extractor);
-        let incoming = Incoming::read(extractor, remote.as_ref());
-        // `inner_context` returns a remote parent only if this request carried it.
+        let settings = self.sentry.settings();
+        settings.warnings.give_noted();
+        let found = self.inner_context(cx, extractor);
+        let span = found.span();
+        let remote = found_parent(cx, extractor, &span);
+        let Some(incoming) = Incoming::read(settings, extractor, remote) else {
+            return without_sentry_baggage(&found).unwrap_or_else(|| found.clone());
+        };
         let applied = self.sentry.apply(&found, &incoming, || true);
         applied.unwrap_or_else(|| {
             let filtered = FilteredExtractor::new(extractor, self.inner.fields().collect());
@@ -153,23 +161,24 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
 }
 
 impl<P: TextMapPropagator> WrappedPropagator<P> {
-    /// The context that the inner propagator makes, and the remote parent that it found there.
-    fn inner_context(
-        &self,
-        cx: &Context,
-        extractor: &dyn Extractor,
-    ) -> (Context, Option<SpanContext>) {
+    /// The context that the inner propagator makes.
+    fn inner_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         let filtered = FilteredExtractor::new(extractor, Vec::new());
-        let found = self.inner.extract_with_context(cx, &filtered);
-        // Ignores a remote parent that `cx` already had. A changed span context, or any
-        // `tracestate`, shows that this request carried one.
-        let arrived = || {
-            extractor.get(TRACESTATE_HEADER).is_some()
-                || cx.span().span_context() != found.span().span_context()
-        };
-        let remote = remote_parent(&found).filter(|_| arrived());
-        (found, remote)
+        self.inner.extract_with_context(cx, &filtered)
     }
+}
+
+/// The remote parent that the inner propagator found in this request, and not in `cx`: a changed
+/// span context, or any `tracestate`, shows that the request carried one.
+fn found_parent<'a>(
+    cx: &Context,
+    extractor: &dyn Extractor,
+    found: &'a SpanRef<'_>,
+) -> Option<&'a SpanContext> {
+    let arrived = |parent: &&SpanContext| {
+        extractor.get(TRACESTATE_HEADER).is_some() || cx.span().span_context() != *parent
+    };
+    remote_parent(found).filter(arrived)
 }
 
 impl<P> WrappedPropagator<P> {

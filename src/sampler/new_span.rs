@@ -17,7 +17,7 @@ use crate::settings::traces_sampler::Parent;
 use crate::tracestate::list::{ot_fields, replace};
 use crate::tracestate::member::{self, Member};
 use crate::tracestate::member_text::MemberText;
-use crate::tracestate::ot::{Ot, OtFields};
+use crate::tracestate::ot::OtFields;
 use crate::tracestate::status::{Decision, Origin, Permission, Status};
 use crate::wire::dsc_key::DscKey;
 
@@ -111,7 +111,7 @@ impl NewSpan<'_> {
             Choice::None | Choice::Parents => {
                 let status =
                     Status { origin: Origin::Head, decision: Decision::Undecided, permission };
-                let state = self.state(&TraceState::NONE, status, self.no_entries(), Ot::Keep);
+                let state = self.state(&TraceState::NONE, status, self.no_entries(), None);
                 return unchanged(false, state);
             }
             Choice::Rate(rate) => self.decided_by_rate(rate, None, &TraceState::NONE),
@@ -146,7 +146,7 @@ impl NewSpan<'_> {
         let member = Member::read(parent);
         let (_, dsc) = self.member_text(member.as_ref());
         let threshold = fields().threshold_of(parent).filter(|_| sampled);
-        let ot = Ot::Set { threshold, added: None };
+        let ot = fields().with(threshold, None);
         unchanged(sampled, self.state(parent.trace_state(), status, dsc, ot))
     }
 
@@ -217,11 +217,11 @@ impl NewSpan<'_> {
                     dsc.set(DscKey::SampleRate, &rate.to_string());
                     dsc.set(DscKey::SampleRand, &rand.to_string());
                 }
-                let ot = Ot::Set { threshold: None, added: None };
+                let ot = fields.with(None, None);
                 return unchanged(false, self.state(base, status, dsc, ot));
             }
             Choice::Parents => {
-                let ot = Ot::Set { threshold: fields.threshold_of(parent), added: None };
+                let ot = fields.with_what_holds(parent);
                 return unchanged(parent.is_sampled(), self.state(base, status, dsc, ot));
             }
             Choice::Rate(rate) => self.decided_by_rate(rate, rand, base),
@@ -263,7 +263,7 @@ impl NewSpan<'_> {
         base: &TraceState,
         mut status: Status,
         mut dsc: MemberText,
-        ot: Ot,
+        ot: Option<String>,
     ) -> TraceState {
         if status.permission == Permission::Denied {
             dsc.withhold(&mut status.origin);
@@ -273,7 +273,7 @@ impl NewSpan<'_> {
 
     /// A decision that was taken here.
     fn result(&self, decided: Decided<'_>, status: Status, dsc: MemberText) -> SamplingResult {
-        let ot = Ot::Set { threshold: decided.threshold, added: decided.added };
+        let ot = ot_fields(&decided.base).with(decided.threshold, decided.added);
         let trace_state = self.state(&decided.base, status, dsc, ot);
         let mut attributes = decided.attributes;
         if let Some(rate) = decided.rate.filter(|_| decided.sampled) {

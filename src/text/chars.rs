@@ -11,8 +11,11 @@ pub(crate) fn trim_ows(text: &str) -> &str {
 /// Removes spaces and tabs from the start.
 #[inline]
 pub(crate) fn trim_ows_start(text: &str) -> &str {
-    let start = text.bytes().position(|byte| !is_ows(byte)).unwrap_or(text.len());
-    text.get(start..).unwrap_or_default()
+    let mut rest = text;
+    while rest.as_bytes().first().is_some_and(|byte| is_ows(*byte)) {
+        rest = rest.get(1..).unwrap_or_default();
+    }
+    rest
 }
 
 fn is_ows(byte: u8) -> bool {
@@ -29,39 +32,42 @@ pub(crate) fn split_equals(text: &str) -> Option<(&str, &str)> {
 }
 
 /// How many bytes at the start of a text are ASCII from `first` to `~`, and none of `excluded`.
-///
-/// It goes by words of eight bytes, and marks a byte by its highest bit. The first mark of a word is
-/// exact. Before it all bytes are good: none carries into the next as 1 is added, nor borrows from it
-/// as `first`, or 1 from the difference to an excluded byte, is taken away, and none gets its highest
-/// bit set. The first bad byte gets it: as it stands above 0x7f, by the addition at 0x7f, by the
-/// first subtraction below `first`, by the second one where the difference is 0.
 #[inline]
 fn len_from<const N: usize>(first: u8, excluded: [u8; N], text: &str) -> usize {
-    const WORD: usize = 8;
-    const ONES: u64 = u64::from_ne_bytes([1; WORD]);
-    let first_bad = |bytes: [u8; WORD]| {
-        let word = u64::from_le_bytes(bytes);
-        let mut marks = word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * u64::from(first));
-        for other in excluded {
-            marks |= (word ^ (ONES * u64::from(other))).wrapping_sub(ONES);
-        }
-        let marks = marks & (ONES << 7);
-        (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
-    };
+    let bytes = text.as_bytes();
     let mut len = 0;
-    let mut words = text.as_bytes().chunks_exact(WORD);
-    for word in &mut words {
-        if let Some(bad) = word.try_into().ok().and_then(first_bad) {
-            return len + bad;
+    while let Some(Ok(block)) = bytes.get(len..len + BLOCK).map(TryInto::try_into) {
+        let good = good_len(first, excluded, block);
+        len += good;
+        if good < BLOCK {
+            return len;
         }
-        len += WORD;
     }
-    // Filled up with what is bad, a short rest is a word too.
-    let mut last = [0; WORD];
-    for (byte, rest) in last.iter_mut().zip(words.remainder()) {
-        *byte = *rest;
+    // Filled up with what is bad, a short rest is a block too.
+    let mut last = [0; BLOCK];
+    let rest = bytes.get(len..).unwrap_or_default();
+    if let Some(start) = last.get_mut(..rest.len()) {
+        start.copy_from_slice(rest);
     }
-    len + first_bad(last).unwrap_or_default()
+    len + good_len(first, excluded, &last)
+}
+
+/// How many bytes are looked at in one step.
+const BLOCK: usize = 16;
+
+/// [`len_from`] of one block.
+///
+/// Subtractions that stop at 0, exclusive or, and minimum give 0 exactly for what is bad. Unlike a
+/// chain of comparisons, the compiler turns them into instructions for all bytes at once.
+#[inline]
+fn good_len<const N: usize>(first: u8, excluded: [u8; N], block: &[u8; BLOCK]) -> usize {
+    let mut marks = [0; BLOCK];
+    for (mark, byte) in marks.iter_mut().zip(block) {
+        let (above, below) = (byte.saturating_sub(first - 1), (b'~' + 1).saturating_sub(*byte));
+        let difference = |least: u8, other: u8| least.min(byte ^ other);
+        *mark = u8::from(excluded.into_iter().fold(above.min(below), difference) == 0);
+    }
+    u128::from_le_bytes(marks).trailing_zeros() as usize / u8::BITS as usize
 }
 
 /// How many bytes at the start of a text are printable ASCII without spaces and without `excluded`

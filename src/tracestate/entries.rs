@@ -135,17 +135,16 @@ pub(crate) fn for_each_entry<'a>(
     // A bit for each known key so far.
     let mut seen = 0_u16;
     let mut rest = entries;
-    while !rest.is_empty() {
-        let list = rest.strip_prefix(';').ok_or(Malformed)?;
-        let len = graphic_len(*b"=,;\\", list);
+    while let Some(list) = rest.strip_prefix(';') {
+        // OTel lets neither `,` nor `=` into a `TraceState`.
+        let len = graphic_len(*b";\\", list);
         let (entry, tail) = list.get(..len).zip(list.get(len..)).ok_or(Malformed)?;
-        let letter = *entry.as_bytes().first().ok_or(Malformed)?;
-        let value = entry.get(1..).ok_or(Malformed)?;
+        let (letter, value) = entry.as_bytes().first().zip(entry.get(1..)).ok_or(Malformed)?;
         left = left.checked_sub(1).ok_or(Malformed)?;
-        let (key, value) = if letter == UNKNOWN {
+        let (key, value) = if *letter == UNKNOWN {
             unknown(value, tail)?
         } else {
-            let (key, value) = decode_known(letter, value).ok_or(Malformed)?;
+            let (key, value) = decode_known(*letter, value).ok_or(Malformed)?;
             let bit = 1 << key as u16;
             if seen & bit != 0 {
                 return Err(Malformed);
@@ -158,15 +157,11 @@ pub(crate) fn for_each_entry<'a>(
             }
             (EntryKey::Known(key), value)
         };
-        found(Entry {
-            key,
-            value,
-            start: entries.len() - list.len(),
-            end: entries.len() - tail.len(),
-        });
+        let (start, end) = (entries.len() - list.len(), entries.len() - tail.len());
+        found(Entry { key, value, start, end });
         rest = tail;
     }
-    Ok(())
+    rest.is_empty().then_some(()).ok_or(Malformed)
 }
 
 /// An entry of an unknown key, without its letter. `rest` has the entries behind it.

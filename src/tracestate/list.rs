@@ -8,7 +8,7 @@ use opentelemetry::trace::{SpanContext, TraceState};
 use crate::text::chars::{is_printable_without, trim_ows};
 use crate::tracestate::member::{is_ours, take_value};
 use crate::tracestate::member_text::{MemberText, MAX_TEXT_BYTES};
-use crate::tracestate::ot::{Ot, OtFields, MAX_VALUE_BYTES};
+use crate::tracestate::ot::{OtFields, MAX_VALUE_BYTES};
 use crate::tracestate::status::Status;
 
 /// The key of OTel's own member.
@@ -44,9 +44,14 @@ pub(crate) fn ot_fields(trace_state: &TraceState) -> OtFields<'_> {
     ot.map_or(OtFields::default(), |(_, value)| OtFields::parse(value))
 }
 
-/// `base` with another member of ours, and another `ot`; other parties' members stay, in order.
-pub(crate) fn replace(base: &TraceState, ours: Option<(Status, MemberText)>, ot: Ot) -> TraceState {
-    let mut foreign = ForeignMembers::new(base.into_iter(), ot.rewrite(ot_fields(base)));
+/// `base` with another member of ours, and with a new value of `ot` where there is one: an empty one
+/// removes it. Other parties' members stay, in order.
+pub(crate) fn replace(
+    base: &TraceState,
+    ours: Option<(Status, MemberText)>,
+    ot: Option<String>,
+) -> TraceState {
+    let mut foreign = ForeignMembers::new(base.into_iter(), ot);
     let ours = ours.map(|(status, text)| text.finish(status, foreign.room_for_ours()));
     let ours = ours.unwrap_or_default();
     foreign.make_room(ours.len().div_ceil(MAX_VALUE_BYTES));
@@ -103,13 +108,14 @@ pub(crate) fn merged<'a>(base: &'a TraceState, written: TraceState) -> Cow<'a, T
 
 /// A span context with only what is valid in its trace state, and nothing of ours.
 pub(crate) fn cleaned(span_context: &SpanContext) -> SpanContext {
-    let ot = Ot::only_if_it_holds(ot_fields(span_context.trace_state()), span_context);
-    with_trace_state(span_context, replace(span_context.trace_state(), None, ot))
+    let trace_state = span_context.trace_state();
+    let ot = ot_fields(trace_state).with_what_holds(span_context);
+    with_trace_state(span_context, replace(trace_state, None, ot))
 }
 
 /// A span context without our members.
 pub(crate) fn without_ours(span_context: &SpanContext) -> SpanContext {
-    with_trace_state(span_context, replace(span_context.trace_state(), None, Ot::Keep))
+    with_trace_state(span_context, replace(span_context.trace_state(), None, None))
 }
 
 fn with_trace_state(span_context: &SpanContext, trace_state: TraceState) -> SpanContext {
@@ -131,13 +137,12 @@ pub(crate) fn has_ours(trace_state: &TraceState) -> bool {
 /// twice, or a `th` that does not hold.
 pub(crate) fn is_flawed(span_context: &SpanContext) -> bool {
     let trace_state = span_context.trace_state();
-    let fields = ot_fields(trace_state);
     let is_flawed = |(index, (key, value)): (usize, (&str, &str))| {
         let mut before = trace_state.into_iter().take(index);
         !is_valid(key, value) || before.any(|(other, _)| other == key)
     };
     trace_state.into_iter().enumerate().any(is_flawed)
-        || Ot::only_if_it_holds(fields, span_context).rewrite(fields).is_some()
+        || ot_fields(trace_state).with_what_holds(span_context).is_some()
 }
 
 /// A `tracestate` header as another propagator wrote it for a span, as it may leave: valid members
@@ -147,10 +152,7 @@ pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> Strin
     let mut foreign = ForeignMembers::new(members, None);
     foreign.make_room(0);
     let ot = foreign.rest.iter().find(|(key, _)| *key == OT_KEY);
-    let ot = ot.and_then(|(_, value)| {
-        let fields = OtFields::parse(value);
-        Ot::only_if_it_holds(fields, span_context).rewrite(fields)
-    });
+    let ot = ot.and_then(|(_, value)| OtFields::parse(value).with_what_holds(span_context));
     let mut out = String::with_capacity(header.len());
     for (key, value) in foreign.rest {
         let value = ot.as_deref().filter(|_| key == OT_KEY).unwrap_or(value);

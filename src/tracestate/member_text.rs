@@ -29,8 +29,8 @@ pub(crate) struct MemberText {
     trace_id: TraceId,
     /// Room for a status, then entries.
     text: String,
-    /// Where the known entries stand, each without its `;`.
-    places: [Option<(u16, u16)>; DscKey::COUNT],
+    /// Where the known entries start and end, each without its `;`. At 0 stands a status.
+    places: [(u16, u16); DscKey::COUNT],
     len: usize,
 }
 
@@ -40,7 +40,7 @@ impl MemberText {
         let mut text = String::with_capacity(STATUS_BYTES + capacity + ADDED_BYTES);
         // The most common status, which `finish` need not write then.
         text.push_str("c..");
-        MemberText { trace_id, text, places: [None; DscKey::COUNT], len: 0 }
+        MemberText { trace_id, text, places: [(0, 0); DscKey::COUNT], len: 0 }
     }
 
     /// The Sentry members of repeated `baggage` headers. Of a key that occurs twice the last value
@@ -80,19 +80,13 @@ impl MemberText {
     fn note(&mut self, key: DscKey, start: usize, end: usize) {
         if let Some(place) = self.places.get_mut(key as usize) {
             // A text has at most 8192 bytes: what is read of `baggage`.
-            *place = Some((start as u16, end as u16));
-        }
-    }
-
-    fn forget(&mut self, key: DscKey) {
-        if let Some(place) = self.places.get_mut(key as usize) {
-            *place = None;
+            *place = (start as u16, end as u16);
         }
     }
 
     fn place(&self, key: DscKey) -> Option<(usize, usize)> {
-        let (start, end) = (*self.places.get(key as usize)?)?;
-        Some((start.into(), end.into()))
+        let (start, end) = *self.places.get(key as usize)?;
+        (start > 0).then_some((start.into(), end.into()))
     }
 
     /// Puts another text in the place of one.
@@ -103,7 +97,7 @@ impl MemberText {
             self.text.insert_str(start, part);
         }
         let moved = Moved { from: end, to: start + len };
-        for place in self.places.iter_mut().flatten() {
+        for place in &mut self.places {
             moved.follow(&mut place.0);
             moved.follow(&mut place.1);
         }
@@ -202,7 +196,7 @@ impl MemberText {
     /// Removes every entry.
     pub(crate) fn clear(&mut self) {
         self.text.truncate(STATUS_BYTES);
-        self.places = [None; DscKey::COUNT];
+        self.places = [(0, 0); DscKey::COUNT];
         self.len = 0;
     }
 
@@ -246,7 +240,7 @@ impl MemberText {
             if self.is_over(room) {
                 if let Some((start, end)) = self.place(key) {
                     self.remove(start, end);
-                    self.forget(key);
+                    self.note(key, 0, 0);
                 }
             }
         }

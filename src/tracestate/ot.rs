@@ -83,6 +83,26 @@ impl<'a> OtFields<'a> {
         self.threshold.is_some()
     }
 
+    /// The member's new value with this `th`, or with none, and with this `rv` where it has none;
+    /// `None` where it says that already.
+    pub(crate) fn with(
+        self,
+        threshold: Option<Threshold>,
+        added: Option<Randomness>,
+    ) -> Option<String> {
+        let says_so = self.threshold() == threshold
+            && self.has_threshold() == threshold.is_some()
+            && added.is_none()
+            && !self.repeated;
+        (!says_so).then(|| self.rewritten(threshold, added))
+    }
+
+    /// The member's new value without a `th` that does not hold for this span; `None` where it has
+    /// no such.
+    pub(crate) fn with_what_holds(self, span_context: &SpanContext) -> Option<String> {
+        self.with(self.threshold_of(span_context), None)
+    }
+
     /// The member with another `th` and, where it has no valid `rv`, with this one; the other
     /// fields stay as far as there is room. Empty where nothing is left.
     fn rewritten(self, threshold: Option<Threshold>, randomness: Option<Randomness>) -> String {
@@ -120,35 +140,5 @@ fn push_key(value: &mut Vec<u8>, key: &str) {
 /// The first `count` of the digits of 56 bits.
 fn push_digits(value: &mut Vec<u8>, bits: u64, count: usize) {
     let digits: [u8; 16] = to_hex((bits << 8).to_be_bytes());
-    value.extend(digits.iter().take(count));
-}
-
-/// What becomes of an `ot` member.
-#[derive(Clone, Copy)]
-pub(crate) enum Ot {
-    Keep,
-    /// It gets this `th`, or none, and this `rv` where it has none.
-    Set {
-        threshold: Option<Threshold>,
-        added: Option<Randomness>,
-    },
-}
-
-impl Ot {
-    /// The `th` goes if it does not hold; the rest stays.
-    pub(crate) fn only_if_it_holds(fields: OtFields<'_>, span_context: &SpanContext) -> Self {
-        Ot::Set { threshold: fields.threshold_of(span_context), added: None }
-    }
-
-    /// The new value, which may be empty; `None` if the present one says the same.
-    pub(crate) fn rewrite(self, fields: OtFields<'_>) -> Option<String> {
-        let Ot::Set { threshold, added } = self else {
-            return None;
-        };
-        let says_so = fields.threshold() == threshold
-            && fields.has_threshold() == threshold.is_some()
-            && added.is_none()
-            && !fields.repeated;
-        (!says_so).then(|| fields.rewritten(threshold, added))
-    }
+    value.extend_from_slice(digits.get(..count).unwrap_or_default());
 }

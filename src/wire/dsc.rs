@@ -30,8 +30,8 @@ pub(crate) fn for_each_member<'a>(
     for line in within_limit(lines) {
         let mut rest = Some(line);
         while let Some(list) = rest {
-            let list = trim_ows_start(list);
-            let Some(member) = strip_prefix(list) else {
+            let Some(member) = strip_prefix(list).or_else(|| strip_prefix(trim_ows_start(list)))
+            else {
                 rest = split_comma(list).1;
                 continue;
             };

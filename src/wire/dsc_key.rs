@@ -30,10 +30,11 @@ macro_rules! dsc_keys {
             const MEMBERS_BYTES: usize =
                 0 $(+ concat!(",sentry-", $name, "=").len())*;
 
-            /// The beginning of its member, behind a comma: everything but the value.
-            fn member(self) -> &'static str {
+            /// Appends the beginning of its member: everything but the value.
+            #[inline(always)]
+            fn push_to(self, list: &mut String) {
                 match self {
-                    $(DscKey::$key => concat!(",sentry-", $name, "=")),*
+                    $(DscKey::$key => list.push_str(concat!("sentry-", $name, "="))),*
                 }
             }
 
@@ -46,7 +47,7 @@ macro_rules! dsc_keys {
             /// The key at the start of a member without its prefix, and the value behind the `=`.
             ///
             /// One byte rules out most names before a longer comparison.
-            #[inline]
+            #[inline(always)]
             pub(crate) fn split(member: &str) -> Option<(Self, &str)> {
                 let first = member.as_bytes().first();
                 $(if first == $name.as_bytes().first() {
@@ -97,7 +98,7 @@ impl<'a> EntryKey<'a> {
 }
 
 /// Sentry members to be sent, joined with `,`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct SentryMembers {
     pub(crate) list: String,
     pub(crate) count: usize,
@@ -111,15 +112,22 @@ impl SentryMembers {
 
     #[inline(always)]
     pub(crate) fn push(&mut self, key: EntryKey<'_>, value: &str) {
-        let list = &mut self.list;
-        let start = if list.is_empty() { ",".len() } else { 0 };
-        match key {
-            EntryKey::Known(key) => list.push_str(key.member().get(start..).unwrap_or_default()),
-            EntryKey::Unknown(key) => {
-                list.extend([",", PREFIX, key, "="].into_iter().skip(start));
-            }
+        if self.count > 0 {
+            self.list.push(',');
         }
-        list.push_str(value);
+        match key {
+            EntryKey::Known(key) => key.push_to(&mut self.list),
+            EntryKey::Unknown(key) => self.list.extend([PREFIX, key, "="]),
+        }
+        self.list.push_str(value);
         self.count += 1;
+    }
+
+    pub(crate) fn append(&mut self, members: &SentryMembers) {
+        if self.count > 0 && members.count > 0 {
+            self.list.push(',');
+        }
+        self.list.push_str(&members.list);
+        self.count += members.count;
     }
 }

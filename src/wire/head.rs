@@ -4,14 +4,16 @@
 use crate::wire::baggage::encode;
 use crate::wire::dsc_key::{DscKey, EntryKey, SentryMembers};
 
-/// The settings' part of a head's DSC, encoded once.
+/// The settings' part of a head's DSC, encoded once: the members that stand side by side.
 #[derive(Clone, Default)]
 pub(crate) struct HeadTemplate {
-    public_key: String,
-    release: Option<String>,
-    environment: String,
-    org_id: Option<String>,
+    public_key: SentryMembers,
+    release_and_environment: SentryMembers,
+    org_id: SentryMembers,
 }
+
+/// What most rates and a `sample_rand` take.
+const NUMBERS_BYTES: usize = 32;
 
 /// The trace's part, encoded.
 pub(crate) struct HeadFacts<'a> {
@@ -29,37 +31,48 @@ impl HeadTemplate {
         environment: &str,
         org_id: Option<&str>,
     ) -> Self {
+        let members = |members: &[(DscKey, Option<&str>)]| {
+            let mut encoded = SentryMembers::default();
+            for (key, value) in members {
+                if let Some(value) = value {
+                    encoded.push(EntryKey::Known(*key), &encode(value).to_string());
+                }
+            }
+            encoded
+        };
         HeadTemplate {
-            public_key: encode(public_key).to_string(),
-            release: release.map(|release| encode(release).to_string()),
-            environment: encode(environment).to_string(),
-            org_id: org_id.map(str::to_owned),
+            public_key: members(&[(DscKey::PublicKey, Some(public_key))]),
+            release_and_environment: members(&[
+                (DscKey::Release, release),
+                (DscKey::Environment, Some(environment)),
+            ]),
+            org_id: members(&[(DscKey::OrgId, org_id)]),
         }
     }
 
     /// The members, in the order of the
     /// [specification](https://develop.sentry.dev/sdk/telemetry/traces/dynamic-sampling-context/).
     pub(crate) fn compose(&self, trace_id: &str, facts: &HeadFacts<'_>) -> SentryMembers {
-        let decided = |value| facts.sampled.and(value);
-        let sampled = facts.sampled.map(|sampled| if sampled { "true" } else { "false" });
-        let members = [
-            (DscKey::TraceId, Some(trace_id)),
-            (DscKey::PublicKey, Some(&*self.public_key)),
-            (DscKey::SampleRate, decided(facts.sample_rate)),
-            (DscKey::SampleRand, Some(facts.sample_rand)),
-            (DscKey::Sampled, sampled),
-            (DscKey::Release, self.release.as_deref()),
-            (DscKey::Environment, Some(&*self.environment)),
-            (DscKey::Transaction, decided(facts.transaction)),
-            (DscKey::OrgId, self.org_id.as_deref()),
-        ];
-        let len: usize = members.iter().flat_map(|(_, value)| *value).map(str::len).sum();
-        let mut sent = SentryMembers::with_capacity(len);
-        for (key, value) in members {
-            if let Some(value) = value {
-                sent.push(EntryKey::Known(key), value);
-            }
+        let HeadTemplate { public_key, release_and_environment, org_id } = self;
+        let transaction = facts.sampled.and(facts.transaction);
+        let values = trace_id.len() + transaction.map_or(0, str::len) + NUMBERS_BYTES;
+        let fixed = public_key.list.len() + release_and_environment.list.len() + org_id.list.len();
+        let mut sent = SentryMembers::with_capacity(values + fixed);
+        sent.push(EntryKey::Known(DscKey::TraceId), trace_id);
+        sent.append(public_key);
+        if let Some(rate) = facts.sampled.and(facts.sample_rate) {
+            sent.push(EntryKey::Known(DscKey::SampleRate), rate);
         }
+        sent.push(EntryKey::Known(DscKey::SampleRand), facts.sample_rand);
+        if let Some(sampled) = facts.sampled {
+            let sampled = if sampled { "true" } else { "false" };
+            sent.push(EntryKey::Known(DscKey::Sampled), sampled);
+        }
+        sent.append(release_and_environment);
+        if let Some(transaction) = transaction {
+            sent.push(EntryKey::Known(DscKey::Transaction), transaction);
+        }
+        sent.append(org_id);
         sent
     }
 }
