@@ -1,20 +1,23 @@
 //! Contexts without a parent or without Sentry's baggage.
 
+use std::borrow::Cow;
+
 use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::trace::{SpanContext, SpanRef, TraceContextExt};
 use opentelemetry::{Context, Key};
 
 use crate::wire::dsc_key::is_sentry_key;
 
-/// The context without `sentry-*` in its baggage, if there was any: a stock propagator would send
-/// it to every host.
+/// The context without `sentry-*` in its baggage: a stock propagator would send it to every host.
 #[inline]
-pub(crate) fn without_sentry_baggage(cx: &Context) -> Option<Context> {
+pub(crate) fn without_sentry_baggage(cx: &Context) -> Cow<'_, Context> {
     let baggage = cx.baggage();
     let is_sentry = |(key, _): (&Key, _)| is_sentry_key(key.as_str());
     // Common case: it is empty, which costs less to see than to iterate.
-    let has_sentry = !baggage.is_empty() && baggage.iter().any(is_sentry);
-    has_sentry.then(|| cx.with_baggage(own_members(baggage)))
+    if baggage.is_empty() || !baggage.iter().any(is_sentry) {
+        return Cow::Borrowed(cx);
+    }
+    Cow::Owned(cx.with_baggage(own_members(baggage)))
 }
 
 fn own_members(baggage: &Baggage) -> Baggage {
@@ -32,7 +35,7 @@ pub(crate) fn without_remote_parent(cx: &Context) -> Context {
     if remote_parent(&cx.span()).is_some() {
         return without_span(cx);
     }
-    without_sentry_baggage(cx).unwrap_or_else(|| cx.clone())
+    without_sentry_baggage(cx).into_owned()
 }
 
 /// The context's baggage and suppression without a span. A [`Context`] cannot drop its span, so the

@@ -176,19 +176,18 @@ impl<'a> RemoteParent<'a> {
         let fields = ot_fields(self.trace_state);
         let randomness = fields.randomness_of(self.trace_id);
         let trace = TraceSampling::new(self.sampled, dsc.sample_rate());
+        let threshold = trace.rate.map(Threshold::of);
         let rand = dsc.sample_rand().or_else(|| fill_in_sample_rand(dsc, randomness, trace));
         let sampled = self.sampled == Some(true);
         let valid_threshold = fields.threshold_for(self.trace_id, sampled);
         let needs_rv = valid_threshold.is_none() && fields.randomness().is_none();
         let added = rand
             .filter(|rand| needs_rv && rand.agrees_with(trace))
-            .filter(|rand| !randomness.implies(*rand, trace))
-            .and_then(|rand| Randomness::from_sample_rand(rand, trace));
+            .filter(|rand| !randomness.implies(*rand, trace, threshold))
+            .and_then(|rand| Randomness::from_sample_rand(rand, trace, threshold));
         let randomness = added.unwrap_or(randomness);
-        let threshold = valid_threshold.or_else(|| {
-            let threshold = Threshold::of(trace.rate.filter(|_| sampled)?);
-            randomness.is_sampled_at(threshold).then_some(threshold)
-        });
+        let holds = |threshold: &Threshold| sampled && randomness.is_sampled_at(*threshold);
+        let threshold = valid_threshold.or(threshold.filter(holds));
         fields.with(threshold, added)
     }
 }

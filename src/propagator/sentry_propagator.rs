@@ -106,9 +106,11 @@ impl SentryPropagator {
             let has_ours = has_ours(remote.trace_state()) && arrived_with_request();
             (is_flawed || has_ours).then(|| cleaned(remote))
         });
-        let without_sentry = without_sentry_baggage(cx);
-        let base = without_sentry.as_ref().unwrap_or(cx);
-        Some(parent.map_or_else(|| base.clone(), |parent| base.with_remote_span_context(parent)))
+        let base = without_sentry_baggage(cx);
+        Some(match parent {
+            Some(parent) => base.with_remote_span_context(parent),
+            None => base.into_owned(),
+        })
     }
 }
 
@@ -151,7 +153,7 @@ impl TextMapPropagator for SentryPropagator {
         let span = cx.span();
         // Common case: no trace headers.
         let Some(incoming) = Incoming::read(&self.settings, extractor, remote_parent(&span)) else {
-            return without_sentry_baggage(cx).unwrap_or_else(|| cx.clone());
+            return without_sentry_baggage(cx).into_owned();
         };
         let arrived_with_request = || extractor.get(TRACESTATE_HEADER).is_some();
         let applied = self.apply(cx, &incoming, arrived_with_request);

@@ -146,7 +146,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
         let span = found.span();
         let remote = found_parent(cx, extractor, &span);
         let Some(incoming) = Incoming::read(settings, extractor, remote) else {
-            return without_sentry_baggage(&found).unwrap_or_else(|| found.clone());
+            return without_sentry_baggage(&found).into_owned();
         };
         let applied = self.sentry.apply(&found, &incoming, || true);
         applied.unwrap_or_else(|| {

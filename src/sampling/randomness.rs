@@ -64,11 +64,16 @@ impl Randomness {
         (width > 0).then(|| SampleRand::from_micros(start + scale(self.inverse(), width)))
     }
 
-    /// The randomness that a `sample_rand` stands for: the inverse of [`Self::sample_rand`].
-    /// `None` where the rate is too small to keep one of the 2^56 values.
-    pub(crate) fn from_sample_rand(rand: SampleRand, trace: TraceSampling) -> Option<Self> {
+    /// The randomness that a `sample_rand` stands for: the inverse of [`Self::sample_rand`], in a trace
+    /// with the threshold of its rate. `None` where the rate is too small to keep one of the 2^56
+    /// values.
+    pub(crate) fn from_sample_rand(
+        rand: SampleRand,
+        trace: TraceSampling,
+        threshold: Option<Threshold>,
+    ) -> Option<Self> {
         let inverse = (u128::from(rand.micros()) << 56).div_ceil(u128::from(MICROS)) as u64;
-        let inverse = match (trace.sampled, trace.rate.map(kept)) {
+        let inverse = match (trace.sampled, threshold.map(Threshold::kept)) {
             (Some(true), Some(kept)) => inverse.min(kept.checked_sub(1)?),
             (Some(false), Some(kept)) => inverse.max(kept),
             _ => inverse,
@@ -77,11 +82,16 @@ impl Randomness {
     }
 
     /// Whether [`Self::sample_rand`] gives this `sample_rand`, to the six digits that count.
-    pub(crate) fn implies(self, rand: SampleRand, trace: TraceSampling) -> bool {
+    pub(crate) fn implies(
+        self,
+        rand: SampleRand,
+        trace: TraceSampling,
+        threshold: Option<Threshold>,
+    ) -> bool {
         // A decision that this randomness contradicts would pass the second check, since the cut to
         // its side of the rate hides the contradiction.
-        let decides_so = match trace.decided_at() {
-            Some((sampled, rate)) => self.is_sampled_at(Threshold::of(rate)) == sampled,
+        let decides_so = match trace.sampled.zip(threshold) {
+            Some((sampled, threshold)) => self.is_sampled_at(threshold) == sampled,
             None => true,
         };
         decides_so && self.micros(trace) == rand.micros()
@@ -93,21 +103,22 @@ fn scale(value: u64, width: u64) -> u64 {
     ((u128::from(value) * u128::from(width)) >> 56) as u64
 }
 
-/// K(rate): how many of the M values are sampled.
-fn kept(rate: f64) -> u64 {
-    // Scaling by a power of two is exact, and so is what follows; adding 0.5 to round would not be.
-    let scaled = rate.clamp(0.0, 1.0) * M as f64;
-    let whole = scaled as u64;
-    whole + u64::from(scaled - whole as f64 >= 0.5)
-}
-
 /// T: the least randomness that is sampled, in [0, 2^56]; 2^56 samples nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Threshold(u64);
 
 impl Threshold {
+    /// That of a rate in `[0,1]`.
     pub(crate) fn of(rate: f64) -> Self {
-        Threshold(M - kept(rate))
+        // Scaling by a power of two is exact, and so is what follows; adding 0.5 to round would not be.
+        let scaled = rate.clamp(0.0, 1.0) * M as f64;
+        let whole = scaled as u64;
+        Threshold(M - (whole + u64::from(scaled - whole as f64 >= 0.5)))
+    }
+
+    /// K: how many of the 2^56 values are sampled.
+    fn kept(self) -> u64 {
+        M - self.0
     }
 
     /// From the 56 bits of OTel's `th`.
@@ -122,6 +133,6 @@ impl Threshold {
 
     /// The rate it stands for; `None` where that is too small for one.
     pub(crate) fn rate(self) -> Option<SampleRate> {
-        SampleRate::new((M - self.0) as f64 / M as f64).ok()
+        SampleRate::new(self.kept() as f64 / M as f64).ok()
     }
 }

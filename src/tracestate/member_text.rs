@@ -254,14 +254,14 @@ impl MemberText {
     }
 
     /// The member's value, in at most `room` bytes. A DSC that does not fit at all is withheld.
-    pub(crate) fn finish(mut self, status: Status, room: usize) -> String {
-        let had_entries = !self.is_empty();
+    pub(crate) fn finish(mut self, mut status: Status, room: usize) -> String {
         if self.is_over(room) {
             self.fit(room);
+            if self.is_empty() && status.origin == Origin::Continued {
+                status.origin = Origin::Withheld;
+            }
         }
-        let is_lost = had_entries && self.is_empty() && status.origin == Origin::Continued;
-        let origin = if is_lost { Origin::Withheld } else { status.origin };
-        let status = Status { origin, ..status }.to_bytes();
+        let status = status.to_bytes();
         if !self.text.as_bytes().starts_with(&status) {
             let status = std::str::from_utf8(&status).unwrap_or_default();
             self.text.replace_range(..STATUS_BYTES, status);

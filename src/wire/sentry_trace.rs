@@ -81,13 +81,18 @@ impl SentryTrace {
     }
 
     /// The first valid element of the carrier's headers; proxies join duplicates with commas.
+    #[inline]
     pub(crate) fn extract(extractor: &dyn Extractor) -> Option<Self> {
         let first = extractor.get(SENTRY_TRACE_HEADER)?;
-        if first.len() <= MAX_SENTRY_TRACE_BYTES {
-            if let Ok(trace) = first.parse() {
-                return Some(trace);
-            }
+        let is_read = first.len() <= MAX_SENTRY_TRACE_BYTES;
+        match is_read.then(|| first.parse()) {
+            Some(Ok(trace)) => Some(trace),
+            _ => Self::find(extractor),
         }
+    }
+
+    /// The first valid element of all lines.
+    fn find(extractor: &dyn Extractor) -> Option<Self> {
         let mut left = MAX_SENTRY_TRACE_BYTES;
         for line in extractor.get_all(SENTRY_TRACE_HEADER)? {
             let mut rest = Some(line);
@@ -142,9 +147,11 @@ impl FromStr for SentryTrace {
         if text.is_empty() {
             return Err(ErrorKind::Empty.into());
         }
-        let (trace_id, rest) = take_id::<32>(Id::Trace, text)?;
-        let (span_id, rest) = take_id::<16>(Id::Span, rest.ok_or(ErrorKind::NoSpanId)?)?;
-        let sampled = match rest {
+        let (trace_id, rest) =
+            take_id::<32>(text).ok_or_else(|| wrong_id::<32>(Id::Trace, text))?;
+        let rest = rest.ok_or(ErrorKind::NoSpanId)?;
+        let (span_id, flag) = take_id::<16>(rest).ok_or_else(|| wrong_id::<16>(Id::Span, rest))?;
+        let sampled = match flag {
             None => None,
             Some("1") => Some(true),
             Some("0") => Some(false),
@@ -166,15 +173,11 @@ impl FromStr for SentryTrace {
 }
 
 /// An id of `N` digits, and what follows the dash behind it.
-fn take_id<const N: usize>(id: Id, text: &str) -> Result<(u128, Option<&str>), ErrorKind> {
-    let (digits, rest) = match (text.get(..N), text.get(N..)) {
-        (Some(digits), Some("")) => (digits, None),
-        (Some(digits), Some(rest)) if rest.starts_with('-') => (digits, rest.get(1..)),
-        _ => return Err(wrong_id::<N>(id, text)),
-    };
-    match parse_hex::<N>(digits) {
-        Some(value) => Ok((value, rest)),
-        None => Err(wrong_id::<N>(id, text)),
+fn take_id<const N: usize>(text: &str) -> Option<(u128, Option<&str>)> {
+    let id = parse_hex::<N>(text.get(..N)?)?;
+    match text.get(N..)? {
+        "" => Some((id, None)),
+        rest => Some((id, Some(rest.strip_prefix('-')?))),
     }
 }
 
