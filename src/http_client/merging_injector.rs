@@ -8,7 +8,7 @@ use opentelemetry::propagation::Injector;
 use opentelemetry_http::HeaderInjector;
 
 use crate::carrier::ascii_line::ascii_line;
-use crate::text::chars::trim_ows;
+use crate::text::chars::{split_list, trim_ows};
 use crate::wire::baggage::{
     header_text, is_plain, key, members, within_limit, BAGGAGE_HEADER, MAX_BAGGAGE_BYTES,
     MAX_BAGGAGE_MEMBERS,
@@ -188,7 +188,7 @@ fn is_merged(list: &str) -> bool {
         return false;
     }
     let (mut count, mut is_behind) = (0, false);
-    for member in list.split(',') {
+    for member in split_list(list, b',') {
         let is_sentry = is_sentry_key(member);
         if member.is_empty() || (is_behind && !is_sentry) {
             return false;

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use opentelemetry::propagation::Extractor;
 
-use crate::text::chars::trim_ows;
+use crate::text::chars::{split_list, trim_ows};
 use crate::wire::baggage::{within_limit, BAGGAGE_HEADER};
 use crate::wire::dsc_key::is_sentry_key;
 use crate::wire::traceparent::TRACESTATE_HEADER;
@@ -33,7 +33,7 @@ impl<'a> FilteredExtractor<'a> {
     fn baggage(&self) -> Option<&str> {
         let list_without_sentry = || {
             let lines = self.extractor.get_all(BAGGAGE_HEADER)?;
-            let members = within_limit(lines).flat_map(|line| line.split(','));
+            let members = within_limit(lines).flat_map(|line| split_list(line, b','));
             let foreign = members.filter(|member| !is_sentry_key(trim_ows(member)));
             let list = join_members(foreign);
             (!list.is_empty()).then_some(list)

@@ -190,14 +190,14 @@ impl<P> WrappedPropagator<P> {
         inner: Option<String>,
         dsc: Option<SentryMembers>,
     ) -> Option<String> {
-        if inner.is_none() && cx.baggage().is_empty() {
+        let own = cx.baggage();
+        if inner.is_none() && own.is_empty() {
             return dsc.filter(|dsc| dsc.count > 0).map(|dsc| dsc.list);
         }
         let may_write = dsc.is_some();
         let mut list = OutgoingBaggage::before(dsc.unwrap_or_default());
-        let own = cx.baggage();
         let inner = inner.unwrap_or_default();
-        let mut written: Vec<&str> = Vec::new();
+        let mut written: Vec<&str> = Vec::with_capacity(own.len());
         for member in members(&inner) {
             // The stock propagator writes keys unencoded; others encode them.
             let raw = key(member);

@@ -22,13 +22,38 @@ fn is_ows(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
+/// The first member of a list, and what follows its separator.
+#[inline]
+pub(crate) fn split_first(list: &str, separator: u8) -> (&str, Option<&str>) {
+    match memchr::memchr(separator, list.as_bytes()) {
+        Some(end) => (list.get(..end).unwrap_or_default(), list.get(end + 1..)),
+        None => (list, None),
+    }
+}
+
+/// The members of a list.
+pub(crate) fn split_list(list: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(list);
+    std::iter::from_fn(move || {
+        let (member, tail) = split_first(rest?, separator);
+        rest = tail;
+        Some(member)
+    })
+}
+
 /// The text before the first `=`, and the text behind it.
+#[inline]
+pub(crate) fn split_equals(text: &str) -> Option<(&str, &str)> {
+    split_key(text, b'=')
+}
+
+/// The text before the first separator, and the text behind it.
 ///
 /// Keys are short: a loop costs less than a search that has to be set up.
 #[inline]
-pub(crate) fn split_equals(text: &str) -> Option<(&str, &str)> {
-    let equals = text.bytes().position(|byte| byte == b'=')?;
-    Some((text.get(..equals)?, text.get(equals + 1..)?))
+pub(crate) fn split_key(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let end = text.bytes().position(|byte| byte == separator)?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
 /// How many bytes at the start of a text are ASCII from `first` to `~`, and none of `excluded`.

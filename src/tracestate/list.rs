@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use opentelemetry::trace::{SpanContext, TraceState};
 
-use crate::text::chars::{is_printable_without, trim_ows};
+use crate::text::chars::{is_printable_without, split_equals, split_list, trim_ows};
 use crate::tracestate::member::{is_ours, take_value};
 use crate::tracestate::member_text::{MemberText, MAX_TEXT_BYTES};
 use crate::tracestate::ot::{OtFields, MAX_VALUE_BYTES};
@@ -148,7 +148,7 @@ pub(crate) fn is_flawed(span_context: &SpanContext) -> bool {
 /// A `tracestate` header as another propagator wrote it for a span, as it may leave: valid members
 /// alone, none of ours, and no `th` that the sampler's decision contradicts.
 pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> String {
-    let members = header.split(',').filter_map(|member| trim_ows(member).split_once('='));
+    let members = split_list(header, b',').filter_map(|member| split_equals(trim_ows(member)));
     let mut foreign = ForeignMembers::new(members, None);
     foreign.make_room(0);
     let ot = foreign.rest.iter().find(|(key, _)| *key == OT_KEY);

@@ -5,6 +5,7 @@
 use opentelemetry::trace::{SpanContext, TraceId};
 
 use crate::sampling::randomness::{Randomness, Threshold};
+use crate::text::chars::{split_key, split_list};
 use crate::text::hex::{parse_lower_hex, to_hex};
 
 /// The longest value of a `tracestate` member, in bytes
@@ -46,7 +47,7 @@ impl<'a> OtFields<'a> {
     }
 
     fn fields(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.value.split(';').filter_map(|field| field.split_once(':'))
+        split_list(self.value, b';').filter_map(|field| split_key(field, b':'))
     }
 
     /// `th`: 1 to 14 lower-case hexadecimal digits, the missing ones are zeros.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::{utf8_percent_encode, AsciiSet, PercentEncode, CONTROLS, NON_ALPHANUMERIC};
 
-use crate::text::chars::{graphic_len, split_equals, trim_ows};
+use crate::text::chars::{graphic_len, split_equals, split_list, trim_ows};
 
 /// Name of the `baggage` header.
 pub const BAGGAGE_HEADER: &str = "baggage";
@@ -48,7 +48,7 @@ pub(crate) fn within_limit<'a>(
 
 /// The members of one list, without the white space around them.
 pub(crate) fn members(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(trim_ows).filter(|member| !member.is_empty())
+    split_list(list, b',').map(trim_ows).filter(|member| !member.is_empty())
 }
 
 /// The key of a member, and everything behind its `=`.

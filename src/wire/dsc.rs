@@ -5,7 +5,7 @@ use std::fmt;
 
 use opentelemetry::trace::TraceId;
 
-use crate::text::chars::{split_equals, trim_ows, trim_ows_start};
+use crate::text::chars::{split_equals, split_first, trim_ows, trim_ows_start};
 use crate::text::hex::parse_hex;
 use crate::wire::baggage::{decode, is_key, octets, octets_len, within_limit};
 use crate::wire::dsc_key::{strip_prefix, DscKey, EntryKey, SentryMembers};
@@ -32,7 +32,7 @@ pub(crate) fn for_each_member<'a>(
         while let Some(list) = rest {
             let Some(member) = strip_prefix(list).or_else(|| strip_prefix(trim_ows_start(list)))
             else {
-                rest = split_comma(list).1;
+                rest = split_first(list, b',').1;
                 continue;
             };
             // Common case: a known key, its `=` at once, and a value that can be taken as it stands.
@@ -48,7 +48,7 @@ pub(crate) fn for_each_member<'a>(
             let (member, tail) = match plain {
                 Some((key, value, tail)) => (Some((key, Cow::Borrowed(value))), tail),
                 None => {
-                    let (member, tail) = split_comma(member);
+                    let (member, tail) = split_first(member, b',');
                     (sentry_member(member), tail)
                 }
             };
@@ -62,14 +62,6 @@ pub(crate) fn for_each_member<'a>(
                 return;
             }
         }
-    }
-}
-
-/// The first member of a list, and what follows its comma.
-fn split_comma(list: &str) -> (&str, Option<&str>) {
-    match memchr::memchr(b',', list.as_bytes()) {
-        Some(comma) => (list.get(..comma).unwrap_or_default(), list.get(comma + 1..)),
-        None => (list, None),
     }
 }
 
