@@ -176,7 +176,7 @@ fn found_parent<'a>(
     found: &'a SpanRef<'_>,
 ) -> Option<&'a SpanContext> {
     let arrived = |parent: &&SpanContext| {
-        extractor.get(TRACESTATE_HEADER).is_some() || cx.span().span_context() != *parent
+        cx.span().span_context() != *parent || extractor.get(TRACESTATE_HEADER).is_some()
     };
     remote_parent(found).filter(arrived)
 }

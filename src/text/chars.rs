@@ -3,9 +3,11 @@
 /// Removes spaces and tabs from both ends: `OWS` of RFC 9110, section 5.6.3.
 #[inline]
 pub(crate) fn trim_ows(text: &str) -> &str {
-    let text = trim_ows_start(text);
-    let end = text.bytes().rposition(|byte| !is_ows(byte)).map_or(0, |last| last + 1);
-    text.get(..end).unwrap_or_default()
+    let mut rest = trim_ows_start(text);
+    while rest.as_bytes().last().is_some_and(|byte| is_ows(*byte)) {
+        rest = rest.get(..rest.len() - 1).unwrap_or_default();
+    }
+    rest
 }
 
 /// Removes spaces and tabs from the start.

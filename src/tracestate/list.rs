@@ -151,11 +151,11 @@ pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> Strin
     let members = split_list(header, b',').filter_map(|member| split_equals(trim_ows(member)));
     let mut foreign = ForeignMembers::new(members, None);
     foreign.make_room(0);
-    let ot = foreign.rest.iter().find(|(key, _)| *key == OT_KEY);
-    let ot = ot.and_then(|(_, value)| OtFields::parse(value).with_what_holds(span_context));
     let mut out = String::with_capacity(header.len());
     for (key, value) in foreign.rest {
-        let value = ot.as_deref().filter(|_| key == OT_KEY).unwrap_or(value);
+        let ot = Some(value).filter(|_| key == OT_KEY).map(OtFields::parse);
+        let ot = ot.and_then(|fields| fields.with_what_holds(span_context));
+        let value = ot.as_deref().unwrap_or(value);
         if value.is_empty() {
             continue;
         }
