@@ -33,6 +33,7 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     /// The outgoing headers, or `None` if the request must not carry them.
+    #[inline]
     pub(crate) fn compose(settings: &Settings, cx: &Context) -> Option<Self> {
         let span = cx.span();
         let span_context = span.span_context();
@@ -166,6 +167,7 @@ fn head(
 
 /// The `baggage` of a request: OTel's own from the context, without `sentry-*`, then the DSC.
 /// `None` where there is neither.
+#[inline]
 pub(crate) fn with_own_baggage(
     settings: &Settings,
     cx: &Context,

@@ -211,6 +211,7 @@ pub(crate) struct Facts<'a> {
 }
 
 /// The facts among the entries.
+#[inline]
 pub(crate) fn facts(entries: &str, trace_id: TraceId) -> Result<Facts<'_>, Malformed> {
     let mut facts = Facts::default();
     for_each_entry(entries, trace_id, |entry| match (entry.key, entry.value) {

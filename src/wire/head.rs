@@ -8,7 +8,10 @@ use crate::wire::dsc_key::{DscKey, EntryKey, SentryMembers};
 #[derive(Clone, Default)]
 pub(crate) struct HeadTemplate {
     public_key: SentryMembers,
-    release_and_environment: SentryMembers,
+    /// `sampled`, then what follows it: release and environment.
+    sampled: SentryMembers,
+    unsampled: SentryMembers,
+    undecided: SentryMembers,
     org_id: SentryMembers,
 }
 
@@ -40,12 +43,18 @@ impl HeadTemplate {
             }
             encoded
         };
-        HeadTemplate {
-            public_key: members(&[(DscKey::PublicKey, Some(public_key))]),
-            release_and_environment: members(&[
+        let with_decision = |sampled| {
+            members(&[
+                (DscKey::Sampled, sampled),
                 (DscKey::Release, release),
                 (DscKey::Environment, Some(environment)),
-            ]),
+            ])
+        };
+        HeadTemplate {
+            public_key: members(&[(DscKey::PublicKey, Some(public_key))]),
+            sampled: with_decision(Some("true")),
+            unsampled: with_decision(Some("false")),
+            undecided: with_decision(None),
             org_id: members(&[(DscKey::OrgId, org_id)]),
         }
     }
@@ -53,10 +62,15 @@ impl HeadTemplate {
     /// The members, in the order of the
     /// [specification](https://develop.sentry.dev/sdk/telemetry/traces/dynamic-sampling-context/).
     pub(crate) fn compose(&self, trace_id: &str, facts: &HeadFacts<'_>) -> SentryMembers {
-        let HeadTemplate { public_key, release_and_environment, org_id } = self;
+        let HeadTemplate { public_key, org_id, .. } = self;
+        let with_decision = match facts.sampled {
+            Some(true) => &self.sampled,
+            Some(false) => &self.unsampled,
+            None => &self.undecided,
+        };
         let transaction = facts.sampled.and(facts.transaction);
         let values = trace_id.len() + transaction.map_or(0, str::len) + NUMBERS_BYTES;
-        let fixed = public_key.list.len() + release_and_environment.list.len() + org_id.list.len();
+        let fixed = public_key.list.len() + with_decision.list.len() + org_id.list.len();
         let mut sent = SentryMembers::with_capacity(values + fixed);
         sent.push(EntryKey::Known(DscKey::TraceId), trace_id);
         sent.append(public_key);
@@ -64,11 +78,7 @@ impl HeadTemplate {
             sent.push(EntryKey::Known(DscKey::SampleRate), rate);
         }
         sent.push(EntryKey::Known(DscKey::SampleRand), facts.sample_rand);
-        if let Some(sampled) = facts.sampled {
-            let sampled = if sampled { "true" } else { "false" };
-            sent.push(EntryKey::Known(DscKey::Sampled), sampled);
-        }
-        sent.append(release_and_environment);
+        sent.append(with_decision);
         if let Some(transaction) = transaction {
             sent.push(EntryKey::Known(DscKey::Transaction), transaction);
         }
