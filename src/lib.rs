@@ -155,14 +155,15 @@ pub use crate::propagator::wrapped::WrappedPropagator;
 #[cfg(feature = "sdk")]
 pub use crate::sampler::sentry_sampler::SentrySampler;
 #[cfg(feature = "sdk")]
-pub use crate::sampler::wrapped::WrappedSampler;
+pub use crate::sampler::wrapped_sampler::WrappedSampler;
 pub use crate::sampling::rate::{InvalidSampleRate, SampleRate};
 pub use crate::settings::builder::SentryBuilder;
+pub use crate::settings::destination::OutgoingUrlExt;
 pub use crate::settings::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
 pub use crate::settings::sentry::Sentry;
 pub use crate::settings::setting::ConfigError;
 pub use crate::settings::target::Target;
-pub use crate::settings::targets::{OutgoingUrlExt, PropagationTargets};
+pub use crate::settings::targets::PropagationTargets;
 pub use crate::settings::traces_sampler::SamplingContext;
 pub use crate::trace_api::{continue_trace, start_new_trace, trace_data};
 pub use crate::wire::baggage::BAGGAGE_HEADER;

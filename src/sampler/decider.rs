@@ -3,18 +3,17 @@
 use std::borrow::Cow;
 
 use opentelemetry::baggage::{Baggage, BaggageExt};
-use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState};
+use opentelemetry::trace::{TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
-use crate::sampler::new_span::NewSpan;
+use crate::sampler::new_span::{decision, NewSpan};
 use crate::sampling::randomness::{Randomness, Threshold};
 use crate::sampling::rate::SampleRate;
 use crate::sampling::sample_rand::SampleRand;
 use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::callback::{call_suppressed, Panicked};
-use crate::settings::sentry::Settings;
-use crate::settings::traces_sampler::{Parent, SamplingContext};
+use crate::settings::traces_sampler::{CallerDecision, SamplingContext};
 use crate::settings::warning::Warning;
 use crate::tracestate::list::{merged, ot_fields};
 
@@ -27,44 +26,12 @@ pub(super) enum Decider<'a> {
     Inner(&'a dyn ShouldSample),
 }
 
-/// Who decides, and by which settings.
-pub(super) struct Rules<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) decider: Decider<'a>,
-}
-
-impl Rules<'_> {
-    #[inline]
-    pub(super) fn sample(
-        &self,
-        parent_context: Option<&Context>,
-        trace_id: TraceId,
-        name: &str,
-        span_kind: &SpanKind,
-        attributes: &[KeyValue],
-        links: &[Link],
-    ) -> SamplingResult {
-        let Rules { settings, decider } = *self;
-        let span = NewSpan {
-            settings,
-            decider,
-            parent_context,
-            trace_id,
-            name,
-            span_kind,
-            attributes,
-            links,
-        };
-        span.sample()
-    }
-}
-
 /// What counts for a trace.
 pub(super) enum Choice {
     /// No decision is taken here.
     None,
     /// The caller's decision.
-    Parents,
+    Callers,
     /// A rate, compared with the trace's randomness.
     Rate(SampleRate),
     /// The inner sampler's decision.
@@ -87,49 +54,47 @@ pub(super) struct Decided<'a> {
 }
 
 impl NewSpan<'_> {
-    pub(super) fn choose(&self, parent: Parent, parent_rate: Option<f64>) -> Choice {
+    pub(super) fn choose(&self, caller: CallerDecision, parent_rate: Option<f64>) -> Choice {
         let settings = self.settings;
-        let by_rate = || match (parent.sampled(), settings.traces_sample_rate) {
-            (Some(_), Some(_)) => Choice::Parents,
-            (None, Some(rate)) => Choice::Rate(rate),
-            (_, None) => Choice::None,
-        };
-        // A function that panicked has failed to decide; not to decide is no answer then.
-        let without = || match (parent.sampled(), settings.traces_sample_rate) {
-            (Some(_), _) => Choice::Parents,
-            (None, rate) => Choice::Rate(rate.unwrap_or(SampleRate::ZERO)),
-        };
-        match (self.decider, &settings.traces_sampler) {
-            (Decider::Inner(_), _) if parent.sampled().is_some() => Choice::Parents,
-            (Decider::Inner(inner), _) => match self.ask(inner) {
-                Ok(result) => Choice::Inner(result),
-                Err(Panicked) => {
-                    settings.warnings.note(Warning::WrappedSamplerPanicked);
-                    without()
-                }
-            },
-            (Decider::Settings, None) => by_rate(),
+        let asked = match (self.decider, &settings.traces_sampler) {
+            (Decider::Inner(_), _) if caller.sampled().is_some() => return Choice::Callers,
+            (Decider::Inner(inner), _) => {
+                let result = self.ask(inner).map(Choice::Inner);
+                result.map_err(|Panicked| Warning::WrappedSamplerPanicked)
+            }
+            (Decider::Settings, None) => {
+                return match (caller.sampled(), settings.traces_sample_rate) {
+                    (_, None) => Choice::None,
+                    (Some(_), Some(_)) => Choice::Callers,
+                    (None, Some(rate)) => Choice::Rate(rate),
+                };
+            }
             (Decider::Settings, Some(sampler)) => {
                 let context = SamplingContext {
                     name: self.name,
                     span_kind: self.span_kind,
                     attributes: self.attributes,
                     trace_id: self.trace_id,
-                    parent,
-                    // What is too small for a rate of ours is as good as 0, and no fault of the
-                    // function.
+                    caller,
+                    // A number that is too small for a rate is as good as 0. It is not the
+                    // function's fault.
                     parent_sample_rate: parent_rate
-                        .map(|rate| SampleRate::new(rate).map_or(0.0, |r| r.get())),
+                        .map(|rate| SampleRate::new(rate).map_or(0.0, SampleRate::get)),
                 };
-                match sampler.call(self.parent_context, &context) {
-                    Ok(rate) => Choice::Rate(self.checked(rate)),
-                    Err(Panicked) => {
-                        settings.warnings.note(Warning::TracesSamplerPanicked);
-                        without()
-                    }
-                }
+                let rate = sampler.call(self.parent_context, &context);
+                let rate = rate.map(|rate| Choice::Rate(self.checked(rate)));
+                rate.map_err(|Panicked| Warning::TracesSamplerPanicked)
             }
-        }
+        };
+        asked.unwrap_or_else(|warning| {
+            settings.warnings.note(warning);
+            // A function that panicked has failed to decide, so without a rate the trace is
+            // declined, not left undecided.
+            match caller.sampled() {
+                Some(_) => Choice::Callers,
+                None => Choice::Rate(settings.traces_sample_rate.unwrap_or(SampleRate::ZERO)),
+            }
+        })
     }
 
     fn checked(&self, rate: f64) -> SampleRate {
@@ -170,10 +135,7 @@ impl NewSpan<'_> {
             threshold: (sampled && implied).then_some(threshold),
             added: None,
             randomness,
-            decision: match sampled {
-                true => SamplingDecision::RecordAndSample,
-                false => SamplingDecision::Drop,
-            },
+            decision: decision(sampled),
             attributes: Vec::new(),
             base: Cow::Borrowed(base),
         }

@@ -7,7 +7,8 @@ use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingResult, ShouldSample};
 
-use crate::sampler::decider::{Decider, Rules};
+use crate::sampler::decider::Decider;
+use crate::sampler::new_span::NewSpan;
 use crate::settings::sentry::{Sentry, Settings};
 
 /// Samples traces as Sentry's SDKs do: follows the caller's decision, else the configured rate.
@@ -60,7 +61,16 @@ impl ShouldSample for SentrySampler {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let rules = Rules { settings: &self.settings, decider: Decider::Settings };
-        rules.sample(parent_context, trace_id, name, span_kind, attributes, links)
+        let span = NewSpan {
+            settings: &self.settings,
+            decider: Decider::Settings,
+            parent_context,
+            trace_id,
+            name,
+            span_kind,
+            attributes,
+            links,
+        };
+        span.sample()
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::settings::address::{is_address, is_host};
+use crate::text::chars::graphic_len;
 use crate::text::url::{default_port, Url};
 
 /// The longest accepted DSN, in bytes: its key goes into every `baggage` header.
@@ -148,6 +149,8 @@ impl Dsn {
         self.may_serve(url) && self.serves_parsed(url)
     }
 
+    // Out of line, so that the common case is inlined into the sampler.
+    #[inline(never)]
     fn serves_parsed(&self, url: &str) -> bool {
         match Url::parse(url.trim()) {
             Some(url) => {
@@ -165,16 +168,17 @@ impl Dsn {
         else {
             return true;
         };
-        let rest = rest.as_bytes();
-        let host = self.host.as_bytes();
-        let starts = |rest: &[u8]| match (rest.first(), host.first()) {
+        let (bytes, host) = (rest.as_bytes(), self.host.as_bytes());
+        let starts = match (bytes.first(), host.first()) {
             // One byte, in either case, rules out nearly all.
             (Some(first), Some(of_host)) if first | 0x20 == of_host | 0x20 => {
-                rest.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
+                bytes.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
             }
             _ => false,
         };
-        starts(rest) || memchr::memchr(b'@', rest).is_some()
+        // No user stands before the host if the first `/` comes before any `@`.
+        let may_have_user = || bytes.get(graphic_len(*b"/@", rest)).is_some_and(|b| *b != b'/');
+        starts || may_have_user()
     }
 }
 

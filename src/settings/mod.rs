@@ -4,6 +4,7 @@ mod address;
 pub(crate) mod build;
 pub(crate) mod builder;
 pub(crate) mod callback;
+pub(crate) mod destination;
 pub(crate) mod dsn;
 pub(crate) mod sentry;
 pub(crate) mod setting;

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use crate::sampling::rate::SampleRate;
 use crate::settings::dsn::Dsn;
-use crate::settings::target::looked_at;
 use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::TracesSampler;
-use crate::settings::warning::{Warning, Warnings};
+use crate::settings::warning::Warnings;
 use crate::wire::head::HeadTemplate;
 
 /// Sentry's trace settings. They make the [propagator](Sentry::propagator) and the sampler.
@@ -60,37 +59,6 @@ pub(crate) struct Settings {
     /// The headers that the propagator writes.
     pub(crate) fields: Vec<String>,
     pub(crate) warnings: Warnings,
-}
-
-/// Where a request goes, as its URL says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Destination {
-    /// It gets trace headers.
-    Target,
-    Elsewhere,
-    /// The DSN's own host and port: never a target.
-    Sentry,
-}
-
-impl Settings {
-    /// May a request to this URL have trace headers: the one rule, for propagator and sampler.
-    #[inline]
-    pub(crate) fn destination(&self, url: &str) -> Destination {
-        let url = looked_at(url);
-        if self.dsn.as_ref().is_some_and(|dsn| dsn.serves(url)) {
-            return Destination::Sentry;
-        }
-        let on_panic = || self.warnings.note(Warning::TargetPanicked);
-        match self.targets.matches_or(url, on_panic) {
-            true => Destination::Target,
-            false => Destination::Elsewhere,
-        }
-    }
-
-    /// Whether a request to a known URL gets trace headers.
-    pub(crate) fn allows(&self, url: &str) -> bool {
-        self.destination(url) == Destination::Target
-    }
 }
 
 /// Shows neither the DSN's key nor the sampling function.

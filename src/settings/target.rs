@@ -207,11 +207,11 @@ impl Origin {
 
 /// The part of a URL that is looked at.
 pub(crate) fn looked_at(url: &str) -> &str {
-    let mut end = url.len().min(MAX_URL_BYTES);
-    while !url.is_char_boundary(end) {
-        end -= 1;
+    if url.len() <= MAX_URL_BYTES {
+        return url;
     }
-    url.get(..end).unwrap_or_default()
+    let mut ends = (0..=MAX_URL_BYTES).rev();
+    ends.find_map(|end| url.get(..end)).unwrap_or_default()
 }
 
 /// A URL in the forms that targets ask for, each made once.

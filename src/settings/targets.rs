@@ -1,7 +1,5 @@
 //! Trace propagation targets: which URLs may get trace headers.
 
-use opentelemetry::Context;
-
 use crate::settings::callback;
 use crate::settings::target::{SeenUrl, Target, Unusable};
 
@@ -67,6 +65,8 @@ impl PropagationTargets {
     }
 }
 
+// Out of line, so that the common case is inlined into the sampler.
+#[inline(never)]
 fn matches_one_of(targets: &[Target], url: &str, on_panic: impl Fn()) -> bool {
     let url = SeenUrl::new(url);
     targets.iter().any(|target| {
@@ -75,36 +75,4 @@ fn matches_one_of(targets: &[Target], url: &str, on_panic: impl Fn()) -> bool {
             false
         })
     })
-}
-
-/// The destination of a request, for the `Context` from which its headers are injected.
-///
-/// Guide: [How the URL is known](crate::_documentation::targets_and_privacy#how-the-url-is-known).
-pub trait OutgoingUrlExt {
-    /// A context that knows where its headers go, so that the trace propagation targets apply.
-    ///
-    /// This URL takes precedence over the attributes of the span, and of every span below it. So
-    /// set it in the context of one request, not in one that lives longer.
-    ///
-    /// ```
-    /// use opentelemetry::Context;
-    /// use opentelemetry_sentry::OutgoingUrlExt;
-    ///
-    /// let cx = Context::current().with_outgoing_url("https://api.myecommerce.com/cart");
-    /// ```
-    #[must_use]
-    fn with_outgoing_url(&self, url: impl Into<String>) -> Self;
-}
-
-impl OutgoingUrlExt for Context {
-    fn with_outgoing_url(&self, url: impl Into<String>) -> Self {
-        self.with_value(OutgoingUrl(url.into()))
-    }
-}
-
-struct OutgoingUrl(String);
-
-/// What [`OutgoingUrlExt::with_outgoing_url`] put into a context.
-pub(crate) fn outgoing_url(cx: &Context) -> Option<&str> {
-    cx.get::<OutgoingUrl>().map(|url| url.0.as_str())
 }

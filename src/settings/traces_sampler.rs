@@ -18,15 +18,15 @@ pub struct SamplingContext<'a> {
     pub(crate) span_kind: &'a SpanKind,
     pub(crate) attributes: &'a [KeyValue],
     pub(crate) trace_id: TraceId,
-    pub(crate) parent: Parent,
+    pub(crate) caller: CallerDecision,
     pub(crate) parent_sample_rate: Option<f64>,
 }
 
 /// What the caller decided, and in which header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Parent {
+pub(crate) enum CallerDecision {
     /// The trace starts here.
-    None,
+    NoCaller,
     /// The caller left the decision open.
     Deferred,
     /// `sentry-trace` decided, or a DSC that says the same as `traceparent`.
@@ -35,11 +35,13 @@ pub(crate) enum Parent {
     Traceparent { sampled: bool },
 }
 
-impl Parent {
+impl CallerDecision {
     pub(crate) fn sampled(self) -> Option<bool> {
         match self {
-            Parent::None | Parent::Deferred => None,
-            Parent::Sentry { sampled } | Parent::Traceparent { sampled } => Some(sampled),
+            CallerDecision::NoCaller | CallerDecision::Deferred => None,
+            CallerDecision::Sentry { sampled } | CallerDecision::Traceparent { sampled } => {
+                Some(sampled)
+            }
         }
     }
 }
@@ -76,7 +78,7 @@ impl<'a> SamplingContext<'a> {
     /// });
     /// ```
     pub fn has_parent(&self) -> bool {
-        self.parent != Parent::None
+        self.caller != CallerDecision::NoCaller
     }
 
     /// Whether the caller left the decision open: its `sentry-trace` has no flag.
@@ -89,13 +91,13 @@ impl<'a> SamplingContext<'a> {
     /// });
     /// ```
     pub fn is_parent_deferred(&self) -> bool {
-        self.parent == Parent::Deferred
+        self.caller == CallerDecision::Deferred
     }
 
     /// The decision that came with the trace, in `sentry-trace` or in `traceparent`; `None` if it
     /// is deferred, or the trace starts here.
     pub fn parent_sampled(&self) -> Option<bool> {
-        self.parent.sampled()
+        self.caller.sampled()
     }
 
     /// The decision, if only the flag of `traceparent` made it; `None` if a Sentry header agrees,
@@ -112,9 +114,11 @@ impl<'a> SamplingContext<'a> {
     /// });
     /// ```
     pub fn parent_sampled_by_traceparent(&self) -> Option<bool> {
-        match self.parent {
-            Parent::Traceparent { sampled } => Some(sampled),
-            Parent::None | Parent::Deferred | Parent::Sentry { .. } => None,
+        match self.caller {
+            CallerDecision::Traceparent { sampled } => Some(sampled),
+            CallerDecision::NoCaller | CallerDecision::Deferred | CallerDecision::Sentry { .. } => {
+                None
+            }
         }
     }
 
@@ -133,7 +137,7 @@ impl<'a> SamplingContext<'a> {
     /// Sentry::builder().traces_sampler(|ctx| ctx.inherit_or_sample_with(0.2));
     /// ```
     pub fn inherit_or_sample_with(&self, fallback: f64) -> f64 {
-        match (self.parent_sample_rate, self.parent.sampled()) {
+        match (self.parent_sample_rate, self.caller.sampled()) {
             (Some(rate), Some(true)) if rate > 0.0 => rate,
             (Some(rate), Some(false)) if rate < 1.0 => rate,
             (_, Some(sampled)) => f64::from(u8::from(sampled)),

@@ -7,7 +7,8 @@ use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingResult, ShouldSample};
 
-use crate::sampler::decider::{Decider, Rules};
+use crate::sampler::decider::Decider;
+use crate::sampler::new_span::NewSpan;
 use crate::sampler::sentry_sampler::SentrySampler;
 use crate::settings::sentry::Settings;
 
@@ -66,7 +67,16 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for WrappedSampler<S> {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let rules = Rules { settings: &self.settings, decider: Decider::Inner(&self.inner) };
-        rules.sample(parent_context, trace_id, name, span_kind, attributes, links)
+        let span = NewSpan {
+            settings: &self.settings,
+            decider: Decider::Inner(&self.inner),
+            parent_context,
+            trace_id,
+            name,
+            span_kind,
+            attributes,
+            links,
+        };
+        span.sample()
     }
 }
