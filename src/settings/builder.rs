@@ -1,10 +1,11 @@
 //! The options, each with what it means.
 
+use crate::settings::config_error::ConfigError;
 use crate::settings::sentry::Sentry;
-use crate::settings::setting::{ConfigError, Setting};
 use crate::settings::target::Target;
 use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::{SamplingContext, TracesSampler};
+use crate::settings::variables::Variables;
 
 /// Builds [`Sentry`] settings. The options are named as in Sentry's SDKs.
 ///
@@ -12,9 +13,7 @@ use crate::settings::traces_sampler::{SamplingContext, TracesSampler};
 #[derive(Clone, Default)]
 #[must_use = "settings do nothing before `build`"]
 pub struct SentryBuilder {
-    pub(super) env: bool,
-    /// What [`SentryBuilder::env_from`] found.
-    pub(super) given: Vec<(Setting, String)>,
+    pub(super) variables: Variables,
     pub(super) dsn: Option<String>,
     pub(super) release: Option<String>,
     pub(super) environment: Option<String>,
@@ -183,7 +182,7 @@ impl SentryBuilder {
     /// An empty variable counts as unset, except for the targets, where it allows none. Variables
     /// are read in [`build`](Self::build), wherever in the chain this call stands.
     pub fn env(mut self) -> Self {
-        self.env = true;
+        self.variables.from_process = true;
         self
     }
 
@@ -206,11 +205,8 @@ impl SentryBuilder {
     /// assert_eq!(sentry.dsn().and_then(|dsn| dsn.org_id()), Some("1"));
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
-    pub fn env_from<V: Into<String>>(mut self, mut value: impl FnMut(&str) -> Option<V>) -> Self {
-        let given = Setting::ALL.into_iter();
-        self.given = given
-            .filter_map(|setting| Some((setting, value(setting.variable())?.into())))
-            .collect();
+    pub fn env_from<V: Into<String>>(mut self, value: impl FnMut(&str) -> Option<V>) -> Self {
+        self.variables.give(value);
         self
     }
 }
@@ -219,7 +215,7 @@ impl SentryBuilder {
 impl std::fmt::Debug for SentryBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SentryBuilder")
-            .field("env", &self.env)
+            .field("env", &self.variables.from_process)
             .field("dsn", &self.dsn.is_some())
             .field("traces_sample_rate", &self.traces_sample_rate)
             .field("traces_sampler", &self.traces_sampler)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
-use crate::settings::address::{is_address, is_host};
+use crate::settings::address::{is_host, with_scheme};
 use crate::settings::callback::{self, Panicked, Running};
 use crate::text::url::Url;
 
@@ -43,15 +43,6 @@ enum Kind {
     Matching(Arc<dyn Fn(&str) -> bool + Send + Sync>),
     #[cfg(feature = "regex")]
     Regex(regex::Regex),
-}
-
-/// Why a target cannot be used.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unusable {
-    /// An empty text would match every URL.
-    Empty,
-    /// An origin is a scheme, a host and perhaps a port.
-    NotAnOrigin,
 }
 
 impl Target {
@@ -109,13 +100,16 @@ impl Target {
         })
     }
 
-    pub(crate) fn unusable(&self) -> Option<Unusable> {
+    /// Why the target cannot be used.
+    pub(crate) fn unusable(&self) -> Option<&'static str> {
         match &self.kind {
-            Kind::Text { text, .. } => text.is_empty().then_some(Unusable::Empty),
-            Kind::Origin(origin) => origin.is_none().then_some(Unusable::NotAnOrigin),
-            Kind::Matching(_) => None,
-            #[cfg(feature = "regex")]
-            Kind::Regex(_) => None,
+            Kind::Text { text, .. } if text.is_empty() => {
+                Some("is empty and would match every URL")
+            }
+            Kind::Origin(None) => {
+                Some("is not an origin: a scheme, `://`, a host, and perhaps a port")
+            }
+            _ => None,
         }
     }
 }
@@ -194,14 +188,11 @@ impl Origin {
     }
 
     fn matches(&self, url: &str) -> bool {
-        match Url::parse(url.trim()) {
-            Some(url) => {
-                url.scheme.eq_ignore_ascii_case(&self.scheme)
-                    && url.host.eq_ignore_ascii_case(&self.host)
-                    && url.effective_port() == self.port
-            }
-            None => is_address(url, &self.host, self.port, &self.scheme),
-        }
+        Url::parse(&with_scheme(url, &self.scheme)).is_some_and(|url| {
+            url.scheme.eq_ignore_ascii_case(&self.scheme)
+                && url.host.eq_ignore_ascii_case(&self.host)
+                && url.effective_port() == self.port
+        })
     }
 }
 

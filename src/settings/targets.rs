@@ -1,7 +1,7 @@
 //! Trace propagation targets: which URLs may get trace headers.
 
 use crate::settings::callback;
-use crate::settings::target::{SeenUrl, Target, Unusable};
+use crate::settings::target::{SeenUrl, Target};
 
 /// Which destinations get trace headers: the `trace_propagation_targets` option of Sentry's SDKs.
 ///
@@ -56,12 +56,18 @@ impl PropagationTargets {
         self.targets.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// The 1-based place of the first target that cannot be used, and what is wrong with it.
-    pub(crate) fn unusable(&self) -> Option<(usize, Unusable)> {
-        let targets = self.targets.iter().flatten().enumerate();
-        let mut faults =
-            targets.filter_map(|(index, target)| Some((index + 1, target.unusable()?)));
-        faults.next()
+    /// A list separated by commas.
+    pub(crate) fn parse(list: &str) -> Self {
+        match list {
+            "" => PropagationTargets::new([""; 0]),
+            list => PropagationTargets::new(list.split(',').map(str::trim)),
+        }
+    }
+
+    /// What is wrong with the first target that cannot be used, counted from 1.
+    pub(crate) fn unusable(&self) -> Option<String> {
+        let mut targets = (1..).zip(self.targets.iter().flatten());
+        targets.find_map(|(place, target)| Some(format!("target {place} {}", target.unusable()?)))
     }
 }
 

@@ -18,50 +18,42 @@ pub(crate) enum Warning {
 }
 
 impl Warning {
-    const ALL: [Warning; 7] = [
-        Warning::BaggageOverflow,
-        Warning::DeferredIgnored,
-        Warning::NoOwnOrganization,
-        Warning::TracesSamplerRate,
-        Warning::TracesSamplerPanicked,
-        Warning::WrappedSamplerPanicked,
-        Warning::TargetPanicked,
+    const SENTENCES: [(Warning, &'static str); 7] = [
+        (
+            Warning::BaggageOverflow,
+            "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members that are \
+             not Sentry's were left out",
+        ),
+        (
+            Warning::DeferredIgnored,
+            "a deferred Sentry trace was not sampled, by a sampler that knows no deferred \
+             decisions; use the sampler of these Sentry settings",
+        ),
+        (
+            Warning::NoOwnOrganization,
+            "strict_trace_continuation is on but this service's organization is not known: traces \
+             that name no organization are continued, and those that name one are not; set org_id",
+        ),
+        (
+            Warning::TracesSamplerRate,
+            "traces_sampler returned a rate that is neither 0 nor from 1e-15 to 1; it counts as 0",
+        ),
+        (
+            Warning::TracesSamplerPanicked,
+            "traces_sampler panicked; the parent's decision counts, else traces_sample_rate, else 0",
+        ),
+        (
+            Warning::WrappedSamplerPanicked,
+            "the sampler inside the Sentry sampler panicked; traces_sample_rate counts, else 0",
+        ),
+        (
+            Warning::TargetPanicked,
+            "the function of a trace propagation target panicked; the target does not match",
+        ),
     ];
 
     fn bit(self) -> u8 {
         1 << self as u8
-    }
-
-    fn sentence(self) -> &'static str {
-        match self {
-            Warning::BaggageOverflow => {
-                "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members \
-                 that are not Sentry's were left out"
-            }
-            Warning::DeferredIgnored => {
-                "a deferred Sentry trace was not sampled, by a sampler that knows no deferred \
-                 decisions; use the sampler of these Sentry settings"
-            }
-            Warning::NoOwnOrganization => {
-                "strict_trace_continuation is on but this service's organization is not known: \
-                 traces that name no organization are continued, and those that name one are \
-                 not; set org_id"
-            }
-            Warning::TracesSamplerRate => {
-                "traces_sampler returned a rate that is neither 0 nor from 1e-15 to 1; it counts \
-                 as 0"
-            }
-            Warning::TracesSamplerPanicked => {
-                "traces_sampler panicked; the parent's decision counts, else traces_sample_rate, \
-                 else 0"
-            }
-            Warning::WrappedSamplerPanicked => {
-                "the sampler inside the Sentry sampler panicked; traces_sample_rate counts, else 0"
-            }
-            Warning::TargetPanicked => {
-                "the function of a trace propagation target panicked; the target does not match"
-            }
-        }
     }
 }
 
@@ -84,12 +76,9 @@ pub(crate) struct Warnings {
 impl Warnings {
     /// Says it, unless it was said before. Not while a span starts: use [`Self::note`].
     pub(crate) fn give(&self, warning: Warning) {
-        // A callback that sends a request, while a span starts. The fault will be found again.
-        if callback::running() != Running::Nothing || self.was_given(warning) {
-            return;
-        }
-        if self.given.fetch_or(warning.bit(), Ordering::Relaxed) & warning.bit() == 0 {
-            warn(warning.sentence());
+        // A callback that sends a request while a span starts. The fault will be found again.
+        if callback::running() == Running::Nothing && !self.was_given(warning) {
+            self.give_all(warning.bit());
         }
     }
 
@@ -117,9 +106,12 @@ impl Warnings {
     }
 
     #[cold]
-    fn give_all(&self, noted: u8) {
-        for warning in Warning::ALL.into_iter().filter(|warning| noted & warning.bit() != 0) {
-            self.give(warning);
+    fn give_all(&self, warnings: u8) {
+        let new = warnings & !self.given.fetch_or(warnings, Ordering::Relaxed);
+        for (warning, sentence) in Warning::SENTENCES {
+            if new & warning.bit() != 0 {
+                warn(sentence);
+            }
         }
     }
 
