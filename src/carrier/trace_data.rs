@@ -64,7 +64,7 @@ impl Injector for TraceData {
         let Some(place) = place else {
             return self.pairs.push(pair);
         };
-        // A name that stood twice would leave what belongs to another trace.
+        // A repeated name would keep a value of another trace.
         self.pairs.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
         self.pairs.insert(place, pair);
     }

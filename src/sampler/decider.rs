@@ -1,4 +1,4 @@
-//! Who decides over a trace in this service, and what was decided.
+//! What decides a trace in this service, the settings or the user's sampler, and what was decided.
 
 use std::borrow::Cow;
 
@@ -17,18 +17,18 @@ use crate::settings::traces_sampler::{CallerDecision, SamplingContext};
 use crate::settings::warning::Warning;
 use crate::tracestate::list::{merged, ot_fields};
 
-/// Who decides where a trace has no parent in this service.
+/// What decides a trace that has no parent in this service.
 #[derive(Clone, Copy)]
 pub(super) enum Decider<'a> {
-    /// `traces_sampler`, else `traces_sample_rate`, else nobody.
+    /// `traces_sampler`, else `traces_sample_rate`, else nothing.
     Settings,
-    /// A sampler of the user's, over traces that nobody has decided.
+    /// The user's sampler, if no caller has decided.
     Inner(&'a dyn ShouldSample),
 }
 
-/// What counts for a trace.
+/// How a trace is decided.
 pub(super) enum Choice {
-    /// No decision is taken here.
+    /// Not in this service.
     None,
     /// The caller's decision.
     Callers,
@@ -38,11 +38,11 @@ pub(super) enum Choice {
     Inner(SamplingResult),
 }
 
-/// A decision that was taken here.
+/// A decision of this service.
 pub(super) struct Decided<'a> {
     pub(super) sampled: bool,
     pub(super) rate: Option<SampleRate>,
-    /// The `th` that is true of the span.
+    /// The `th` that holds for the span.
     pub(super) threshold: Option<Threshold>,
     /// An `rv` for a trace state that has none.
     pub(super) added: Option<Randomness>,
@@ -81,7 +81,7 @@ impl NewSpan<'_> {
                     parent_sample_rate: parent_rate
                         .map(|rate| SampleRate::new(rate).map_or(0.0, SampleRate::get)),
                 };
-                let rate = sampler.call(self.parent_context, &context);
+                let rate = call_suppressed(self.parent_context, || (sampler.0)(&context));
                 let rate = rate.map(|rate| Choice::Rate(self.checked(rate)));
                 rate.map_err(|Panicked| Warning::TracesSamplerPanicked)
             }
@@ -104,8 +104,8 @@ impl NewSpan<'_> {
         })
     }
 
-    /// What the inner sampler says. It is shown no parent: what is undecided would look like a
-    /// decision not to sample, and so would a span context that is not valid.
+    /// The inner sampler's result. It sees no parent: an undecided one, or an invalid span context,
+    /// would look like a decision not to sample.
     fn ask(&self, inner: &dyn ShouldSample) -> Result<SamplingResult, Panicked> {
         let spanless = self.parent_context.filter(|cx| cx.has_active_span()).map(|cx| {
             let baggage = cx.baggage().iter().map(|(key, value)| (key.clone(), value.clone()));
@@ -118,7 +118,7 @@ impl NewSpan<'_> {
         })
     }
 
-    /// The decision by a rate: against a `sample_rand` that came, else by the trace's randomness.
+    /// The decision by a rate: by the incoming `sample_rand`, else by the trace's randomness.
     pub(super) fn decided_by_rate<'a>(
         &self,
         rate: SampleRate,
@@ -141,7 +141,7 @@ impl NewSpan<'_> {
         }
     }
 
-    /// The inner sampler's decision. Its `th` is believed where the trace's randomness agrees.
+    /// The inner sampler's decision. Its `th` counts if the trace's randomness agrees.
     pub(super) fn decided_by_inner<'a>(
         &self,
         result: SamplingResult,

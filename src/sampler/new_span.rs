@@ -1,4 +1,4 @@
-//! A span about to start: where its request goes, and what its parent makes of it.
+//! A span about to start: whether its request may have headers, and what its parent decides.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ use crate::tracestate::ot::{Ot, OtFields};
 use crate::tracestate::status::{Decision, Origin, Permission, Status};
 use crate::wire::dsc_key::DscKey;
 
-/// The span attribute that holds the rate, where it was applied in this service.
+/// The span attribute that holds the rate, if this service applied one.
 const SAMPLE_RATE_ATTRIBUTE: &str = "sentry.sample_rate";
 
 /// What is known of a span about to start.
@@ -132,8 +132,8 @@ impl NewSpan<'_> {
         unchanged(sampled, state(parent.trace_state(), status, dsc, ot))
     }
 
-    /// Whether a remote parent decides, and has just the trace state that its child needs: then
-    /// its DSC is not taken apart. It may name another trace; what leaves is looked at once more.
+    /// Whether a remote parent decides, and has just the trace state that its child needs: then its
+    /// DSC is not parsed. It may name another trace; inject checks that.
     fn is_settled(
         &self,
         parent: &SpanContext,
@@ -150,7 +150,7 @@ impl NewSpan<'_> {
         let stays =
             parent_decides && !settings.targets.are_nowhere() && permission != Permission::Denied;
         let is_same = match member::status(parent.trace_state()) {
-            // A head's marks on a remote parent are somebody else's claim.
+            // On a remote parent, a head's status is another party's claim.
             Some(old) if old.origin == Origin::Head => false,
             Some(old) => old.decision == Decision::Flag && old.permission == permission,
             // Without a member, `traceparent` decided.
@@ -247,7 +247,7 @@ fn caller(parent: &SpanContext, status: Status) -> CallerDecision {
     }
 }
 
-/// A decision that is not one of this service's own, or of its parent span.
+/// No new decision: the parent's, the caller's, or none.
 #[inline]
 fn unchanged(sampled: bool, trace_state: TraceState) -> SamplingResult {
     SamplingResult { decision: decision(sampled), attributes: Vec::new(), trace_state }
@@ -275,7 +275,7 @@ fn state(base: &TraceState, mut status: Status, mut dsc: MemberText, ot: Ot) -> 
     replace(base, Some((status, dsc)), ot)
 }
 
-/// A decision that was taken here.
+/// A decision of this service.
 fn result(decided: Decided<'_>, status: Status, dsc: MemberText) -> SamplingResult {
     let ot = Ot::Set { threshold: decided.threshold, added: decided.added };
     let trace_state = state(&decided.base, status, dsc, ot);

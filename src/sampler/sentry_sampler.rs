@@ -1,6 +1,5 @@
 //! The sampler: Sentry's decisions in terms of the SDK's `ShouldSample`.
 
-use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::trace::{Link, SpanKind, TraceId};
@@ -20,17 +19,8 @@ use crate::settings::sentry::{Sentry, Settings};
 ///
 /// To add your own sampler, see [`wrap`](Self::wrap).
 ///
-/// ```
-/// use opentelemetry_sdk::trace::SdkTracerProvider;
-/// use opentelemetry_sentry::Sentry;
-///
-/// let sentry = Sentry::builder().traces_sample_rate(0.2).build()?;
-/// let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
-/// # Ok::<(), opentelemetry_sentry::ConfigError>(())
-/// ```
-///
 /// Guide: [Sampling](crate::_documentation::sampling).
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SentrySampler {
     pub(super) settings: Arc<Settings>,
 }
@@ -39,15 +29,6 @@ impl Sentry {
     /// The sampler of these settings.
     pub fn sampler(&self) -> SentrySampler {
         SentrySampler { settings: Arc::clone(&self.settings) }
-    }
-}
-
-impl fmt::Debug for SentrySampler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SentrySampler")
-            .field("traces_sample_rate", &self.settings.traces_sample_rate)
-            .field("traces_sampler", &self.settings.traces_sampler)
-            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,5 @@
 //! A sampler of the user's own inside ours.
 
-use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::trace::{Link, SpanKind, TraceId};
@@ -13,7 +12,7 @@ use crate::sampler::sentry_sampler::SentrySampler;
 use crate::settings::sentry::Settings;
 
 /// A [`SentrySampler`] around another sampler, made by [`SentrySampler::wrap`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WrappedSampler<S> {
     settings: Arc<Settings>,
     inner: S,
@@ -48,12 +47,6 @@ impl SentrySampler {
     /// Guide: [A sampler of your own](crate::_documentation::sampling#a-sampler-of-your-own).
     pub fn wrap<S: ShouldSample>(self, inner: S) -> WrappedSampler<S> {
         WrappedSampler { settings: self.settings, inner }
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for WrappedSampler<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WrappedSampler").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 

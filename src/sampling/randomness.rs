@@ -52,8 +52,8 @@ impl Randomness {
         }
     }
 
-    /// A `sample_rand` for another service's decision, uniform over what may have led to it; `None`
-    /// where nothing can have.
+    /// A `sample_rand` for another service's decision, uniform over the values that may have led to it;
+    /// `None` if no value can have.
     pub(crate) fn backfill(self, trace: TraceSampling) -> Option<SampleRand> {
         let (start, end) = match trace.decided_at() {
             Some((true, rate)) => (0, boundary(rate)),
@@ -65,7 +65,7 @@ impl Randomness {
     }
 
     /// The randomness that a `sample_rand` stands for: the inverse of [`Self::sample_rand`].
-    /// `None` where the rate is too small to keep one of the 2^56 values.
+    /// `None` if the rate is too small to keep one of the 2^56 values.
     pub(crate) fn from_sample_rand(rand: SampleRand, trace: TraceSampling) -> Option<Self> {
         let inverse = (u128::from(rand.micros()) << 56).div_ceil(u128::from(MICROS)) as u64;
         let inverse = match (trace.sampled, trace.rate.map(kept)) {
@@ -115,12 +115,12 @@ impl Threshold {
         Threshold(bits & (M - 1))
     }
 
-    /// The 56 bits of OTel's `th`; `None` where nothing is sampled, which `th` cannot say.
+    /// The 56 bits of OTel's `th`; `None` if nothing is sampled, which `th` cannot say.
     pub(crate) fn bits(self) -> Option<u64> {
         (self.0 < M).then_some(self.0)
     }
 
-    /// The rate it stands for; `None` where that is too small for one.
+    /// The rate it stands for; `None` if that is too small for a [`SampleRate`].
     pub(crate) fn rate(self) -> Option<SampleRate> {
         SampleRate::new((M - self.0) as f64 / M as f64).ok()
     }

@@ -1,5 +1,7 @@
 //! The options, each with what it means.
 
+use std::sync::Arc;
+
 use crate::settings::config_error::ConfigError;
 use crate::settings::sentry::Sentry;
 use crate::settings::target::Target;
@@ -66,9 +68,8 @@ impl SentryBuilder {
 
     /// The organization's id, 1 to 20 decimal digits. The default is the one in the DSN's host.
     ///
-    /// Set it if Sentry is self-hosted, or reached through a relay or a proxy. The DSN's host then
-    /// names no organization, and
-    /// [`strict_trace_continuation`](Self::strict_trace_continuation) has nothing to compare.
+    /// Set it if Sentry is self-hosted, or reached through a relay or a proxy: the DSN's host names an
+    /// organization (`o<digits>.`) only on sentry.io.
     pub fn org_id(mut self, org_id: impl Into<String>) -> Self {
         self.org_id = Some(org_id.into());
         self
@@ -112,7 +113,7 @@ impl SentryBuilder {
         mut self,
         sampler: impl Fn(&SamplingContext<'_>) -> f64 + Send + Sync + 'static,
     ) -> Self {
-        self.traces_sampler = Some(TracesSampler::new(sampler));
+        self.traces_sampler = Some(TracesSampler(Arc::new(sampler)));
         self
     }
 
@@ -137,10 +138,8 @@ impl SentryBuilder {
     /// Whether to refuse a trace if only one side's organization is known. If both are known and
     /// differ, it is always refused.
     ///
-    /// Our organization comes from the DSN's host (`o<digits>.`). Self-hosted Sentry and relays
-    /// have other hosts: set [`org_id`](Self::org_id) there. Without one, traces that name an
-    /// organization are refused. Those that name none are continued, because both are unknown. One
-    /// warning says so at the first such trace.
+    /// If our own [`org_id`](Self::org_id) is unknown, traces that name an organization are refused,
+    /// and those that name none are continued. One warning says so at the first such trace.
     pub fn strict_trace_continuation(mut self, strict: bool) -> Self {
         self.strict_trace_continuation = Some(strict);
         self
@@ -211,7 +210,7 @@ impl SentryBuilder {
     }
 }
 
-/// Shows which options are set in code, not what to: among them is the DSN's key.
+/// Shows whether code has set a DSN, not its key.
 impl std::fmt::Debug for SentryBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SentryBuilder")

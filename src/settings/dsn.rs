@@ -152,7 +152,7 @@ impl Dsn {
         };
         let (bytes, host) = (rest.as_bytes(), self.host.as_bytes());
         let starts = match (bytes.first(), host.first()) {
-            // One byte, in either case, rules out nearly all.
+            // Common case: the first byte differs, in either case.
             (Some(first), Some(of_host)) if first | 0x20 == of_host | 0x20 => {
                 bytes.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
             }

@@ -12,23 +12,11 @@ use crate::wire::head::HeadTemplate;
 
 /// Sentry's trace settings. They make the [propagator](Sentry::propagator) and the sampler.
 ///
-/// Several in one process are independent of each other; a clone shares them.
-///
-/// ```
-/// use opentelemetry::global;
-/// use opentelemetry_sentry::Sentry;
-///
-/// let sentry = Sentry::builder()
-///     .dsn("https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42")
-///     .release("shop@1.2.3")
-///     .traces_sample_rate(0.2)
-///     .build()?;
-/// global::set_text_map_propagator(sentry.propagator());
-/// # Ok::<(), opentelemetry_sentry::ConfigError>(())
-/// ```
+/// [`Sentry::builder`] makes the settings, as on the [front page](crate). Several in one process are
+/// independent of each other; a clone shares them.
 ///
 /// Guide: [Getting started](crate::_documentation::getting_started).
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Sentry {
     pub(crate) settings: Arc<Settings>,
 }
@@ -62,19 +50,18 @@ pub(crate) struct Settings {
 }
 
 /// Shows neither the DSN's key nor the sampling function.
-impl fmt::Debug for Sentry {
+impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = &*self.settings;
-        f.debug_struct("Sentry")
-            .field("dsn", &settings.dsn)
-            .field("release", &settings.release)
-            .field("environment", &settings.environment)
-            .field("org_id", &settings.org_id)
-            .field("traces_sample_rate", &settings.traces_sample_rate)
-            .field("traces_sampler", &settings.traces_sampler)
-            .field("trace_propagation_targets", &settings.targets)
-            .field("strict_trace_continuation", &settings.strict_trace_continuation)
-            .field("propagate_traceparent", &settings.propagate_traceparent)
+        f.debug_struct("Settings")
+            .field("dsn", &self.dsn)
+            .field("release", &self.release)
+            .field("environment", &self.environment)
+            .field("org_id", &self.org_id)
+            .field("traces_sample_rate", &self.traces_sample_rate)
+            .field("traces_sampler", &self.traces_sampler)
+            .field("trace_propagation_targets", &self.targets)
+            .field("strict_trace_continuation", &self.strict_trace_continuation)
+            .field("propagate_traceparent", &self.propagate_traceparent)
             .finish_non_exhaustive()
     }
 }

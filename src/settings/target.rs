@@ -11,7 +11,8 @@ use crate::settings::address::{is_host, with_scheme};
 use crate::settings::callback::{self, Panicked, Running};
 use crate::text::url::Url;
 
-/// How much of a URL is looked at, in bytes.
+/// How much of a URL is looked at, in bytes: a limit of this crate, not that of W3C Baggage, which
+/// is as large.
 const MAX_URL_BYTES: usize = 8192;
 
 /// One trace propagation target.
@@ -90,7 +91,7 @@ impl Target {
                 finder.find(url.lower().as_bytes()).is_some()
             }
             Kind::Origin(origin) => origin.as_ref().is_some_and(|origin| origin.matches(url.url)),
-            // A request that the function itself makes.
+            // The function itself makes the request.
             Kind::Matching(_) if callback::running() == Running::Target => false,
             Kind::Matching(function) => {
                 callback::call(Running::Target, || function(url.lower_host()))?

@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::trace::{SpanKind, TraceId};
-use opentelemetry::{Context, KeyValue};
-
-use crate::settings::callback::{call_suppressed, Panicked};
+use opentelemetry::KeyValue;
 
 /// What a `traces_sampler` knows about the span that it decides: the first of a trace in this
 /// service.
@@ -103,16 +101,7 @@ impl<'a> SamplingContext<'a> {
     /// The decision, if only the flag of `traceparent` made it; `None` if a Sentry header agrees,
     /// the decision is deferred, or the trace starts here.
     ///
-    /// Some platforms' load balancers add a `traceparent` with the flag `00` to every request. This
-    /// samples their traces as if they started here, and follows callers with Sentry's headers:
-    ///
-    /// ```
-    /// # use opentelemetry_sentry::Sentry;
-    /// Sentry::builder().traces_sampler(|ctx| match ctx.parent_sampled_by_traceparent() {
-    ///     Some(false) => 0.2,
-    ///     _ => ctx.inherit_or_sample_with(0.2),
-    /// });
-    /// ```
+    /// Guide: [Load balancers](crate::_documentation::recipes#load-balancers-that-send-traceparent--00).
     pub fn parent_sampled_by_traceparent(&self) -> Option<bool> {
         match self.caller {
             CallerDecision::Traceparent { sampled } => Some(sampled),
@@ -131,11 +120,6 @@ impl<'a> SamplingContext<'a> {
     ///
     /// A rate that the parent's decision contradicts counts as missing: 0 for a sampled parent, or
     /// 1 for an unsampled one.
-    ///
-    /// ```
-    /// # use opentelemetry_sentry::Sentry;
-    /// Sentry::builder().traces_sampler(|ctx| ctx.inherit_or_sample_with(0.2));
-    /// ```
     pub fn inherit_or_sample_with(&self, fallback: f64) -> f64 {
         match (self.parent_sample_rate, self.caller.sampled()) {
             (Some(rate), Some(true)) if rate > 0.0 => rate,
@@ -147,28 +131,11 @@ impl<'a> SamplingContext<'a> {
     }
 }
 
-type Callback = dyn Fn(&SamplingContext<'_>) -> f64 + Send + Sync;
-
-/// A user's sampling function.
+/// The user's sampling function.
 #[derive(Clone)]
-pub(crate) struct TracesSampler(Arc<Callback>);
+pub(crate) struct TracesSampler(pub(crate) Arc<Callback>);
 
-impl TracesSampler {
-    pub(crate) fn new(
-        callback: impl Fn(&SamplingContext<'_>) -> f64 + Send + Sync + 'static,
-    ) -> Self {
-        TracesSampler(Arc::new(callback))
-    }
-
-    /// The only call of the function; `cx` is the context in which the span starts.
-    pub(crate) fn call(
-        &self,
-        cx: Option<&Context>,
-        context: &SamplingContext<'_>,
-    ) -> Result<f64, Panicked> {
-        call_suppressed(cx, || (self.0)(context))
-    }
-}
+type Callback = dyn Fn(&SamplingContext<'_>) -> f64 + Send + Sync;
 
 impl fmt::Debug for TracesSampler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
