@@ -104,7 +104,7 @@
 
 // Hexadecimal digits, character classes, the parts of a URL.
 mod text;
-// Rates, thresholds, `sample_rand`, a trace's randomness: arithmetic alone.
+// Rates, thresholds, `sample_rand`, a trace's randomness: only arithmetic.
 mod sampling;
 // The headers' formats: `sentry-trace`, `traceparent`, `baggage` and its limits, the DSC and its order.
 mod wire;

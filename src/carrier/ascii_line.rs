@@ -24,29 +24,28 @@ pub(crate) fn ascii_line(line: &[u8]) -> Cow<'_, str> {
 /// A line as ASCII, but `tracestate` as it is, in UTF-8 or Latin-1: its values are not
 /// percent-encoded, so a member outside ASCII must be dropped, not changed.
 pub(crate) fn line_text<'a>(name: &str, line: &'a [u8]) -> Cow<'a, str> {
-    if name.eq_ignore_ascii_case(BAGGAGE_HEADER) {
-        return match ascii_line(line) {
-            Cow::Owned(encoded) => Cow::Owned(without_foreign_keys(&encoded, line)),
-            ascii => ascii,
+    if name.eq_ignore_ascii_case(TRACESTATE_HEADER) {
+        return match str::from_utf8(line) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => line.iter().copied().take(MAX_BAGGAGE_BYTES + 1).map(char::from).collect(),
         };
     }
-    if !name.eq_ignore_ascii_case(TRACESTATE_HEADER) {
-        return ascii_line(line);
-    }
-    match str::from_utf8(line) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => line.iter().copied().take(MAX_BAGGAGE_BYTES + 1).map(char::from).collect(),
+    match ascii_line(line) {
+        Cow::Owned(encoded) if name.eq_ignore_ascii_case(BAGGAGE_HEADER) => {
+            Cow::Owned(with_ascii_keys(&encoded, line))
+        }
+        text => text,
     }
 }
 
 /// An encoded `baggage` line without the members whose keys were not ASCII: encoded, they are other
 /// keys.
-fn without_foreign_keys(encoded: &str, line: &[u8]) -> String {
+fn with_ascii_keys(encoded: &str, line: &[u8]) -> String {
     let is_ascii_key = |member: &[u8]| {
         let key = member.split(|byte| *byte == b'=').next().unwrap_or_default();
         key.is_ascii()
     };
-    // Encoding adds no comma: the members are the same ones.
+    // Encoding adds no comma, so both have the same members.
     let members = encoded.split(',').zip(line.split(|byte| *byte == b','));
     let kept = members.filter(|(_, bytes)| is_ascii_key(bytes)).map(|(member, _)| member);
     kept.collect::<Vec<_>>().join(",")

@@ -13,7 +13,7 @@ use opentelemetry::propagation::{Extractor, Injector};
 /// ```
 /// use opentelemetry_sentry::{continue_trace, SentryPropagator, TraceData};
 ///
-/// // What a WebSocket message, a job or an e-mail brought along.
+/// // From a WebSocket message, a job or an e-mail.
 /// let headers = TraceData::from([
 ///     ("sentry-trace", "771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1"),
 ///     ("baggage", "sentry-release=shop%401.2.3"),

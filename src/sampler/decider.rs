@@ -16,6 +16,7 @@ use crate::settings::callback::{call_suppressed, Panicked};
 use crate::settings::traces_sampler::{CallerDecision, SamplingContext};
 use crate::settings::warning::Warning;
 use crate::tracestate::list::{merged, ot_fields};
+use crate::tracestate::ot::Ot;
 
 /// What decides a trace that has no parent in this service.
 #[derive(Clone, Copy)]
@@ -42,10 +43,8 @@ pub(super) enum Choice {
 pub(super) struct Decided<'a> {
     pub(super) sampled: bool,
     pub(super) rate: Option<SampleRate>,
-    /// The `th` that holds for the span.
-    pub(super) threshold: Option<Threshold>,
-    /// An `rv` for a trace state that has none.
-    pub(super) added: Option<Randomness>,
+    /// The `th` that holds for the span, and an `rv` for a trace state that has none.
+    pub(super) ot: Ot,
     pub(super) randomness: Randomness,
     pub(super) decision: SamplingDecision,
     pub(super) attributes: Vec<KeyValue>,
@@ -132,8 +131,7 @@ impl NewSpan<'_> {
         Decided {
             sampled,
             rate: Some(rate),
-            threshold: (sampled && implied).then_some(threshold),
-            added: None,
+            ot: Ot::Set { threshold: (sampled && implied).then_some(threshold), added: None },
             randomness,
             decision: decision(sampled),
             attributes: Vec::new(),
@@ -162,8 +160,10 @@ impl NewSpan<'_> {
         Decided {
             sampled,
             rate: threshold.and_then(Threshold::rate).filter(agrees),
-            threshold: threshold.filter(|_| sampled),
-            added: added.filter(|_| own.randomness().is_none()),
+            ot: Ot::Set {
+                threshold: threshold.filter(|_| sampled),
+                added: added.filter(|_| own.randomness().is_none()),
+            },
             randomness,
             decision,
             attributes,

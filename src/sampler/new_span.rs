@@ -54,9 +54,9 @@ impl NewSpan<'_> {
         }
     }
 
-    /// May the span's request have headers: left on the span for the propagator, which sees no
-    /// attributes. `None` if nothing is recorded and nothing decided: the request goes to Sentry
-    /// itself, or telemetry is suppressed.
+    /// May the span's request have headers? The answer is left on the span for the propagator, which
+    /// sees no attributes. `None`: nothing is recorded and nothing decided, because the request goes
+    /// to Sentry itself, or telemetry is suppressed.
     #[inline]
     fn permission(&self) -> Option<Permission> {
         let is_suppressed = self.parent_context.is_some_and(Context::is_telemetry_suppressed);
@@ -172,7 +172,7 @@ impl NewSpan<'_> {
         let parent_rate = dsc.sample_rate();
         let mut status = Status { origin: claim.origin, decision: Decision::Flag, permission };
         if self.settings.targets.are_nowhere() && status.origin == Origin::Continued {
-            // Another propagator brought it.
+            // Another propagator has extracted it.
             dsc.withhold(&mut status.origin);
         }
         let rand = dsc
@@ -187,7 +187,7 @@ impl NewSpan<'_> {
                 status.decision = caller.sampled().map_or(Decision::Undecided, Decision::Forwarded);
                 let threshold = fields.threshold_of(parent).filter(|_| member.is_none());
                 if let Some(rate) = threshold.and_then(Threshold::rate) {
-                    // The span is not recorded, so `th` goes; what it says of the trace stays true.
+                    // The span is not recorded, so it has no `th`. The trace's rate still holds.
                     set_facts(&mut dsc, fields.randomness_of(self.trace_id), true, rate);
                 }
                 let ot = Ot::Set { threshold: None, added: None };
@@ -260,7 +260,7 @@ pub(super) fn decision(sampled: bool) -> SamplingDecision {
     }
 }
 
-/// What a head says of its decision.
+/// The rate and `sample_rand` of a head's decision.
 fn set_facts(facts: &mut MemberText, randomness: Randomness, sampled: bool, rate: SampleRate) {
     let rand = randomness.sample_rand(TraceSampling::new(Some(sampled), Some(rate.get())));
     facts.set(DscKey::SampleRate, &rate.to_string());
@@ -277,8 +277,7 @@ fn state(base: &TraceState, mut status: Status, mut dsc: MemberText, ot: Ot) -> 
 
 /// A decision of this service.
 fn result(decided: Decided<'_>, status: Status, dsc: MemberText) -> SamplingResult {
-    let ot = Ot::Set { threshold: decided.threshold, added: decided.added };
-    let trace_state = state(&decided.base, status, dsc, ot);
+    let trace_state = state(&decided.base, status, dsc, decided.ot);
     let mut attributes = decided.attributes;
     if let Some(rate) = decided.rate.filter(|_| decided.sampled) {
         attributes.push(KeyValue::new(SAMPLE_RATE_ATTRIBUTE, rate.get()));

@@ -1,4 +1,4 @@
-//! A sampler of the user's own inside ours.
+//! The user's own sampler inside ours.
 
 use std::sync::Arc;
 

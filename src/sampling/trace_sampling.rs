@@ -1,4 +1,4 @@
-//! What a trace says about its sampling.
+//! A trace's decision and rate.
 
 /// A decision and its rate, as far as they are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,4 +1,4 @@
-//! From options and environment variables to settings; every bad one is an error.
+//! Turns options and environment variables into settings; every bad one is an error.
 
 use std::mem;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const MAX_TEXT_BYTES: usize = 1000;
 /// The default environment of Sentry's SDKs.
 pub(crate) const DEFAULT_ENVIRONMENT: &str = "production";
 
-/// No option set: continues and forwards traces, and sends `sentry-trace` alone for those that start
+/// No option set: continues and forwards traces, and sends only `sentry-trace` for those that start
 /// here.
 impl Default for Sentry {
     fn default() -> Self {

@@ -120,13 +120,7 @@ impl SentryBuilder {
     /// The destinations that get trace headers: texts that the URL contains, ASCII case ignored, or
     /// other [`Target`]s. An empty list allows none. The default allows all.
     ///
-    /// ```
-    /// use opentelemetry_sentry::{Sentry, Target};
-    ///
-    /// let targets = ["https://api.myecommerce.com", "https://auth.myecommerce.com"];
-    /// Sentry::builder().trace_propagation_targets(targets.map(Target::origin)).build()?;
-    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
-    /// ```
+    /// Guide: [Targets and privacy](crate::_documentation::targets_and_privacy).
     pub fn trace_propagation_targets(
         mut self,
         targets: impl IntoIterator<Item = impl Into<Target>>,

@@ -1,4 +1,4 @@
-//! Calls of the user's functions: a panic ends here, and what they start is not traced.
+//! Calls the user's functions: their panics are caught, and what they start is not traced.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -57,7 +57,7 @@ pub(crate) fn call_suppressed<T>(
     })
 }
 
-/// A panic of the user's code ends here.
+/// Catches a panic of the user's code.
 pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(function)).map_err(|payload: Box<dyn Any + Send>| {
         // Dropping the payload may panic, too. A second payload is leaked, not dropped.

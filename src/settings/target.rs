@@ -144,10 +144,9 @@ impl From<String> for Target {
     fn from(text: String) -> Self {
         let lower = text.to_ascii_lowercase();
         let finder = |text: &str| Box::new(Finder::new(text).into_owned());
-        let authority = lower.split_once("://").map(|(_, rest)| rest);
-        let authority =
-            authority.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-        let address = authority.filter(|authority| !authority.is_empty()).map(finder);
+        let rest = lower.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let address = (!authority.is_empty()).then(|| finder(authority));
         Target { kind: Kind::Text { lower: finder(&lower), address, text } }
     }
 }
@@ -233,7 +232,7 @@ impl<'a> SeenUrl<'a> {
             let Some(parsed) = Url::parse(url).filter(|_| has_upper_case(url)) else {
                 return match url.contains("://") {
                     true => url.into(),
-                    // An address alone.
+                    // Only an address.
                     false => self.lower().to_owned().into(),
                 };
             };

@@ -27,9 +27,9 @@ pub(crate) enum CallerDecision {
     NoCaller,
     /// The caller left the decision open.
     Deferred,
-    /// `sentry-trace` decided, or a DSC that says the same as `traceparent`.
+    /// `sentry-trace` decided, or `traceparent` and a DSC that agrees.
     Sentry { sampled: bool },
-    /// `traceparent` decided, and no header of Sentry's.
+    /// Only `traceparent` decided.
     Traceparent { sampled: bool },
 }
 

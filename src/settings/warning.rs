@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use crate::settings::callback::{self, Running};
 use crate::wire::outgoing_baggage::OutgoingBaggage;
 
-/// A fault that clients or the user's functions can cause again and again: it is said once.
+/// A fault that clients or the user's functions can cause again and again: it is logged once.
 #[derive(Clone, Copy)]
 pub(crate) enum Warning {
     BaggageOverflow,
@@ -57,9 +57,9 @@ impl Warning {
     }
 }
 
-/// Says a sentence each time: not for what a request can cause.
+/// Logs a sentence each time: not for what a request can cause.
 pub(crate) fn warn(sentence: &'static str) {
-    // The subscriber is the user's code: its panic is not the request's.
+    // The subscriber is the user's code: its panic must not fail the request.
     #[cfg(feature = "internal-logs")]
     let _ = callback::catch(|| tracing::warn!("{sentence}"));
     #[cfg(not(feature = "internal-logs"))]
@@ -74,7 +74,7 @@ pub(crate) struct Warnings {
 }
 
 impl Warnings {
-    /// Says it, unless it was said before. Not while a span starts: use [`Self::note`].
+    /// Logs it, unless it was logged before. While a span starts use [`Self::note`].
     pub(crate) fn give(&self, warning: Warning) {
         // A callback that sends a request while a span starts. The fault will be found again.
         if callback::running() == Running::Nothing && !self.was_given(warning) {
@@ -82,15 +82,15 @@ impl Warnings {
         }
     }
 
-    /// Says that members of a list were left out, if some were.
+    /// Warns if members of a list were left out.
     pub(crate) fn check_overflow(&self, list: &OutgoingBaggage) {
         if list.overflowed {
             self.give(Warning::BaggageOverflow);
         }
     }
 
-    /// Keeps it for the next extract or inject. While a span starts, none may be given: a `tracing`
-    /// layer holds a lock there, for which a layer that logs may wait.
+    /// Keeps it for the next extract or inject. Nothing may be logged while a span starts: a `tracing`
+    /// layer holds a lock then, and a layer that logs may wait for it.
     pub(crate) fn note(&self, warning: Warning) {
         if !self.was_given(warning) {
             self.noted.fetch_or(warning.bit(), Ordering::Relaxed);

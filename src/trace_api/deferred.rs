@@ -55,23 +55,6 @@ impl Sentry {
     ///
     /// The trace id must be random: its last 56 bits decide whether services downstream sample the
     /// trace. With an id of zeros the context has no trace.
-    ///
-    /// ```
-    /// use opentelemetry::trace::{SpanId, TraceId};
-    /// use opentelemetry::Context;
-    /// use opentelemetry_sentry::{trace_data, Sentry};
-    ///
-    /// let trace_id = TraceId::from(0x771a43a4192642f0b136d5159a501700_u128);
-    /// let span_id = SpanId::from(0x7dd6b3a1fb4d9c2a_u64);
-    /// let sentry = Sentry::builder().build()?;
-    /// let cx = sentry.start_deferred_trace_with(&Context::current(), trace_id, span_id);
-    /// let data = trace_data(&sentry.propagator(), &cx);
-    /// assert_eq!(
-    ///     data.get("sentry-trace"),
-    ///     Some("771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a"),
-    /// );
-    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
-    /// ```
     #[must_use = "the trace is sent from this context"]
     pub fn start_deferred_trace_with(
         &self,

@@ -173,7 +173,7 @@ fn parse(text: &str) -> Result<SentryTrace, ErrorKind> {
     })
 }
 
-/// An id of `N` digits, and what follows the dash behind it.
+/// An id of `N` digits, and the text after the dash that follows it.
 fn take_id<'a, const N: usize>(
     id: &'static str,
     text: &'a str,
