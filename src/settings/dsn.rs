@@ -182,37 +182,39 @@ impl FromStr for Dsn {
     /// - `https://key@sentry.io/1?a=b` - a query or fragment
     fn from_str(text: &str) -> Result<Self, InvalidDsn> {
         if text.len() > MAX_DSN_BYTES {
-            return Err(invalid(format_args!("longer than {MAX_DSN_BYTES} bytes")));
+            return Err(InvalidDsn("invalid DSN: longer than 512 bytes"));
         }
         let scheme = match text.split_once("://") {
             Some(("https", _)) => "https",
             Some(("http", _)) => "http",
-            _ => return Err(invalid("does not start with http:// or https://")),
+            _ => return Err(InvalidDsn("invalid DSN: does not start with http:// or https://")),
         };
-        let no_host = || invalid("host or port is missing or not valid");
+        let no_host = || InvalidDsn("invalid DSN: host or port is missing or not valid");
         let url = Url::parse(text).ok_or_else(no_host)?;
         let userinfo = url.userinfo.unwrap_or_default();
         let public_key = userinfo.split_once(':').map_or(userinfo, |(key, _secret)| key);
         if public_key.is_empty() {
-            return Err(invalid("public key is missing"));
+            return Err(InvalidDsn("invalid DSN: public key is missing"));
         }
         if !public_key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-            return Err(invalid(
-                "public key holds other characters than letters, digits, `-` and `_`",
+            return Err(InvalidDsn(
+                "invalid DSN: public key holds other characters than letters, digits, `-` and `_`",
             ));
         }
         if !is_host(url.host) || url.port == Some(0) {
             return Err(no_host());
         }
         if url.path.contains(['?', '#']) {
-            return Err(invalid("has a query or a fragment"));
+            return Err(InvalidDsn("invalid DSN: has a query or a fragment"));
         }
         let (path, project_id) = url.path.rsplit_once('/').unwrap_or_default();
         if project_id.is_empty() || !project_id.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(invalid("project id is not a number"));
+            return Err(InvalidDsn("invalid DSN: project id is not a number"));
         }
         if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%".contains(&b)) {
-            return Err(invalid("path holds other characters than letters, digits and `-._~/%`"));
+            return Err(InvalidDsn(
+                "invalid DSN: path holds other characters than letters, digits and `-._~/%`",
+            ));
         }
         Ok(Dsn {
             scheme,
@@ -239,15 +241,11 @@ impl fmt::Debug for Dsn {
 
 /// Why a text is not a [`Dsn`]. The message never repeats the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidDsn(String);
-
-fn invalid(reason: impl fmt::Display) -> InvalidDsn {
-    InvalidDsn(format!("invalid DSN: {reason}"))
-}
+pub struct InvalidDsn(&'static str);
 
 impl fmt::Display for InvalidDsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0)
     }
 }
 
