@@ -104,13 +104,15 @@
 
 // Hexadecimal digits, character classes, the parts of a URL.
 mod text;
-// Rates, thresholds, `sample_rand`, a trace's randomness: arithmetic alone.
+// Rates, thresholds, `sample_rand`, a trace's randomness: only arithmetic.
 mod sampling;
 // The headers' formats: `sentry-trace`, `traceparent`, `baggage` and its limits, the DSC and its order.
 mod wire;
-// Options, the DSN, propagation targets and which URL is denied, the user's callbacks, warnings.
+// Options, the DSN, propagation targets (which URL is denied: `destination`), the user's callbacks,
+// warnings.
 mod settings;
-// The `sentry` member: its letters, what is dropped for room. OTel's `ot` member: `th` and `rv`.
+// The `sentry` member, such as `c..;T;S` (letters: `status` and `entries`), what is dropped for room
+// (`member_text`). OTel's `ot` member: `th` and `rv`.
 mod tracestate;
 // Extract (which trace is continued, whose organization), inject, `wrap`.
 mod propagator;
@@ -155,14 +157,15 @@ pub use crate::propagator::wrapped::WrappedPropagator;
 #[cfg(feature = "sdk")]
 pub use crate::sampler::sentry_sampler::SentrySampler;
 #[cfg(feature = "sdk")]
-pub use crate::sampler::wrapped::WrappedSampler;
+pub use crate::sampler::wrapped_sampler::WrappedSampler;
 pub use crate::sampling::rate::{InvalidSampleRate, SampleRate};
 pub use crate::settings::builder::SentryBuilder;
+pub use crate::settings::config_error::ConfigError;
+pub use crate::settings::destination::OutgoingUrlExt;
 pub use crate::settings::dsn::{Dsn, InvalidDsn, SENTRY_AUTH_HEADER};
 pub use crate::settings::sentry::Sentry;
-pub use crate::settings::setting::ConfigError;
 pub use crate::settings::target::Target;
-pub use crate::settings::targets::{OutgoingUrlExt, PropagationTargets};
+pub use crate::settings::targets::PropagationTargets;
 pub use crate::settings::traces_sampler::SamplingContext;
 pub use crate::trace_api::{continue_trace, start_new_trace, trace_data};
 pub use crate::wire::baggage::BAGGAGE_HEADER;
@@ -171,106 +174,66 @@ pub use crate::wire::sentry_trace::{InvalidSentryTrace, SentryTrace, SENTRY_TRAC
 pub use crate::wire::traceparent::TRACEPARENT_HEADER;
 
 /// The guides: the pages of `docs/`.
-// Each block in them is a test. What links to another page begins with `rustdoc_links.txt`: a link's
-// first definition counts, so that it leads to a module here, and to a file in the repository.
+// Each block in them is a test. A link's first definition counts, so with `rustdoc_links.txt` before a
+// page its links lead to a module here, and to a file in the repository.
 #[cfg(all(any(doc, doctest), feature = "sdk"))]
 pub mod _documentation {
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// WebAssembly, functions and short-lived programs, and the oldest Rust of each feature.
-    ///
-    #[doc = include_str!("../docs/cloudflare_workers.md")]
-    pub mod cloudflare_workers {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// Which propagator to register beside W3C and OTel baggage, and five rules.
-    ///
-    #[doc = include_str!("../docs/composition.md")]
-    pub mod composition {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// Every composition of propagators in every situation: an appendix.
-    ///
-    #[doc = include_str!("../docs/composition_matrix.md")]
-    pub mod composition_matrix {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// What a browser, a proxy or a firewall must let pass.
-    ///
-    #[doc = include_str!("../docs/cors.md")]
-    pub mod cors {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// Queues, processes, pages and other channels, by hand.
-    ///
-    #[doc = include_str!("../docs/custom_instrumentation.md")]
-    pub mod custom_instrumentation {}
-    // `stacks/services` tests the code of this page, and of `tracing`: it has the dependencies.
-    #[cfg(all(not(doctest), feature = "http", feature = "otlp"))]
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// An axum service, a Vue page and Sentry: one trace.
-    ///
-    #[doc = include_str!("../docs/getting_started.md")]
-    pub mod getting_started {}
-    /// From headers to a span context and back: a picture.
-    ///
-    // The page's link to its picture leads nowhere here.
-    #[doc = "<style>p:has(> img[src^='images/']) { display: none }</style>"]
-    #[doc = include_str!("../docs/images/how_it_works.svg")]
-    #[doc = ""]
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    #[doc = include_str!("../docs/how_it_works.md")]
-    pub mod how_it_works {}
-    /// Beside real Sentry SDKs, as measured.
-    ///
-    #[doc = include_str!("../docs/interop.md")]
-    pub mod interop {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// What replaces what, for users of sentry-opentelemetry.
-    ///
-    #[doc = include_str!("../docs/migrating.md")]
-    pub mod migrating {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// Spans, errors and logs into Sentry, directly or through a Collector.
-    ///
-    #[doc = include_str!("../docs/otlp.md")]
-    pub mod otlp {}
-    /// What each operation costs, for maintainers and evaluators.
-    ///
-    #[doc = include_str!("../docs/performance.md")]
-    pub mod performance {}
-    // `stacks` tests the code of this page: it has the frameworks.
-    #[cfg(not(doctest))]
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// Short answers: load balancers, health checks, WebSockets, AWS Lambda, production.
-    ///
-    #[doc = include_str!("../docs/recipes.md")]
-    pub mod recipes {}
-    /// How the crate is tested, for maintainers and evaluators.
-    ///
-    #[doc = include_str!("../docs/reliability.md")]
-    pub mod reliability {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// Who decides, a worked example, and recipes for `traces_sampler`.
-    ///
-    #[doc = include_str!("../docs/sampling.md")]
-    pub mod sampling {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// axum, actix-web, tonic, hyper and reqwest.
-    ///
-    #[doc = include_str!("../docs/stacks.md")]
-    pub mod stacks {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// Which hosts get trace headers, and what these reveal.
-    ///
-    #[doc = include_str!("../docs/targets_and_privacy.md")]
-    pub mod targets_and_privacy {}
-    #[cfg(all(not(doctest), feature = "http", feature = "otlp"))]
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// axum and reqwest with `tracing`: what works, and what does not.
-    ///
-    #[doc = include_str!("../docs/tracing.md")]
-    pub mod tracing {}
-    #[doc = include_str!("../docs/rustdoc_links.txt")]
-    /// By symptom: two traces, missing spans, missing baggage, CORS errors.
-    ///
-    #[doc = include_str!("../docs/troubleshooting.md")]
-    pub mod troubleshooting {}
+    macro_rules! pages {
+        ($($(#[$attribute:meta])* $name:ident)*) => {$(
+            $(#[$attribute])*
+            #[doc = ""]
+            #[doc = include_str!("../docs/rustdoc_links.txt")]
+            #[doc = include_str!(concat!("../docs/", stringify!($name), ".md"))]
+            pub mod $name {}
+        )*};
+    }
+    pages! {
+        /// WebAssembly, functions and short-lived programs, and the oldest Rust of each feature.
+        cloudflare_workers
+        /// Which propagator to register beside W3C and OTel baggage, and five rules.
+        composition
+        /// Every composition of propagators in every situation: an appendix.
+        composition_matrix
+        /// What a browser, a proxy or a firewall must let pass.
+        cors
+        /// Queues, processes, pages and other channels, by hand.
+        custom_instrumentation
+        // `stacks/services` tests the code of this page, and of `tracing`: it has the dependencies.
+        /// An axum service, a Vue page and Sentry: one trace.
+        #[cfg(all(not(doctest), feature = "http", feature = "otlp"))]
+        getting_started
+        /// From headers to a span context and back: a picture.
+        ///
+        // The page's link to its picture leads nowhere here.
+        #[doc = "<style>p:has(> img[src^='images/']) { display: none }</style>"]
+        #[doc = include_str!("../docs/images/how_it_works.svg")]
+        how_it_works
+        /// Beside real Sentry SDKs, as measured.
+        interop
+        /// What replaces what, for users of sentry-opentelemetry.
+        migrating
+        /// Spans, errors and logs into Sentry, directly or through a Collector.
+        otlp
+        /// What each operation costs, for maintainers and evaluators.
+        performance
+        // `stacks` tests the code of this page: it has the frameworks.
+        /// Short answers: load balancers, health checks, WebSockets, AWS Lambda, production.
+        #[cfg(not(doctest))]
+        recipes
+        /// How the crate is tested, for maintainers and evaluators.
+        reliability
+        /// Who decides, a worked example, and recipes for `traces_sampler`.
+        sampling
+        /// axum, actix-web, tonic, hyper and reqwest.
+        stacks
+        /// Which hosts get trace headers, and what these reveal.
+        targets_and_privacy
+        /// axum and reqwest with `tracing`: what works, and what does not.
+        #[cfg(all(not(doctest), feature = "http", feature = "otlp"))]
+        tracing
+        /// By symptom: two traces, missing spans, missing baggage, CORS errors.
+        troubleshooting
+    }
     #[cfg(all(doctest, feature = "http", feature = "otlp"))]
     #[doc = include_str!("../README.md")]
     pub mod readme {}

@@ -22,22 +22,14 @@ use crate::wire::traceparent::TRACEPARENT_HEADER;
 /// [`MessageExtractor`](crate::MessageExtractor) for other channels.
 ///
 /// ```
-/// use std::collections::HashMap;
-///
-/// use opentelemetry::{global, Context};
+/// use opentelemetry::global;
 /// use opentelemetry::trace::Tracer;
-/// use opentelemetry_sentry::{continue_trace, SentryPropagator};
+/// use opentelemetry_sentry::{continue_trace, TraceData};
 ///
-/// let headers = HashMap::from([(
-///     "sentry-trace".to_owned(),
-///     "771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1".to_owned(),
-/// )]);
-/// let cx = continue_trace(&SentryPropagator::new(), &headers);
-/// // Or with the propagator that is registered:
+/// let sentry_trace = "771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1";
+/// let headers = TraceData::from([("sentry-trace", sentry_trace)]);
 /// let cx = global::get_text_map_propagator(|propagator| continue_trace(propagator, &headers));
-///
-/// let tracer = global::tracer("worker");
-/// let span = tracer.start_with_context("process message", &cx);
+/// let span = global::tracer("worker").start_with_context("process message", &cx);
 /// ```
 ///
 /// Guide: [Continue a trace](crate::_documentation::custom_instrumentation#continue-a-trace).
@@ -83,6 +75,6 @@ pub fn trace_data(propagator: &dyn TextMapPropagator, cx: &Context) -> TraceData
 /// Guide: [Start a trace](crate::_documentation::custom_instrumentation#start-a-trace).
 #[must_use = "the trace is started by the first span that starts with this context"]
 pub fn start_new_trace(cx: &Context) -> Context {
-    // What is Sentry's in the baggage is of the trace that is left.
+    // Sentry's part of the baggage goes, too: it belongs to the old trace.
     without_span(cx)
 }

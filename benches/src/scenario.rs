@@ -178,11 +178,11 @@ pub const SCENARIOS: &[Scenario] = &[
     bound(Span, Sampled, Sentry, Bound::TimesEqual(1.05, &[Stock])),
     row(Span, Sampled, Stock),
     row(Span, Sampled, TraceContext),
-    open(Span, NoRate, Sentry, Bound::TimesEqual(1.05, &[Stock])),
+    bound(Span, NoRate, Sentry, Bound::TimesEqual(1.05, &[Stock])),
     row(Span, NoRate, Stock),
     bound(ClientSpan, Sampled, Sentry, Bound::TimesEqual(1.12, &[Stock])),
     row(ClientSpan, Sampled, Stock),
-    open(ClientSpan, NoRate, Sentry, Bound::TimesEqual(1.12, &[Stock])),
+    bound(ClientSpan, NoRate, Sentry, Bound::TimesEqual(1.12, &[Stock])),
     row(ClientSpan, NoRate, Stock),
 ];
 

@@ -8,14 +8,12 @@ use percent_encoding::percent_encode_byte;
 use crate::wire::baggage::{BAGGAGE_HEADER, MAX_BAGGAGE_BYTES};
 use crate::wire::traceparent::TRACESTATE_HEADER;
 
-/// A line as ASCII. What is outside ASCII is percent-encoded as UTF-8: text that is UTF-8, and
-/// every other byte as the Latin-1 character that it stands for, as HTTP once had it.
+/// A line as ASCII. Characters outside ASCII are percent-encoded as UTF-8. A byte that is not UTF-8
+/// stands for a Latin-1 character: percent-encoded as it is, it would make OTel's
+/// `BaggagePropagator` warn at each request.
 ///
-/// Percent-encoded bytes that are not UTF-8 would be a warning per request in OTel's own
-/// `BaggagePropagator`, and lost to it.
-///
-/// Common case: the line is ASCII and is borrowed. Of any other line only so much is read that it
-/// is still longer than a reader of ours looks at.
+/// Common case: the line is ASCII and is borrowed. Any other line is cut just above the limit of our
+/// readers, so that they still see that it is too long.
 pub(crate) fn ascii_line(line: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(line) {
         Ok(text) if text.is_ascii() => Cow::Borrowed(text),
@@ -23,32 +21,31 @@ pub(crate) fn ascii_line(line: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// A line as ASCII, but `tracestate` as it is, in UTF-8 or Latin-1: its values are not percent-encoded,
-/// so that a member outside ASCII must go, not change.
+/// A line as ASCII, but `tracestate` as it is, in UTF-8 or Latin-1: its values are not
+/// percent-encoded, so a member outside ASCII must be dropped, not changed.
 pub(crate) fn line_text<'a>(name: &str, line: &'a [u8]) -> Cow<'a, str> {
-    if name.eq_ignore_ascii_case(BAGGAGE_HEADER) {
-        return match ascii_line(line) {
-            Cow::Owned(encoded) => Cow::Owned(without_foreign_keys(&encoded, line)),
-            ascii => ascii,
+    if name.eq_ignore_ascii_case(TRACESTATE_HEADER) {
+        return match str::from_utf8(line) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => line.iter().copied().take(MAX_BAGGAGE_BYTES + 1).map(char::from).collect(),
         };
     }
-    if !name.eq_ignore_ascii_case(TRACESTATE_HEADER) {
-        return ascii_line(line);
-    }
-    match str::from_utf8(line) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => line.iter().copied().take(MAX_BAGGAGE_BYTES + 1).map(char::from).collect(),
+    match ascii_line(line) {
+        Cow::Owned(encoded) if name.eq_ignore_ascii_case(BAGGAGE_HEADER) => {
+            Cow::Owned(with_ascii_keys(&encoded, line))
+        }
+        text => text,
     }
 }
 
-/// An encoded `baggage` line without the members whose keys were not ASCII: each would be another
-/// key now.
-fn without_foreign_keys(encoded: &str, line: &[u8]) -> String {
+/// An encoded `baggage` line without the members whose keys were not ASCII: encoded, they are other
+/// keys.
+fn with_ascii_keys(encoded: &str, line: &[u8]) -> String {
     let is_ascii_key = |member: &[u8]| {
         let key = member.split(|byte| *byte == b'=').next().unwrap_or_default();
         key.is_ascii()
     };
-    // Encoding adds no comma: the members are the same ones.
+    // Encoding adds no comma, so both have the same members.
     let members = encoded.split(',').zip(line.split(|byte| *byte == b','));
     let kept = members.filter(|(_, bytes)| is_ascii_key(bytes)).map(|(member, _)| member);
     kept.collect::<Vec<_>>().join(",")

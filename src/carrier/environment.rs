@@ -13,8 +13,8 @@ use crate::wire::traceparent::{TRACEPARENT_HEADER, TRACESTATE_HEADER};
 /// The variables and the headers that they stand for: Sentry's
 /// ([Trace Propagation, environment variables](https://develop.sentry.dev/sdk/foundations/trace-propagation/)),
 /// then OTel's
-/// ([environment carriers](https://opentelemetry.io/docs/specs/otel/context/env-carriers/)). Of two
-/// for one header the first that is set counts.
+/// ([environment carriers](https://opentelemetry.io/docs/specs/otel/context/env-carriers/)). If two
+/// stand for one header, the first that is set counts.
 const VARIABLES: [(&str, &str); 5] = [
     ("SENTRY_TRACE", SENTRY_TRACE_HEADER),
     ("SENTRY_BAGGAGE", BAGGAGE_HEADER),

@@ -34,7 +34,7 @@ impl TraceData {
     }
 }
 
-/// Text as it may stand between the quotes of an attribute, and everywhere else in a page.
+/// Escapes text for an attribute's value, and for everywhere else in a page.
 fn push_escaped(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {

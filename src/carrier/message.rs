@@ -1,4 +1,4 @@
-//! Message headers as Kafka and AMQP have them: values are bytes, and a name may stand twice.
+//! Message headers as in Kafka and AMQP: values are bytes, and a name may be repeated.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `Server-Timing`: from a server to the browser, where no page can hold `<meta>` tags.
+//! `Server-Timing`: from a server to the browser, for responses without `<meta>` tags.
 
 use crate::carrier::trace_data::TraceData;
 use crate::wire::baggage::is_key;

@@ -13,7 +13,7 @@ use opentelemetry::propagation::{Extractor, Injector};
 /// ```
 /// use opentelemetry_sentry::{continue_trace, SentryPropagator, TraceData};
 ///
-/// // What a WebSocket message, a job or an e-mail brought along.
+/// // From a WebSocket message, a job or an e-mail.
 /// let headers = TraceData::from([
 ///     ("sentry-trace", "771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-1"),
 ///     ("baggage", "sentry-release=shop%401.2.3"),
@@ -64,7 +64,7 @@ impl Injector for TraceData {
         let Some(place) = place else {
             return self.pairs.push(pair);
         };
-        // A name that stood twice would leave what belongs to another trace.
+        // A repeated name would keep a value of another trace.
         self.pairs.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
         self.pairs.insert(place, pair);
     }

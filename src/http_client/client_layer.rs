@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use crate::http_client::inject_request::inject;
 use crate::http_client::outgoing_request::{OutgoingRequest, ResponseHead};
-use crate::settings::targets::OutgoingUrlExt;
+use crate::settings::destination::OutgoingUrlExt;
 
 /// Attribute names of OTel's
 /// [HTTP conventions](https://opentelemetry.io/docs/specs/semconv/http/http-spans/).

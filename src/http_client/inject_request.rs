@@ -7,7 +7,7 @@ use opentelemetry::Context;
 
 use crate::http_client::merging_injector::MergingInjector;
 use crate::http_client::outgoing_request::OutgoingRequest;
-use crate::settings::targets::OutgoingUrlExt;
+use crate::settings::destination::OutgoingUrlExt;
 use crate::text::chars::trim_ows;
 use crate::tracestate::member::is_ours;
 use crate::wire::sentry_trace::SENTRY_TRACE_HEADER;

@@ -1,84 +1,49 @@
-//! Who decides over a trace in this service, and what was decided.
+//! What decides a trace in this service, the settings or the user's sampler, and what was decided.
 
 use std::borrow::Cow;
 
 use opentelemetry::baggage::{Baggage, BaggageExt};
-use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceId, TraceState};
+use opentelemetry::trace::{TraceContextExt, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
-use crate::sampler::new_span::NewSpan;
+use crate::sampler::new_span::{decision, NewSpan};
 use crate::sampling::randomness::{Randomness, Threshold};
 use crate::sampling::rate::SampleRate;
 use crate::sampling::sample_rand::SampleRand;
 use crate::sampling::trace_sampling::TraceSampling;
 use crate::settings::callback::{call_suppressed, Panicked};
-use crate::settings::sentry::Settings;
-use crate::settings::traces_sampler::{Parent, SamplingContext};
+use crate::settings::traces_sampler::{CallerDecision, SamplingContext};
 use crate::settings::warning::Warning;
 use crate::tracestate::list::{merged, ot_fields};
 
-/// Who decides where a trace has no parent in this service.
+/// What decides a trace that has no parent in this service.
 #[derive(Clone, Copy)]
 pub(super) enum Decider<'a> {
-    /// `traces_sampler`, else `traces_sample_rate`, else nobody.
+    /// `traces_sampler`, else `traces_sample_rate`, else nothing.
     Settings,
-    /// A sampler of the user's, over traces that nobody has decided.
+    /// The user's sampler, if no caller has decided.
     Inner(&'a dyn ShouldSample),
 }
 
-/// Who decides, and by which settings.
-pub(super) struct Rules<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) decider: Decider<'a>,
-}
-
-impl Rules<'_> {
-    #[inline]
-    pub(super) fn sample(
-        &self,
-        parent_context: Option<&Context>,
-        trace_id: TraceId,
-        name: &str,
-        span_kind: &SpanKind,
-        attributes: &[KeyValue],
-        links: &[Link],
-    ) -> SamplingResult {
-        let Rules { settings, decider } = *self;
-        let span = NewSpan {
-            settings,
-            decider,
-            parent_context,
-            trace_id,
-            name,
-            span_kind,
-            attributes,
-            links,
-        };
-        span.sample()
-    }
-}
-
-/// What counts for a trace.
+/// How a trace is decided.
 pub(super) enum Choice {
-    /// No decision is taken here.
+    /// Not in this service.
     None,
     /// The caller's decision.
-    Parents,
+    Callers,
     /// A rate, compared with the trace's randomness.
     Rate(SampleRate),
     /// The inner sampler's decision.
     Inner(SamplingResult),
 }
 
-/// A decision that was taken here.
+/// A decision of this service.
 pub(super) struct Decided<'a> {
     pub(super) sampled: bool,
     pub(super) rate: Option<SampleRate>,
-    /// The `th` that is true of the span.
-    pub(super) threshold: Option<Threshold>,
-    /// An `rv` for a trace state that has none.
-    pub(super) added: Option<Randomness>,
+    /// The new value of the `ot` member, if it changes.
+    pub(super) ot: Option<String>,
     pub(super) randomness: Randomness,
     pub(super) decision: SamplingDecision,
     pub(super) attributes: Vec<KeyValue>,
@@ -87,49 +52,47 @@ pub(super) struct Decided<'a> {
 }
 
 impl NewSpan<'_> {
-    pub(super) fn choose(&self, parent: Parent, parent_rate: Option<f64>) -> Choice {
+    pub(super) fn choose(&self, caller: CallerDecision, parent_rate: Option<f64>) -> Choice {
         let settings = self.settings;
-        let by_rate = || match (parent.sampled(), settings.traces_sample_rate) {
-            (Some(_), Some(_)) => Choice::Parents,
-            (None, Some(rate)) => Choice::Rate(rate),
-            (_, None) => Choice::None,
-        };
-        // A function that panicked has failed to decide; not to decide is no answer then.
-        let without = || match (parent.sampled(), settings.traces_sample_rate) {
-            (Some(_), _) => Choice::Parents,
-            (None, rate) => Choice::Rate(rate.unwrap_or(SampleRate::ZERO)),
-        };
-        match (self.decider, &settings.traces_sampler) {
-            (Decider::Inner(_), _) if parent.sampled().is_some() => Choice::Parents,
-            (Decider::Inner(inner), _) => match self.ask(inner) {
-                Ok(result) => Choice::Inner(result),
-                Err(Panicked) => {
-                    settings.warnings.note(Warning::WrappedSamplerPanicked);
-                    without()
-                }
-            },
-            (Decider::Settings, None) => by_rate(),
+        let asked = match (self.decider, &settings.traces_sampler) {
+            (Decider::Inner(_), _) if caller.sampled().is_some() => return Choice::Callers,
+            (Decider::Inner(inner), _) => {
+                let result = self.ask(inner).map(Choice::Inner);
+                result.map_err(|Panicked| Warning::WrappedSamplerPanicked)
+            }
+            (Decider::Settings, None) => {
+                return match (caller.sampled(), settings.traces_sample_rate) {
+                    (_, None) => Choice::None,
+                    (Some(_), Some(_)) => Choice::Callers,
+                    (None, Some(rate)) => Choice::Rate(rate),
+                };
+            }
             (Decider::Settings, Some(sampler)) => {
                 let context = SamplingContext {
                     name: self.name,
                     span_kind: self.span_kind,
                     attributes: self.attributes,
                     trace_id: self.trace_id,
-                    parent,
-                    // What is too small for a rate of ours is as good as 0, and no fault of the
-                    // function.
+                    caller,
+                    // A number that is too small for a rate is as good as 0. It is not the
+                    // function's fault.
                     parent_sample_rate: parent_rate
-                        .map(|rate| SampleRate::new(rate).map_or(0.0, |r| r.get())),
+                        .map(|rate| SampleRate::new(rate).map_or(0.0, SampleRate::get)),
                 };
-                match sampler.call(self.parent_context, &context) {
-                    Ok(rate) => Choice::Rate(self.checked(rate)),
-                    Err(Panicked) => {
-                        settings.warnings.note(Warning::TracesSamplerPanicked);
-                        without()
-                    }
-                }
+                let rate = call_suppressed(self.parent_context, || (sampler.0)(&context));
+                let rate = rate.map(|rate| Choice::Rate(self.checked(rate)));
+                rate.map_err(|Panicked| Warning::TracesSamplerPanicked)
             }
-        }
+        };
+        asked.unwrap_or_else(|warning| {
+            settings.warnings.note(warning);
+            // A function that panicked has failed to decide, so without a rate the trace is
+            // declined, not left undecided.
+            match caller.sampled() {
+                Some(_) => Choice::Callers,
+                None => Choice::Rate(settings.traces_sample_rate.unwrap_or(SampleRate::ZERO)),
+            }
+        })
     }
 
     fn checked(&self, rate: f64) -> SampleRate {
@@ -139,8 +102,8 @@ impl NewSpan<'_> {
         })
     }
 
-    /// What the inner sampler says. It is shown no parent: what is undecided would look like a
-    /// decision not to sample, and so would a span context that is not valid.
+    /// The inner sampler's result. It sees no parent: an undecided one, or an invalid span context,
+    /// would look like a decision not to sample.
     fn ask(&self, inner: &dyn ShouldSample) -> Result<SamplingResult, Panicked> {
         let spanless = self.parent_context.filter(|cx| cx.has_active_span()).map(|cx| {
             let baggage = cx.baggage().iter().map(|(key, value)| (key.clone(), value.clone()));
@@ -153,33 +116,30 @@ impl NewSpan<'_> {
         })
     }
 
-    /// The decision by a rate: against a `sample_rand` that came, else by the trace's randomness.
+    /// The decision by a rate: by the incoming `sample_rand`, else by the trace's randomness.
     pub(super) fn decided_by_rate<'a>(
         &self,
         rate: SampleRate,
         rand: Option<SampleRand>,
         base: &'a TraceState,
     ) -> Decided<'a> {
-        let randomness = ot_fields(base).randomness_of(self.trace_id);
+        let fields = ot_fields(base);
+        let randomness = fields.randomness_of(self.trace_id);
         let threshold = Threshold::of(rate.get());
         let implied = randomness.is_sampled_at(threshold);
         let sampled = rand.map_or(implied, |rand| rand.is_sampled_at(rate.get()));
         Decided {
             sampled,
             rate: Some(rate),
-            threshold: (sampled && implied).then_some(threshold),
-            added: None,
+            ot: fields.with((sampled && implied).then_some(threshold), None),
             randomness,
-            decision: match sampled {
-                true => SamplingDecision::RecordAndSample,
-                false => SamplingDecision::Drop,
-            },
+            decision: decision(sampled),
             attributes: Vec::new(),
             base: Cow::Borrowed(base),
         }
     }
 
-    /// The inner sampler's decision. Its `th` is believed where the trace's randomness agrees.
+    /// The inner sampler's decision. Its `th` counts if the trace's randomness agrees.
     pub(super) fn decided_by_inner<'a>(
         &self,
         result: SamplingResult,
@@ -197,15 +157,16 @@ impl NewSpan<'_> {
             let trace = TraceSampling::new(Some(sampled), Some(rate.get()));
             rand.map_or(true, |rand| rand.agrees_with(trace))
         };
+        let added = added.filter(|_| own.randomness().is_none());
+        let base = merged(base, trace_state);
         Decided {
             sampled,
             rate: threshold.and_then(Threshold::rate).filter(agrees),
-            threshold: threshold.filter(|_| sampled),
-            added: added.filter(|_| own.randomness().is_none()),
+            ot: ot_fields(&base).with(threshold.filter(|_| sampled), added),
             randomness,
             decision,
             attributes,
-            base: merged(base, trace_state),
+            base,
         }
     }
 }

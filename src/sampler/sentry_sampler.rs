@@ -1,13 +1,13 @@
 //! The sampler: Sentry's decisions in terms of the SDK's `ShouldSample`.
 
-use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingResult, ShouldSample};
 
-use crate::sampler::decider::{Decider, Rules};
+use crate::sampler::decider::Decider;
+use crate::sampler::new_span::NewSpan;
 use crate::settings::sentry::{Sentry, Settings};
 
 /// Samples traces as Sentry's SDKs do: follows the caller's decision, else the configured rate.
@@ -19,17 +19,8 @@ use crate::settings::sentry::{Sentry, Settings};
 ///
 /// To add your own sampler, see [`wrap`](Self::wrap).
 ///
-/// ```
-/// use opentelemetry_sdk::trace::SdkTracerProvider;
-/// use opentelemetry_sentry::Sentry;
-///
-/// let sentry = Sentry::builder().traces_sample_rate(0.2).build()?;
-/// let provider = SdkTracerProvider::builder().with_sampler(sentry.sampler()).build();
-/// # Ok::<(), opentelemetry_sentry::ConfigError>(())
-/// ```
-///
 /// Guide: [Sampling](crate::_documentation::sampling).
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SentrySampler {
     pub(super) settings: Arc<Settings>,
 }
@@ -38,15 +29,6 @@ impl Sentry {
     /// The sampler of these settings.
     pub fn sampler(&self) -> SentrySampler {
         SentrySampler { settings: Arc::clone(&self.settings) }
-    }
-}
-
-impl fmt::Debug for SentrySampler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SentrySampler")
-            .field("traces_sample_rate", &self.settings.traces_sample_rate)
-            .field("traces_sampler", &self.settings.traces_sampler)
-            .finish_non_exhaustive()
     }
 }
 
@@ -60,7 +42,16 @@ impl ShouldSample for SentrySampler {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let rules = Rules { settings: &self.settings, decider: Decider::Settings };
-        rules.sample(parent_context, trace_id, name, span_kind, attributes, links)
+        let span = NewSpan {
+            settings: &self.settings,
+            decider: Decider::Settings,
+            parent_context,
+            trace_id,
+            name,
+            span_kind,
+            attributes,
+            links,
+        };
+        span.sample()
     }
 }

@@ -52,8 +52,8 @@ impl Randomness {
         }
     }
 
-    /// A `sample_rand` for another service's decision, uniform over what may have led to it; `None`
-    /// where nothing can have.
+    /// A `sample_rand` for another service's decision, uniform over the values that may have led to it;
+    /// `None` if no value can have.
     pub(crate) fn backfill(self, trace: TraceSampling) -> Option<SampleRand> {
         let (start, end) = match trace.decided_at() {
             Some((true, rate)) => (0, boundary(rate)),
@@ -126,12 +126,12 @@ impl Threshold {
         Threshold(bits & (M - 1))
     }
 
-    /// The 56 bits of OTel's `th`; `None` where nothing is sampled, which `th` cannot say.
+    /// The 56 bits of OTel's `th`; `None` if nothing is sampled, which `th` cannot say.
     pub(crate) fn bits(self) -> Option<u64> {
         (self.0 < M).then_some(self.0)
     }
 
-    /// The rate it stands for; `None` where that is too small for one.
+    /// The rate it stands for; `None` if that is too small for a [`SampleRate`].
     pub(crate) fn rate(self) -> Option<SampleRate> {
         SampleRate::new(self.kept() as f64 / M as f64).ok()
     }

@@ -32,13 +32,13 @@ impl SampleRate {
     /// - `1e-16` - neither 0 nor at least 1e-15
     pub fn new(rate: f64) -> Result<Self, InvalidSampleRate> {
         if !(0.0..=1.0).contains(&rate) {
-            return Err(InvalidSampleRate(ErrorKind::OutOfRange));
+            return Err(InvalidSampleRate("invalid sample rate: not a number from 0 to 1"));
         }
         if rate == 0.0 {
             return Ok(Self::ZERO);
         }
         if rate < 1e-15 {
-            return Err(InvalidSampleRate(ErrorKind::TooSmall));
+            return Err(InvalidSampleRate("invalid sample rate: neither 0 nor at least 1e-15"));
         }
         Ok(if rate > 0.999_999 { Self::ONE } else { SampleRate(rate) })
     }
@@ -61,27 +61,12 @@ impl fmt::Display for SampleRate {
 }
 
 /// Why a number is not a [`SampleRate`].
-#[derive(Clone, PartialEq, Eq)]
-pub struct InvalidSampleRate(ErrorKind);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ErrorKind {
-    OutOfRange,
-    TooSmall,
-}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidSampleRate(&'static str);
 
 impl fmt::Display for InvalidSampleRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            ErrorKind::OutOfRange => "invalid sample rate: not a number from 0 to 1",
-            ErrorKind::TooSmall => "invalid sample rate: neither 0 nor at least 1e-15",
-        })
-    }
-}
-
-impl fmt::Debug for InvalidSampleRate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InvalidSampleRate({:?})", self.to_string())
+        f.write_str(self.0)
     }
 }
 

@@ -8,12 +8,12 @@ use crate::sampling::trace_sampling::TraceSampling;
 /// `sample_rand` has six digits.
 pub(crate) const MICROS: u64 = 1_000_000;
 
-/// The value that decides over a trace, in `[0,1)`: sampled <=> `sample_rand` < rate.
+/// The value that decides a trace, in `[0,1)`: sampled <=> `sample_rand` < rate.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(crate) struct SampleRand(f64);
 
 impl SampleRand {
-    /// An incoming one: exponents and any number of digits are read; 1 and above is none.
+    /// Reads an incoming one, with an exponent or any number of digits. 1 and above count as missing.
     pub(crate) fn parse_incoming(text: &str) -> Option<Self> {
         parse_number(text).filter(|rand| *rand < 1.0).map(SampleRand)
     }
@@ -38,7 +38,7 @@ impl SampleRand {
         self.0 < rate
     }
 
-    /// Whether it can have led to this decision at this rate; unknown values contradict nothing.
+    /// Whether it can have led to this decision at this rate. An unknown one contradicts nothing.
     pub(crate) fn agrees_with(self, trace: TraceSampling) -> bool {
         match trace.decided_at() {
             Some((sampled, rate)) => self.is_sampled_at(rate) == sampled,

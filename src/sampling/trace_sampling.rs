@@ -1,6 +1,6 @@
-//! What a trace says about its sampling.
+//! A trace's decision and rate.
 
-/// A decision, and the rate it was taken at, each where it is known.
+/// A decision and its rate, as far as they are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct TraceSampling {
     /// `None` while the trace is undecided.
@@ -14,7 +14,7 @@ impl TraceSampling {
         TraceSampling { sampled, rate }
     }
 
-    /// Both, where both are known: only then can a `sample_rand` contradict them.
+    /// Both, if both are known: only then can a `sample_rand` contradict them.
     pub(crate) fn decided_at(self) -> Option<(bool, f64)> {
         self.sampled.zip(self.rate)
     }

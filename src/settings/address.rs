@@ -1,6 +1,6 @@
 //! Hosts, with a port or without.
 
-use crate::text::url::{default_port, Url};
+use std::borrow::Cow;
 
 /// A name of labels, or an IPv6 address in brackets.
 pub(crate) fn is_host(host: &str) -> bool {
@@ -13,14 +13,11 @@ pub(crate) fn is_host(host: &str) -> bool {
     }
 }
 
-/// Whether a URL without a scheme is this host and port. A missing port is the scheme's own.
-pub(crate) fn is_address(url: &str, host: &str, port: Option<u16>, scheme: &str) -> bool {
-    if url.contains("://") {
-        return false;
+/// A URL, with this scheme before it if it is only an address: a host and perhaps a port.
+pub(crate) fn with_scheme<'a>(url: &'a str, scheme: &str) -> Cow<'a, str> {
+    let url = url.trim();
+    match url.contains("://") {
+        true => url.into(),
+        false => format!("{scheme}://{url}").into(),
     }
-    // The parser wants a scheme; this one has no port of its own.
-    let with_scheme = format!("address://{}", url.trim());
-    Url::parse(&with_scheme).is_some_and(|url| {
-        url.host.eq_ignore_ascii_case(host) && url.port.or(default_port(scheme)) == port
-    })
 }

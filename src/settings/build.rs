@@ -1,13 +1,15 @@
-//! From options and environment variables to settings; every bad one is an error.
+//! Turns options and environment variables into settings; every bad one is an error.
 
+use std::mem;
 use std::sync::Arc;
 
 use crate::sampling::rate::SampleRate;
 use crate::settings::builder::SentryBuilder;
+use crate::settings::config_error::ConfigError;
 use crate::settings::dsn::{is_org_id, Dsn};
 use crate::settings::sentry::{Sentry, Settings};
-use crate::settings::setting::{ConfigError, Reason, Setting, Source};
 use crate::settings::targets::PropagationTargets;
+use crate::settings::variables::TARGETS;
 use crate::settings::warning::Warnings;
 use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::head::HeadTemplate;
@@ -21,7 +23,7 @@ const MAX_TEXT_BYTES: usize = 1000;
 /// The default environment of Sentry's SDKs.
 pub(crate) const DEFAULT_ENVIRONMENT: &str = "production";
 
-/// No option set: continues and forwards traces, and sends `sentry-trace` alone for those that start
+/// No option set: continues and forwards traces, and sends only `sentry-trace` for those that start
 /// here.
 impl Default for Sentry {
     fn default() -> Self {
@@ -45,99 +47,22 @@ impl SentryBuilder {
     /// - `SENTRY_STRICT_TRACE_CONTINUATION=1` - a variable that is not `true` or `false`, not
     ///   a number, or not UTF-8
     pub fn build(mut self) -> Result<Sentry, ConfigError> {
-        let dsn = self.take(
-            Setting::Dsn,
-            |builder| builder.dsn.take(),
-            |text| text.parse::<Dsn>().map_err(Reason::Dsn),
-        )?;
-        self.release = self.take(Setting::Release, |builder| builder.release.take(), text)?;
-        self.environment =
-            self.take(Setting::Environment, |builder| builder.environment.take(), text)?;
-        self.org_id = self.take(
-            Setting::OrgId,
-            |builder| builder.org_id.take(),
-            |id| {
-                if is_org_id(&id) {
-                    Ok(id)
-                } else {
-                    Err(Reason::OrgId)
-                }
-            },
-        )?;
-        let traces_sample_rate = self.sample_rate()?;
+        let variables = mem::take(&mut self.variables);
+        let dsn = variables.fill("dsn", self.dsn.take(), Ok, |text| text.parse::<Dsn>())?;
+        self.release = variables.fill("release", self.release.take(), Ok, text)?;
+        self.environment = variables.fill("environment", self.environment.take(), Ok, text)?;
+        self.org_id = variables.fill("org_id", self.org_id.take(), Ok, org_id)?;
+        let rate = self.traces_sample_rate;
+        let rate = variables.fill("traces_sample_rate", rate, number, SampleRate::new)?;
+        let strict = self.strict_trace_continuation;
         self.strict_trace_continuation =
-            self.flag(Setting::StrictTraceContinuation, self.strict_trace_continuation)?;
+            variables.fill("strict_trace_continuation", strict, boolean, Ok::<_, &str>)?;
+        let propagate = self.propagate_traceparent;
         self.propagate_traceparent =
-            self.flag(Setting::PropagateTraceparent, self.propagate_traceparent)?;
-        self.check_targets()?;
-        Ok(self.assemble(dsn, traces_sample_rate))
-    }
-
-    /// A text option, else its variable, read as what it means.
-    fn take<T>(
-        &mut self,
-        setting: Setting,
-        option: impl FnOnce(&mut Self) -> Option<String>,
-        read: impl FnOnce(String) -> Result<T, Reason>,
-    ) -> Result<Option<T>, ConfigError> {
-        let (source, value) = match option(self) {
-            Some(value) => (Source::Code, Some(value)),
-            None => (Source::Environment, self.variable(setting)?),
-        };
-        value.map(read).transpose().map_err(|reason| source.error(setting, reason))
-    }
-
-    /// A variable that is not empty, if the environment is read.
-    fn variable(&self, setting: Setting) -> Result<Option<String>, ConfigError> {
-        Ok(self.read(setting)?.filter(|value| !value.is_empty()))
-    }
-
-    /// A variable's value; an empty one is there.
-    fn read(&self, setting: Setting) -> Result<Option<String>, ConfigError> {
-        match self.given.iter().find(|(given, _)| *given == setting) {
-            Some((_, value)) => Ok(Some(value.clone())),
-            None if self.env => setting.read(),
-            None => Ok(None),
-        }
-    }
-
-    fn sample_rate(&self) -> Result<Option<SampleRate>, ConfigError> {
-        let setting = Setting::TracesSampleRate;
-        let (source, rate) = match self.traces_sample_rate {
-            Some(rate) => (Source::Code, Some(rate)),
-            None => {
-                let not_a_number = |_| Source::Environment.error(setting, Reason::NotANumber);
-                let text = self.variable(setting)?;
-                let rate = text.map(|text| text.parse()).transpose().map_err(not_a_number)?;
-                (Source::Environment, rate)
-            }
-        };
-        let error = |error| source.error(setting, Reason::SampleRate(error));
-        rate.map(SampleRate::new).transpose().map_err(error)
-    }
-
-    fn flag(&self, setting: Setting, option: Option<bool>) -> Result<Option<bool>, ConfigError> {
-        if option.is_some() {
-            return Ok(option);
-        }
-        let not_a_boolean = |_| Source::Environment.error(setting, Reason::NotABoolean);
-        self.variable(setting)?.map(|text| text.parse()).transpose().map_err(not_a_boolean)
-    }
-
-    fn check_targets(&mut self) -> Result<(), ConfigError> {
-        let setting = Setting::TracePropagationTargets;
-        let mut source = Source::Code;
-        if self.targets.is_none() {
-            source = Source::Environment;
-            self.targets = self.read(setting)?.map(|list| match list.as_str() {
-                "" => PropagationTargets::new([""; 0]),
-                list => PropagationTargets::new(list.split(',').map(str::trim)),
-            });
-        }
-        match self.targets.as_ref().and_then(PropagationTargets::unusable) {
-            Some((place, fault)) => Err(source.error(setting, Reason::Target(place, fault))),
-            None => Ok(()),
-        }
+            variables.fill("propagate_traceparent", propagate, boolean, Ok::<_, &str>)?;
+        let parse = |list: String| Ok(PropagationTargets::parse(&list));
+        self.targets = variables.fill(TARGETS, self.targets.take(), parse, usable)?;
+        Ok(self.assemble(dsn, rate))
     }
 
     fn assemble(self, dsn: Option<Dsn>, traces_sample_rate: Option<SampleRate>) -> Sentry {
@@ -178,15 +103,31 @@ impl SentryBuilder {
     }
 }
 
+fn number(text: String) -> Result<f64, &'static str> {
+    text.parse().map_err(|_| "not a number")
+}
+
+fn boolean(text: String) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "neither `true` nor `false`")
+}
+
 /// A release or an environment.
-fn text(text: String) -> Result<String, Reason> {
+fn text(text: String) -> Result<String, String> {
     if text.is_empty() {
-        Err(Reason::Empty)
+        Err("empty".to_owned())
     } else if text.len() > MAX_TEXT_BYTES {
-        Err(Reason::TooLong(MAX_TEXT_BYTES))
+        Err(format!("longer than {MAX_TEXT_BYTES} bytes"))
     } else if text.chars().any(char::is_control) {
-        Err(Reason::ControlCharacter)
+        Err("holds a control character".to_owned())
     } else {
         Ok(text)
     }
+}
+
+fn org_id(id: String) -> Result<String, &'static str> {
+    is_org_id(&id).then_some(id).ok_or("not 1 to 20 decimal digits")
+}
+
+fn usable(targets: PropagationTargets) -> Result<PropagationTargets, String> {
+    targets.unusable().map_or(Ok(targets), Err)
 }

@@ -1,10 +1,13 @@
 //! The options, each with what it means.
 
+use std::sync::Arc;
+
+use crate::settings::config_error::ConfigError;
 use crate::settings::sentry::Sentry;
-use crate::settings::setting::{ConfigError, Setting};
 use crate::settings::target::Target;
 use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::{SamplingContext, TracesSampler};
+use crate::settings::variables::Variables;
 
 /// Builds [`Sentry`] settings. The options are named as in Sentry's SDKs.
 ///
@@ -12,9 +15,7 @@ use crate::settings::traces_sampler::{SamplingContext, TracesSampler};
 #[derive(Clone, Default)]
 #[must_use = "settings do nothing before `build`"]
 pub struct SentryBuilder {
-    pub(super) env: bool,
-    /// What [`SentryBuilder::env_from`] found.
-    pub(super) given: Vec<(Setting, String)>,
+    pub(super) variables: Variables,
     pub(super) dsn: Option<String>,
     pub(super) release: Option<String>,
     pub(super) environment: Option<String>,
@@ -67,9 +68,8 @@ impl SentryBuilder {
 
     /// The organization's id, 1 to 20 decimal digits. The default is the one in the DSN's host.
     ///
-    /// Set it if Sentry is self-hosted, or reached through a relay or a proxy. The DSN's host then
-    /// names no organization, and
-    /// [`strict_trace_continuation`](Self::strict_trace_continuation) has nothing to compare.
+    /// Set it if Sentry is self-hosted, or reached through a relay or a proxy: the DSN's host names an
+    /// organization (`o<digits>.`) only on sentry.io.
     pub fn org_id(mut self, org_id: impl Into<String>) -> Self {
         self.org_id = Some(org_id.into());
         self
@@ -113,20 +113,14 @@ impl SentryBuilder {
         mut self,
         sampler: impl Fn(&SamplingContext<'_>) -> f64 + Send + Sync + 'static,
     ) -> Self {
-        self.traces_sampler = Some(TracesSampler::new(sampler));
+        self.traces_sampler = Some(TracesSampler(Arc::new(sampler)));
         self
     }
 
     /// The destinations that get trace headers: texts that the URL contains, ASCII case ignored, or
     /// other [`Target`]s. An empty list allows none. The default allows all.
     ///
-    /// ```
-    /// use opentelemetry_sentry::{Sentry, Target};
-    ///
-    /// let targets = ["https://api.myecommerce.com", "https://auth.myecommerce.com"];
-    /// Sentry::builder().trace_propagation_targets(targets.map(Target::origin)).build()?;
-    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
-    /// ```
+    /// Guide: [Targets and privacy](crate::_documentation::targets_and_privacy).
     pub fn trace_propagation_targets(
         mut self,
         targets: impl IntoIterator<Item = impl Into<Target>>,
@@ -138,10 +132,8 @@ impl SentryBuilder {
     /// Whether to refuse a trace if only one side's organization is known. If both are known and
     /// differ, it is always refused.
     ///
-    /// Our organization comes from the DSN's host (`o<digits>.`). Self-hosted Sentry and relays
-    /// have other hosts: set [`org_id`](Self::org_id) there. Without one, traces that name an
-    /// organization are refused. Those that name none are continued, because both are unknown. One
-    /// warning says so at the first such trace.
+    /// If our own [`org_id`](Self::org_id) is unknown, traces that name an organization are refused,
+    /// and those that name none are continued. One warning says so at the first such trace.
     pub fn strict_trace_continuation(mut self, strict: bool) -> Self {
         self.strict_trace_continuation = Some(strict);
         self
@@ -183,7 +175,7 @@ impl SentryBuilder {
     /// An empty variable counts as unset, except for the targets, where it allows none. Variables
     /// are read in [`build`](Self::build), wherever in the chain this call stands.
     pub fn env(mut self) -> Self {
-        self.env = true;
+        self.variables.from_process = true;
         self
     }
 
@@ -206,20 +198,17 @@ impl SentryBuilder {
     /// assert_eq!(sentry.dsn().and_then(|dsn| dsn.org_id()), Some("1"));
     /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
     /// ```
-    pub fn env_from<V: Into<String>>(mut self, mut value: impl FnMut(&str) -> Option<V>) -> Self {
-        let given = Setting::ALL.into_iter();
-        self.given = given
-            .filter_map(|setting| Some((setting, value(setting.variable())?.into())))
-            .collect();
+    pub fn env_from<V: Into<String>>(mut self, value: impl FnMut(&str) -> Option<V>) -> Self {
+        self.variables.give(value);
         self
     }
 }
 
-/// Shows which options are set in code, not what to: among them is the DSN's key.
+/// Shows whether code has set a DSN, not its key.
 impl std::fmt::Debug for SentryBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SentryBuilder")
-            .field("env", &self.env)
+            .field("env", &self.variables.from_process)
             .field("dsn", &self.dsn.is_some())
             .field("traces_sample_rate", &self.traces_sample_rate)
             .field("traces_sampler", &self.traces_sampler)

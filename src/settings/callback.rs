@@ -1,4 +1,4 @@
-//! Calls of the user's functions: a panic ends here, and what they start is not traced.
+//! Calls the user's functions: their panics are caught, and what they start is not traced.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -8,7 +8,7 @@ use std::ptr;
 
 use opentelemetry::Context;
 
-/// Which of the user's functions a thread is inside of.
+/// The user's function that a thread is running.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Running {
     Nothing,
@@ -19,7 +19,7 @@ pub(crate) enum Running {
 }
 
 thread_local! {
-    /// The context cannot always tell: `Tracer::start` borrows the current one, and then none can be
+    /// A context cannot always hold this: `Tracer::start` borrows the current one, so that none can be
     /// attached.
     static RUNNING: Cell<Running> = const { Cell::new(Running::Nothing) };
 }
@@ -28,14 +28,13 @@ thread_local! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Panicked;
 
-/// Which of the user's functions this thread is inside of.
+/// The user's function that this thread is running.
 #[inline]
 pub(crate) fn running() -> Running {
     RUNNING.with(Cell::get)
 }
 
-/// What a function of the user's returns. Callers make sure that it is not called from inside
-/// itself.
+/// Calls the user's function. Callers make sure that it is not running already.
 pub(crate) fn call<T>(which: Running, function: impl FnOnce() -> T) -> Result<T, Panicked> {
     let outer = RUNNING.with(|running| running.replace(which));
     let result = catch(function);
@@ -49,8 +48,8 @@ pub(crate) fn call_suppressed<T>(
     function: impl FnOnce() -> T,
 ) -> Result<T, Panicked> {
     call(Running::Sampler, || {
-        // Attaching panics while the current context is borrowed. It is where `cx` is the very one;
-        // other borrows cannot be seen, so that such a panic ends here as well.
+        // Attaching panics while the current context is borrowed: it is if `cx` is that one. Other
+        // borrows cannot be seen, so such a panic is caught, too.
         let is_borrowed = Context::map_current(|current| cx.is_some_and(|cx| ptr::eq(cx, current)));
         let attach = || catch(Context::enter_telemetry_suppressed_scope).ok();
         let _guard = (!is_borrowed).then(attach);
@@ -58,10 +57,10 @@ pub(crate) fn call_suppressed<T>(
     })
 }
 
-/// A panic of the user's code ends here.
+/// Catches a panic of the user's code.
 pub(crate) fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(function)).map_err(|payload: Box<dyn Any + Send>| {
-        // A payload may panic too, when it is dropped. The second one is not worth the risk.
+        // Dropping the payload may panic, too. A second payload is leaked, not dropped.
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             mem::forget(second);
         }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::settings::address::{is_address, is_host};
+use crate::settings::address::{is_host, with_scheme};
+use crate::text::chars::graphic_len;
 use crate::text::url::{default_port, Url};
 
 /// The longest accepted DSN, in bytes: its key goes into every `baggage` header.
@@ -107,23 +108,8 @@ impl Dsn {
         self.otlp_endpoint("traces")
     }
 
-    /// Where an OTLP/HTTP exporter sends the project's log records, beside the
-    /// [`SENTRY_AUTH_HEADER`].
-    ///
-    /// ```text
-    /// endpoint = scheme "://" host [ ":" port ] [ path ] "/api/" project-id "/integration/otlp/v1/logs/"
-    /// ```
-    ///
-    /// ```
-    /// use opentelemetry_sentry::Dsn;
-    ///
-    /// let dsn: Dsn = "https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42".parse()?;
-    /// assert_eq!(
-    ///     dsn.otlp_logs_endpoint(),
-    ///     "https://o1.ingest.sentry.io/api/42/integration/otlp/v1/logs/",
-    /// );
-    /// # Ok::<(), opentelemetry_sentry::InvalidDsn>(())
-    /// ```
+    /// Where an OTLP/HTTP exporter sends the project's log records: like
+    /// [`otlp_traces_endpoint`](Self::otlp_traces_endpoint), with `logs` in place of `traces`.
     pub fn otlp_logs_endpoint(&self) -> String {
         self.otlp_endpoint("logs")
     }
@@ -148,13 +134,12 @@ impl Dsn {
         self.may_serve(url) && self.serves_parsed(url)
     }
 
+    // Out of line, so that the common case is inlined into the sampler.
+    #[inline(never)]
     fn serves_parsed(&self, url: &str) -> bool {
-        match Url::parse(url.trim()) {
-            Some(url) => {
-                url.host.eq_ignore_ascii_case(&self.host) && url.effective_port() == Some(self.port)
-            }
-            None => is_address(url, &self.host, Some(self.port), self.scheme),
-        }
+        Url::parse(&with_scheme(url, self.scheme)).is_some_and(|url| {
+            url.host.eq_ignore_ascii_case(&self.host) && url.effective_port() == Some(self.port)
+        })
     }
 
     /// `false` for most URLs on other hosts. It is called for every client span, and saves parsing
@@ -165,16 +150,17 @@ impl Dsn {
         else {
             return true;
         };
-        let rest = rest.as_bytes();
-        let host = self.host.as_bytes();
-        let starts = |rest: &[u8]| match (rest.first(), host.first()) {
-            // One byte, in either case, rules out nearly all.
+        let (bytes, host) = (rest.as_bytes(), self.host.as_bytes());
+        let starts = match (bytes.first(), host.first()) {
+            // Common case: the first byte differs, in either case.
             (Some(first), Some(of_host)) if first | 0x20 == of_host | 0x20 => {
-                rest.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
+                bytes.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host))
             }
             _ => false,
         };
-        starts(rest) || memchr::memchr(b'@', rest).is_some()
+        // No user stands before the host if the first `/` comes before any `@`.
+        let may_have_user = || bytes.get(graphic_len(*b"/@", rest)).is_some_and(|b| *b != b'/');
+        starts || may_have_user()
     }
 }
 
@@ -196,41 +182,45 @@ impl FromStr for Dsn {
     /// - `https://key@sentry.io/1?a=b` - a query or fragment
     fn from_str(text: &str) -> Result<Self, InvalidDsn> {
         if text.len() > MAX_DSN_BYTES {
-            return Err(InvalidDsn(ErrorKind::TooLong));
+            return Err(InvalidDsn("invalid DSN: longer than 512 bytes"));
         }
         let scheme = match text.split_once("://") {
             Some(("https", _)) => "https",
             Some(("http", _)) => "http",
-            _ => return Err(InvalidDsn(ErrorKind::Scheme)),
+            _ => return Err(InvalidDsn("invalid DSN: does not start with http:// or https://")),
         };
-        let url = Url::parse(text).ok_or(InvalidDsn(ErrorKind::Host))?;
-        let userinfo = url.userinfo.ok_or(InvalidDsn(ErrorKind::NoPublicKey))?;
+        let no_host = || InvalidDsn("invalid DSN: host or port is missing or not valid");
+        let url = Url::parse(text).ok_or_else(no_host)?;
+        let userinfo = url.userinfo.unwrap_or_default();
         let public_key = userinfo.split_once(':').map_or(userinfo, |(key, _secret)| key);
         if public_key.is_empty() {
-            return Err(InvalidDsn(ErrorKind::NoPublicKey));
+            return Err(InvalidDsn("invalid DSN: public key is missing"));
         }
         if !public_key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-            return Err(InvalidDsn(ErrorKind::PublicKey));
+            return Err(InvalidDsn(
+                "invalid DSN: public key holds other characters than letters, digits, `-` and `_`",
+            ));
         }
         if !is_host(url.host) || url.port == Some(0) {
-            return Err(InvalidDsn(ErrorKind::Host));
+            return Err(no_host());
         }
         if url.path.contains(['?', '#']) {
-            return Err(InvalidDsn(ErrorKind::Query));
+            return Err(InvalidDsn("invalid DSN: has a query or a fragment"));
         }
-        let (path, project_id) =
-            url.path.rsplit_once('/').ok_or(InvalidDsn(ErrorKind::ProjectId))?;
+        let (path, project_id) = url.path.rsplit_once('/').unwrap_or_default();
         if project_id.is_empty() || !project_id.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(InvalidDsn(ErrorKind::ProjectId));
+            return Err(InvalidDsn("invalid DSN: project id is not a number"));
         }
         if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%".contains(&b)) {
-            return Err(InvalidDsn(ErrorKind::Path));
+            return Err(InvalidDsn(
+                "invalid DSN: path holds other characters than letters, digits and `-._~/%`",
+            ));
         }
         Ok(Dsn {
             scheme,
             public_key: public_key.to_owned(),
             host: url.host.to_ascii_lowercase(),
-            port: url.port.or(default_port(scheme)).ok_or(InvalidDsn(ErrorKind::Host))?,
+            port: url.port.or(default_port(scheme)).ok_or_else(no_host)?,
             path: path.trim_end_matches('/').to_owned(),
             project_id: project_id.to_owned(),
         })
@@ -250,44 +240,12 @@ impl fmt::Debug for Dsn {
 }
 
 /// Why a text is not a [`Dsn`]. The message never repeats the text.
-#[derive(Clone, PartialEq, Eq)]
-pub struct InvalidDsn(ErrorKind);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ErrorKind {
-    TooLong,
-    Scheme,
-    NoPublicKey,
-    PublicKey,
-    Host,
-    Path,
-    ProjectId,
-    Query,
-}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidDsn(&'static str);
 
 impl fmt::Display for InvalidDsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid DSN: ")?;
-        match self.0 {
-            ErrorKind::TooLong => write!(f, "longer than {MAX_DSN_BYTES} bytes"),
-            ErrorKind::Scheme => f.write_str("does not start with http:// or https://"),
-            ErrorKind::NoPublicKey => f.write_str("public key is missing"),
-            ErrorKind::PublicKey => {
-                f.write_str("public key holds other characters than letters, digits, `-` and `_`")
-            }
-            ErrorKind::Host => f.write_str("host or port is missing or not valid"),
-            ErrorKind::Path => {
-                f.write_str("path holds other characters than letters, digits and `-._~/%`")
-            }
-            ErrorKind::ProjectId => f.write_str("project id is not a number"),
-            ErrorKind::Query => f.write_str("has a query or a fragment"),
-        }
-    }
-}
-
-impl fmt::Debug for InvalidDsn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InvalidDsn({:?})", self.to_string())
+        f.write_str(self.0)
     }
 }
 

@@ -5,31 +5,18 @@ use std::sync::Arc;
 
 use crate::sampling::rate::SampleRate;
 use crate::settings::dsn::Dsn;
-use crate::settings::target::looked_at;
 use crate::settings::targets::PropagationTargets;
 use crate::settings::traces_sampler::TracesSampler;
-use crate::settings::warning::{Warning, Warnings};
+use crate::settings::warning::Warnings;
 use crate::wire::head::HeadTemplate;
 
 /// Sentry's trace settings. They make the [propagator](Sentry::propagator) and the sampler.
 ///
-/// Several in one process are independent of each other; a clone shares them.
-///
-/// ```
-/// use opentelemetry::global;
-/// use opentelemetry_sentry::Sentry;
-///
-/// let sentry = Sentry::builder()
-///     .dsn("https://49d0f7386ad645858ae85020e393bef3@o1.ingest.sentry.io/42")
-///     .release("shop@1.2.3")
-///     .traces_sample_rate(0.2)
-///     .build()?;
-/// global::set_text_map_propagator(sentry.propagator());
-/// # Ok::<(), opentelemetry_sentry::ConfigError>(())
-/// ```
+/// [`Sentry::builder`] makes the settings, as on the [front page](crate). Several in one process are
+/// independent of each other; a clone shares them.
 ///
 /// Guide: [Getting started](crate::_documentation::getting_started).
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Sentry {
     pub(crate) settings: Arc<Settings>,
 }
@@ -62,51 +49,19 @@ pub(crate) struct Settings {
     pub(crate) warnings: Warnings,
 }
 
-/// Where a request goes, as its URL says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Destination {
-    /// It gets trace headers.
-    Target,
-    Elsewhere,
-    /// The DSN's own host and port: never a target.
-    Sentry,
-}
-
-impl Settings {
-    /// May a request to this URL have trace headers: the one rule, for propagator and sampler.
-    #[inline]
-    pub(crate) fn destination(&self, url: &str) -> Destination {
-        let url = looked_at(url);
-        if self.dsn.as_ref().is_some_and(|dsn| dsn.serves(url)) {
-            return Destination::Sentry;
-        }
-        let on_panic = || self.warnings.note(Warning::TargetPanicked);
-        match self.targets.matches_or(url, on_panic) {
-            true => Destination::Target,
-            false => Destination::Elsewhere,
-        }
-    }
-
-    /// Whether a request to a known URL gets trace headers.
-    pub(crate) fn allows(&self, url: &str) -> bool {
-        self.destination(url) == Destination::Target
-    }
-}
-
 /// Shows neither the DSN's key nor the sampling function.
-impl fmt::Debug for Sentry {
+impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = &*self.settings;
-        f.debug_struct("Sentry")
-            .field("dsn", &settings.dsn)
-            .field("release", &settings.release)
-            .field("environment", &settings.environment)
-            .field("org_id", &settings.org_id)
-            .field("traces_sample_rate", &settings.traces_sample_rate)
-            .field("traces_sampler", &settings.traces_sampler)
-            .field("trace_propagation_targets", &settings.targets)
-            .field("strict_trace_continuation", &settings.strict_trace_continuation)
-            .field("propagate_traceparent", &settings.propagate_traceparent)
+        f.debug_struct("Settings")
+            .field("dsn", &self.dsn)
+            .field("release", &self.release)
+            .field("environment", &self.environment)
+            .field("org_id", &self.org_id)
+            .field("traces_sample_rate", &self.traces_sample_rate)
+            .field("traces_sampler", &self.traces_sampler)
+            .field("trace_propagation_targets", &self.targets)
+            .field("strict_trace_continuation", &self.strict_trace_continuation)
+            .field("propagate_traceparent", &self.propagate_traceparent)
             .finish_non_exhaustive()
     }
 }

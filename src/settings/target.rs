@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
-use crate::settings::address::{is_address, is_host};
+use crate::settings::address::{is_host, with_scheme};
 use crate::settings::callback::{self, Panicked, Running};
 use crate::text::url::Url;
 
-/// How much of a URL is looked at, in bytes.
+/// How much of a URL is looked at, in bytes: a limit of this crate, not that of W3C Baggage, which
+/// is as large.
 const MAX_URL_BYTES: usize = 8192;
 
 /// One trace propagation target.
@@ -43,15 +44,6 @@ enum Kind {
     Matching(Arc<dyn Fn(&str) -> bool + Send + Sync>),
     #[cfg(feature = "regex")]
     Regex(regex::Regex),
-}
-
-/// Why a target cannot be used.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unusable {
-    /// An empty text would match every URL.
-    Empty,
-    /// An origin is a scheme, a host and perhaps a port.
-    NotAnOrigin,
 }
 
 impl Target {
@@ -99,7 +91,7 @@ impl Target {
                 finder.find(url.lower().as_bytes()).is_some()
             }
             Kind::Origin(origin) => origin.as_ref().is_some_and(|origin| origin.matches(url.url)),
-            // A request that the function itself makes.
+            // The function itself makes the request.
             Kind::Matching(_) if callback::running() == Running::Target => false,
             Kind::Matching(function) => {
                 callback::call(Running::Target, || function(url.lower_host()))?
@@ -109,13 +101,16 @@ impl Target {
         })
     }
 
-    pub(crate) fn unusable(&self) -> Option<Unusable> {
+    /// Why the target cannot be used.
+    pub(crate) fn unusable(&self) -> Option<&'static str> {
         match &self.kind {
-            Kind::Text { text, .. } => text.is_empty().then_some(Unusable::Empty),
-            Kind::Origin(origin) => origin.is_none().then_some(Unusable::NotAnOrigin),
-            Kind::Matching(_) => None,
-            #[cfg(feature = "regex")]
-            Kind::Regex(_) => None,
+            Kind::Text { text, .. } if text.is_empty() => {
+                Some("is empty and would match every URL")
+            }
+            Kind::Origin(None) => {
+                Some("is not an origin: a scheme, `://`, a host, and perhaps a port")
+            }
+            _ => None,
         }
     }
 }
@@ -149,10 +144,9 @@ impl From<String> for Target {
     fn from(text: String) -> Self {
         let lower = text.to_ascii_lowercase();
         let finder = |text: &str| Box::new(Finder::new(text).into_owned());
-        let authority = lower.split_once("://").map(|(_, rest)| rest);
-        let authority =
-            authority.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-        let address = authority.filter(|authority| !authority.is_empty()).map(finder);
+        let rest = lower.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let address = (!authority.is_empty()).then(|| finder(authority));
         Target { kind: Kind::Text { lower: finder(&lower), address, text } }
     }
 }
@@ -194,24 +188,21 @@ impl Origin {
     }
 
     fn matches(&self, url: &str) -> bool {
-        match Url::parse(url.trim()) {
-            Some(url) => {
-                url.scheme.eq_ignore_ascii_case(&self.scheme)
-                    && url.host.eq_ignore_ascii_case(&self.host)
-                    && url.effective_port() == self.port
-            }
-            None => is_address(url, &self.host, self.port, &self.scheme),
-        }
+        Url::parse(&with_scheme(url, &self.scheme)).is_some_and(|url| {
+            url.scheme.eq_ignore_ascii_case(&self.scheme)
+                && url.host.eq_ignore_ascii_case(&self.host)
+                && url.effective_port() == self.port
+        })
     }
 }
 
 /// The part of a URL that is looked at.
 pub(crate) fn looked_at(url: &str) -> &str {
-    let mut end = url.len().min(MAX_URL_BYTES);
-    while !url.is_char_boundary(end) {
-        end -= 1;
+    if url.len() <= MAX_URL_BYTES {
+        return url;
     }
-    url.get(..end).unwrap_or_default()
+    let mut ends = (0..=MAX_URL_BYTES).rev();
+    ends.find_map(|end| url.get(..end)).unwrap_or_default()
 }
 
 /// A URL in the forms that targets ask for, each made once.
@@ -241,7 +232,7 @@ impl<'a> SeenUrl<'a> {
             let Some(parsed) = Url::parse(url).filter(|_| has_upper_case(url)) else {
                 return match url.contains("://") {
                     true => url.into(),
-                    // An address alone.
+                    // Only an address.
                     false => self.lower().to_owned().into(),
                 };
             };

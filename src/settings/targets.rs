@@ -1,9 +1,7 @@
 //! Trace propagation targets: which URLs may get trace headers.
 
-use opentelemetry::Context;
-
 use crate::settings::callback;
-use crate::settings::target::{SeenUrl, Target, Unusable};
+use crate::settings::target::{SeenUrl, Target};
 
 /// Which destinations get trace headers: the `trace_propagation_targets` option of Sentry's SDKs.
 ///
@@ -58,15 +56,23 @@ impl PropagationTargets {
         self.targets.as_ref().is_some_and(Vec::is_empty)
     }
 
-    /// The 1-based place of the first target that cannot be used, and what is wrong with it.
-    pub(crate) fn unusable(&self) -> Option<(usize, Unusable)> {
-        let targets = self.targets.iter().flatten().enumerate();
-        let mut faults =
-            targets.filter_map(|(index, target)| Some((index + 1, target.unusable()?)));
-        faults.next()
+    /// A list separated by commas.
+    pub(crate) fn parse(list: &str) -> Self {
+        match list {
+            "" => PropagationTargets::new([""; 0]),
+            list => PropagationTargets::new(list.split(',').map(str::trim)),
+        }
+    }
+
+    /// What is wrong with the first target that cannot be used, counted from 1.
+    pub(crate) fn unusable(&self) -> Option<String> {
+        let mut targets = (1..).zip(self.targets.iter().flatten());
+        targets.find_map(|(place, target)| Some(format!("target {place} {}", target.unusable()?)))
     }
 }
 
+// Out of line, so that the common case is inlined into the sampler.
+#[inline(never)]
 fn matches_one_of(targets: &[Target], url: &str, on_panic: impl Fn()) -> bool {
     let url = SeenUrl::new(url);
     targets.iter().any(|target| {
@@ -75,36 +81,4 @@ fn matches_one_of(targets: &[Target], url: &str, on_panic: impl Fn()) -> bool {
             false
         })
     })
-}
-
-/// The destination of a request, for the `Context` from which its headers are injected.
-///
-/// Guide: [How the URL is known](crate::_documentation::targets_and_privacy#how-the-url-is-known).
-pub trait OutgoingUrlExt {
-    /// A context that knows where its headers go, so that the trace propagation targets apply.
-    ///
-    /// This URL takes precedence over the attributes of the span, and of every span below it. So
-    /// set it in the context of one request, not in one that lives longer.
-    ///
-    /// ```
-    /// use opentelemetry::Context;
-    /// use opentelemetry_sentry::OutgoingUrlExt;
-    ///
-    /// let cx = Context::current().with_outgoing_url("https://api.myecommerce.com/cart");
-    /// ```
-    #[must_use]
-    fn with_outgoing_url(&self, url: impl Into<String>) -> Self;
-}
-
-impl OutgoingUrlExt for Context {
-    fn with_outgoing_url(&self, url: impl Into<String>) -> Self {
-        self.with_value(OutgoingUrl(url.into()))
-    }
-}
-
-struct OutgoingUrl(String);
-
-/// What [`OutgoingUrlExt::with_outgoing_url`] put into a context.
-pub(crate) fn outgoing_url(cx: &Context) -> Option<&str> {
-    cx.get::<OutgoingUrl>().map(|url| url.0.as_str())
 }

@@ -4,9 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::trace::{SpanKind, TraceId};
-use opentelemetry::{Context, KeyValue};
-
-use crate::settings::callback::{call_suppressed, Panicked};
+use opentelemetry::KeyValue;
 
 /// What a `traces_sampler` knows about the span that it decides: the first of a trace in this
 /// service.
@@ -18,28 +16,30 @@ pub struct SamplingContext<'a> {
     pub(crate) span_kind: &'a SpanKind,
     pub(crate) attributes: &'a [KeyValue],
     pub(crate) trace_id: TraceId,
-    pub(crate) parent: Parent,
+    pub(crate) caller: CallerDecision,
     pub(crate) parent_sample_rate: Option<f64>,
 }
 
 /// What the caller decided, and in which header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Parent {
+pub(crate) enum CallerDecision {
     /// The trace starts here.
-    None,
+    NoCaller,
     /// The caller left the decision open.
     Deferred,
-    /// `sentry-trace` decided, or a DSC that says the same as `traceparent`.
+    /// `sentry-trace` decided, or `traceparent` and a DSC that agrees.
     Sentry { sampled: bool },
-    /// `traceparent` decided, and no header of Sentry's.
+    /// Only `traceparent` decided.
     Traceparent { sampled: bool },
 }
 
-impl Parent {
+impl CallerDecision {
     pub(crate) fn sampled(self) -> Option<bool> {
         match self {
-            Parent::None | Parent::Deferred => None,
-            Parent::Sentry { sampled } | Parent::Traceparent { sampled } => Some(sampled),
+            CallerDecision::NoCaller | CallerDecision::Deferred => None,
+            CallerDecision::Sentry { sampled } | CallerDecision::Traceparent { sampled } => {
+                Some(sampled)
+            }
         }
     }
 }
@@ -76,7 +76,7 @@ impl<'a> SamplingContext<'a> {
     /// });
     /// ```
     pub fn has_parent(&self) -> bool {
-        self.parent != Parent::None
+        self.caller != CallerDecision::NoCaller
     }
 
     /// Whether the caller left the decision open: its `sentry-trace` has no flag.
@@ -89,32 +89,25 @@ impl<'a> SamplingContext<'a> {
     /// });
     /// ```
     pub fn is_parent_deferred(&self) -> bool {
-        self.parent == Parent::Deferred
+        self.caller == CallerDecision::Deferred
     }
 
     /// The decision that came with the trace, in `sentry-trace` or in `traceparent`; `None` if it
     /// is deferred, or the trace starts here.
     pub fn parent_sampled(&self) -> Option<bool> {
-        self.parent.sampled()
+        self.caller.sampled()
     }
 
     /// The decision, if only the flag of `traceparent` made it; `None` if a Sentry header agrees,
     /// the decision is deferred, or the trace starts here.
     ///
-    /// Some platforms' load balancers add a `traceparent` with the flag `00` to every request. This
-    /// samples their traces as if they started here, and follows callers with Sentry's headers:
-    ///
-    /// ```
-    /// # use opentelemetry_sentry::Sentry;
-    /// Sentry::builder().traces_sampler(|ctx| match ctx.parent_sampled_by_traceparent() {
-    ///     Some(false) => 0.2,
-    ///     _ => ctx.inherit_or_sample_with(0.2),
-    /// });
-    /// ```
+    /// Guide: [Load balancers](crate::_documentation::recipes#load-balancers-that-send-traceparent--00).
     pub fn parent_sampled_by_traceparent(&self) -> Option<bool> {
-        match self.parent {
-            Parent::Traceparent { sampled } => Some(sampled),
-            Parent::None | Parent::Deferred | Parent::Sentry { .. } => None,
+        match self.caller {
+            CallerDecision::Traceparent { sampled } => Some(sampled),
+            CallerDecision::NoCaller | CallerDecision::Deferred | CallerDecision::Sentry { .. } => {
+                None
+            }
         }
     }
 
@@ -127,13 +120,8 @@ impl<'a> SamplingContext<'a> {
     ///
     /// A rate that the parent's decision contradicts counts as missing: 0 for a sampled parent, or
     /// 1 for an unsampled one.
-    ///
-    /// ```
-    /// # use opentelemetry_sentry::Sentry;
-    /// Sentry::builder().traces_sampler(|ctx| ctx.inherit_or_sample_with(0.2));
-    /// ```
     pub fn inherit_or_sample_with(&self, fallback: f64) -> f64 {
-        match (self.parent_sample_rate, self.parent.sampled()) {
+        match (self.parent_sample_rate, self.caller.sampled()) {
             (Some(rate), Some(true)) if rate > 0.0 => rate,
             (Some(rate), Some(false)) if rate < 1.0 => rate,
             (_, Some(sampled)) => f64::from(u8::from(sampled)),
@@ -143,28 +131,11 @@ impl<'a> SamplingContext<'a> {
     }
 }
 
-type Callback = dyn Fn(&SamplingContext<'_>) -> f64 + Send + Sync;
-
-/// A user's sampling function.
+/// The user's sampling function.
 #[derive(Clone)]
-pub(crate) struct TracesSampler(Arc<Callback>);
+pub(crate) struct TracesSampler(pub(crate) Arc<Callback>);
 
-impl TracesSampler {
-    pub(crate) fn new(
-        callback: impl Fn(&SamplingContext<'_>) -> f64 + Send + Sync + 'static,
-    ) -> Self {
-        TracesSampler(Arc::new(callback))
-    }
-
-    /// The only call of the function; `cx` is the context in which the span starts.
-    pub(crate) fn call(
-        &self,
-        cx: Option<&Context>,
-        context: &SamplingContext<'_>,
-    ) -> Result<f64, Panicked> {
-        call_suppressed(cx, || (self.0)(context))
-    }
-}
+type Callback = dyn Fn(&SamplingContext<'_>) -> f64 + Send + Sync;
 
 impl fmt::Debug for TracesSampler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

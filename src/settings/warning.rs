@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use crate::settings::callback::{self, Running};
 use crate::wire::outgoing_baggage::OutgoingBaggage;
 
-/// A fault that clients or the user's functions can cause again and again: it is said once.
+/// A fault that clients or the user's functions can cause again and again: it is logged once.
 #[derive(Clone, Copy)]
 pub(crate) enum Warning {
     BaggageOverflow,
@@ -18,56 +18,48 @@ pub(crate) enum Warning {
 }
 
 impl Warning {
-    const ALL: [Warning; 7] = [
-        Warning::BaggageOverflow,
-        Warning::DeferredIgnored,
-        Warning::NoOwnOrganization,
-        Warning::TracesSamplerRate,
-        Warning::TracesSamplerPanicked,
-        Warning::WrappedSamplerPanicked,
-        Warning::TargetPanicked,
+    const SENTENCES: [(Warning, &'static str); 7] = [
+        (
+            Warning::BaggageOverflow,
+            "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members that are \
+             not Sentry's were left out",
+        ),
+        (
+            Warning::DeferredIgnored,
+            "a deferred Sentry trace was not sampled, by a sampler that knows no deferred \
+             decisions; use the sampler of these Sentry settings",
+        ),
+        (
+            Warning::NoOwnOrganization,
+            "strict_trace_continuation is on but this service's organization is not known: traces \
+             that name no organization are continued, and those that name one are not; set org_id",
+        ),
+        (
+            Warning::TracesSamplerRate,
+            "traces_sampler returned a rate that is neither 0 nor from 1e-15 to 1; it counts as 0",
+        ),
+        (
+            Warning::TracesSamplerPanicked,
+            "traces_sampler panicked; the parent's decision counts, else traces_sample_rate, else 0",
+        ),
+        (
+            Warning::WrappedSamplerPanicked,
+            "the sampler inside the Sentry sampler panicked; traces_sample_rate counts, else 0",
+        ),
+        (
+            Warning::TargetPanicked,
+            "the function of a trace propagation target panicked; the target does not match",
+        ),
     ];
 
     fn bit(self) -> u8 {
         1 << self as u8
     }
-
-    fn sentence(self) -> &'static str {
-        match self {
-            Warning::BaggageOverflow => {
-                "baggage exceeds the limits of W3C Baggage (8192 bytes, 64 members); members \
-                 that are not Sentry's were left out"
-            }
-            Warning::DeferredIgnored => {
-                "a deferred Sentry trace was not sampled, by a sampler that knows no deferred \
-                 decisions; use the sampler of these Sentry settings"
-            }
-            Warning::NoOwnOrganization => {
-                "strict_trace_continuation is on but this service's organization is not known: \
-                 traces that name no organization are continued, and those that name one are \
-                 not; set org_id"
-            }
-            Warning::TracesSamplerRate => {
-                "traces_sampler returned a rate that is neither 0 nor from 1e-15 to 1; it counts \
-                 as 0"
-            }
-            Warning::TracesSamplerPanicked => {
-                "traces_sampler panicked; the parent's decision counts, else traces_sample_rate, \
-                 else 0"
-            }
-            Warning::WrappedSamplerPanicked => {
-                "the sampler inside the Sentry sampler panicked; traces_sample_rate counts, else 0"
-            }
-            Warning::TargetPanicked => {
-                "the function of a trace propagation target panicked; the target does not match"
-            }
-        }
-    }
 }
 
-/// Says a sentence each time: not for what a request can cause.
+/// Logs a sentence each time: not for what a request can cause.
 pub(crate) fn warn(sentence: &'static str) {
-    // The subscriber is the user's code: its panic is not the request's.
+    // The subscriber is the user's code: its panic must not fail the request.
     #[cfg(feature = "internal-logs")]
     let _ = callback::catch(|| tracing::warn!("{sentence}"));
     #[cfg(not(feature = "internal-logs"))]
@@ -82,26 +74,23 @@ pub(crate) struct Warnings {
 }
 
 impl Warnings {
-    /// Says it, unless it was said before. Not while a span starts: use [`Self::note`].
+    /// Logs it, unless it was logged before. While a span starts use [`Self::note`].
     pub(crate) fn give(&self, warning: Warning) {
-        // A callback that sends a request, while a span starts. The fault will be found again.
-        if callback::running() != Running::Nothing || self.was_given(warning) {
-            return;
-        }
-        if self.given.fetch_or(warning.bit(), Ordering::Relaxed) & warning.bit() == 0 {
-            warn(warning.sentence());
+        // A callback that sends a request while a span starts. The fault will be found again.
+        if callback::running() == Running::Nothing && !self.was_given(warning) {
+            self.give_all(warning.bit());
         }
     }
 
-    /// Says that members of a list were left out, if some were.
+    /// Warns if members of a list were left out.
     pub(crate) fn check_overflow(&self, list: &OutgoingBaggage) {
         if list.overflowed {
             self.give(Warning::BaggageOverflow);
         }
     }
 
-    /// Keeps it for the next extract or inject. While a span starts, none may be given: a `tracing`
-    /// layer holds a lock there, for which a layer that logs may wait.
+    /// Keeps it for the next extract or inject. Nothing may be logged while a span starts: a `tracing`
+    /// layer holds a lock then, and a layer that logs may wait for it.
     pub(crate) fn note(&self, warning: Warning) {
         if !self.was_given(warning) {
             self.noted.fetch_or(warning.bit(), Ordering::Relaxed);
@@ -117,9 +106,12 @@ impl Warnings {
     }
 
     #[cold]
-    fn give_all(&self, noted: u8) {
-        for warning in Warning::ALL.into_iter().filter(|warning| noted & warning.bit() != 0) {
-            self.give(warning);
+    fn give_all(&self, warnings: u8) {
+        let new = warnings & !self.given.fetch_or(warnings, Ordering::Relaxed);
+        for (warning, sentence) in Warning::SENTENCES {
+            if new & warning.bit() != 0 {
+                warn(sentence);
+            }
         }
     }
 

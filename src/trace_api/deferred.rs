@@ -55,26 +55,6 @@ impl Sentry {
     ///
     /// The trace id must be random: its last 56 bits decide whether services downstream sample the
     /// trace. With an id of zeros the context has no trace.
-    ///
-    /// ```
-    /// use opentelemetry::trace::{SpanId, TraceId};
-    /// use opentelemetry::Context;
-    /// use opentelemetry_sentry::{trace_data, Sentry};
-    ///
-    /// let trace_id = TraceId::from_bytes([
-    ///     0x77, 0x1a, 0x43, 0xa4, 0x19, 0x26, 0x42, 0xf0, 0xb1, 0x36, 0xd5, 0x15, 0x9a, 0x50, 0x17, 0,
-    /// ]);
-    /// let span_id = SpanId::from_bytes([0x7d, 0xd6, 0xb3, 0xa1, 0xfb, 0x4d, 0x9c, 0x2a]);
-    ///
-    /// let sentry = Sentry::builder().build()?;
-    /// let cx = sentry.start_deferred_trace_with(&Context::current(), trace_id, span_id);
-    /// let data = trace_data(&sentry.propagator(), &cx);
-    /// assert_eq!(
-    ///     data.get("sentry-trace"),
-    ///     Some("771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a"),
-    /// );
-    /// # Ok::<(), opentelemetry_sentry::ConfigError>(())
-    /// ```
     #[must_use = "the trace is sent from this context"]
     pub fn start_deferred_trace_with(
         &self,
@@ -90,7 +70,7 @@ impl Sentry {
         let mut headers = TraceData::default();
         headers.set(SENTRY_TRACE_HEADER, sentry_trace.clone());
         let Some(template) = &self.settings.head else {
-            // Without a DSC the trace names no organization: to a strict reader it is a stranger's.
+            // Without a DSC the trace names no organization, and strict settings would refuse it.
             return SentryPropagator::new().extract_with_context(&cx, &headers);
         };
         let undecided = TraceSampling::default();

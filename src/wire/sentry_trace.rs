@@ -12,8 +12,13 @@ use crate::text::hex::{parse_hex, to_hex};
 /// Name of the `sentry-trace` header.
 pub const SENTRY_TRACE_HEADER: &str = "sentry-trace";
 
-/// How much of all `sentry-trace` headers of one request is looked at, in bytes.
+/// How much of all `sentry-trace` headers of one request is looked at, in bytes: a limit of this
+/// crate, not that of W3C Baggage, which is as large.
 const MAX_SENTRY_TRACE_BYTES: usize = 8192;
+
+/// What errors call the ids.
+const TRACE_ID: &str = "trace id";
+const SPAN_ID: &str = "span id";
 
 /// The value of one `sentry-trace` header.
 ///
@@ -45,7 +50,7 @@ pub struct SentryTrace {
 }
 
 impl SentryTrace {
-    /// The value for a span, or `None` where an id is all zeros.
+    /// The value for a span; `None` if an id is all zeros.
     pub fn new(trace_id: TraceId, span_id: SpanId, sampled: Option<bool>) -> Option<Self> {
         (trace_id != TraceId::INVALID && span_id != SpanId::INVALID).then_some(SentryTrace {
             trace_id,
@@ -64,12 +69,12 @@ impl SentryTrace {
         self.span_id
     }
 
-    /// The sampling decision: taken with a result, or `None` where it is deferred.
+    /// The sampling decision; `None` if it is deferred.
     pub fn sampled(&self) -> Option<bool> {
         self.sampled
     }
 
-    /// As it stands in the header.
+    /// The value of the header.
     pub(crate) fn to_header(self) -> String {
         let mut ids = Vec::with_capacity(51);
         ids.extend_from_slice(&to_hex::<16, 32>(self.trace_id.to_bytes()));
@@ -121,7 +126,7 @@ pub(crate) fn trace_id_digits(header: &str) -> &str {
     header.get(..32).unwrap_or_default()
 }
 
-/// The first element of a comma list and what follows it, or `None` where it is longer than `left`.
+/// The first element of a comma list and what follows it, or `None` if it is longer than `left`.
 fn split_element(list: &str, left: usize) -> Option<(&str, Option<&str>)> {
     let window = list.as_bytes().get(..=left).unwrap_or(list.as_bytes());
     match memchr::memchr(b',', window) {
@@ -136,58 +141,61 @@ impl FromStr for SentryTrace {
 
     /// # Errors
     ///
-    /// - `` (nothing, or nothing but spaces)
+    /// - an empty text, or only spaces and tabs
     /// - `771a43a4192642f0b136d5159a50170-7dd6b3a1fb4d9c2a` - 31 digits
     /// - `771a43a4192642f0b136d5159a501700` - no span id
-    /// - `g71a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a` - no hexadecimal digit
+    /// - `g71a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a` - not a hexadecimal digit
     /// - `771a43a4192642f0b136d5159a501700-7dd6b3a1fb4d9c2a-` - a flag that is not `0` or `1`
     /// - `00000000000000000000000000000000-7dd6b3a1fb4d9c2a` - an id of zeros
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = trim_ows(text);
-        if text.is_empty() {
-            return Err(ErrorKind::Empty.into());
-        }
-        let (trace_id, rest) =
-            take_id::<32>(text).ok_or_else(|| wrong_id::<32>(Id::Trace, text))?;
-        let rest = rest.ok_or(ErrorKind::NoSpanId)?;
-        let (span_id, flag) = take_id::<16>(rest).ok_or_else(|| wrong_id::<16>(Id::Span, rest))?;
-        let sampled = match flag {
-            None => None,
-            Some("1") => Some(true),
-            Some("0") => Some(false),
-            Some(_) => return Err(ErrorKind::Flag.into()),
-        };
-        if trace_id == 0 {
-            return Err(ErrorKind::Zeros(Id::Trace).into());
-        }
-        if span_id == 0 {
-            return Err(ErrorKind::Zeros(Id::Span).into());
-        }
-        Ok(SentryTrace {
-            trace_id: TraceId::from(trace_id),
-            // 16 digits are 64 bits.
-            span_id: SpanId::from(span_id as u64),
-            sampled,
-        })
+    fn from_str(text: &str) -> Result<Self, InvalidSentryTrace> {
+        parse(trim_ows(text)).map_err(InvalidSentryTrace)
     }
 }
 
-/// An id of `N` digits, and what follows the dash behind it.
-fn take_id<const N: usize>(text: &str) -> Option<(u128, Option<&str>)> {
-    let id = parse_hex::<N>(text.get(..N)?)?;
-    match text.get(N..)? {
-        "" => Some((id, None)),
-        rest => Some((id, Some(rest.strip_prefix('-')?))),
+fn parse(text: &str) -> Result<SentryTrace, ErrorKind> {
+    if text.is_empty() {
+        return Err(ErrorKind::Empty);
     }
+    let (trace_id, rest) = take_id::<32>(TRACE_ID, text)?;
+    let (span_id, rest) = take_id::<16>(SPAN_ID, rest.ok_or(ErrorKind::NoSpanId)?)?;
+    let sampled = match rest {
+        None => None,
+        Some("1") => Some(true),
+        Some("0") => Some(false),
+        Some(_) => return Err(ErrorKind::Flag),
+    };
+    if trace_id == 0 {
+        return Err(ErrorKind::Zeros(TRACE_ID));
+    }
+    if span_id == 0 {
+        return Err(ErrorKind::Zeros(SPAN_ID));
+    }
+    Ok(SentryTrace {
+        trace_id: TraceId::from(trace_id),
+        // 16 digits are 64 bits.
+        span_id: SpanId::from(span_id as u64),
+        sampled,
+    })
 }
 
-fn wrong_id<const N: usize>(id: Id, text: &str) -> ErrorKind {
-    let digits = text.split('-').next().unwrap_or_default();
-    if digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        ErrorKind::Length { id, expected: N, found: digits.len() }
-    } else {
-        ErrorKind::NotHex(id)
-    }
+/// An id of `N` digits, and the text after the dash that follows it.
+fn take_id<'a, const N: usize>(
+    id: &'static str,
+    text: &'a str,
+) -> Result<(u128, Option<&'a str>), ErrorKind> {
+    let wrong = || {
+        let digits = text.split('-').next().unwrap_or_default();
+        match digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            true => ErrorKind::Length { id, expected: N, found: digits.len() },
+            false => ErrorKind::NotHex(id),
+        }
+    };
+    let (digits, rest) = match (text.get(..N), text.get(N..)) {
+        (Some(digits), Some("")) => (digits, None),
+        (Some(digits), Some(rest)) if rest.starts_with('-') => (digits, rest.get(1..)),
+        _ => return Err(wrong()),
+    };
+    Ok((parse_hex::<N>(digits).ok_or_else(wrong)?, rest))
 }
 
 impl fmt::Display for SentryTrace {
@@ -196,47 +204,24 @@ impl fmt::Display for SentryTrace {
     }
 }
 
-/// Why a text is no [`SentryTrace`]. Its sentence never repeats the text.
+/// Why a text is not a [`SentryTrace`]. The message never repeats the text.
 #[derive(Clone, PartialEq, Eq)]
-pub struct InvalidSentryTrace {
-    kind: ErrorKind,
-}
+pub struct InvalidSentryTrace(ErrorKind);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ErrorKind {
     Empty,
-    NotHex(Id),
-    Length { id: Id, expected: usize, found: usize },
+    NotHex(&'static str),
+    Length { id: &'static str, expected: usize, found: usize },
     NoSpanId,
     Flag,
-    Zeros(Id),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Id {
-    Trace,
-    Span,
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Id::Trace => "trace id",
-            Id::Span => "span id",
-        })
-    }
-}
-
-impl From<ErrorKind> for InvalidSentryTrace {
-    fn from(kind: ErrorKind) -> Self {
-        InvalidSentryTrace { kind }
-    }
+    Zeros(&'static str),
 }
 
 impl fmt::Display for InvalidSentryTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("invalid sentry-trace: ")?;
-        match self.kind {
+        match self.0 {
             ErrorKind::Empty => f.write_str("empty"),
             ErrorKind::NotHex(id) => write!(f, "{id} holds a character that is not a hex digit"),
             ErrorKind::Length { id, expected, found } => {

@@ -27,7 +27,7 @@ pub(crate) fn traceparent(trace_id: TraceId, span_id: SpanId, sampled: bool) -> 
 pub(crate) fn with_sampled_flag(mut header: String, sampled: bool) -> String {
     let flags = TEMPLATE.len() - 2..TEMPLATE.len();
     let parsed = header.get(flags.clone()).and_then(|flags| u8::from_str_radix(flags, 16).ok());
-    // Common case: it says the same.
+    // Common case: the flag is the same.
     if let Some(parsed) = parsed.filter(|flags| (flags & 1 != 0) != sampled) {
         header.replace_range(flags, &format!("{:02x}", (parsed & !1) | u8::from(sampled)));
     }

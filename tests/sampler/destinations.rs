@@ -9,7 +9,7 @@ use opentelemetry_sentry::{OutgoingUrlExt, Sentry, SentryBuilder};
 
 use crate::common::service::Service;
 use crate::common::{
-    dsc, dsc_value, flag, headers, inject, sentry_trace, span_context, Headers, DSN,
+    dsc, dsc_value, flag, headers, inject, local, sentry_trace, span_context, Headers, DSN,
 };
 
 const ALLOWED: &str = "https://api.example.com/cart";
@@ -268,4 +268,20 @@ fn lost_on_the_default_local_branches() {
     let service = Service::new(&sentry, all);
     let root = service.server(&Context::new(), "cart");
     assert!(service.send(&service.client_to(&root, DENIED)).is_empty(), "kept on all five");
+}
+
+/// A local parent's trace state may come from elsewhere. The child of one without our member has none,
+/// and a denied child of one that says denied but has a DSC has no DSC.
+#[test]
+fn below_a_local_parent_of_another_sampler() {
+    let service = Service::of(&api().traces_sample_rate(1.0).build().unwrap());
+    let state = |cx: &Context| span_context(cx).trace_state().header();
+    for (parent, child) in [("", ""), ("a=b", "a=b"), ("ot=th:0,a=b", "ot=th:0,a=b")] {
+        let parent = Context::new().with_remote_span_context(local(true, parent));
+        assert_eq!(state(&service.start(&parent, SpanKind::Internal, "dns", &[])), child);
+    }
+    let parent = local(true, "sentry=c.x;S;ltheirs;r0.5");
+    let parent = Context::new().with_remote_span_context(parent);
+    let denied = state(&service.client_to(&parent, DENIED));
+    assert!(!denied.is_empty() && !denied.contains("theirs"), "{denied}");
 }

@@ -1,18 +1,18 @@
-//! A sampler of the user's own inside ours.
+//! The user's own sampler inside ours.
 
-use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingResult, ShouldSample};
 
-use crate::sampler::decider::{Decider, Rules};
+use crate::sampler::decider::Decider;
+use crate::sampler::new_span::NewSpan;
 use crate::sampler::sentry_sampler::SentrySampler;
 use crate::settings::sentry::Settings;
 
 /// A [`SentrySampler`] around another sampler, made by [`SentrySampler::wrap`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WrappedSampler<S> {
     settings: Arc<Settings>,
     inner: S,
@@ -50,12 +50,6 @@ impl SentrySampler {
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for WrappedSampler<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WrappedSampler").field("inner", &self.inner).finish_non_exhaustive()
-    }
-}
-
 impl<S: ShouldSample + Clone + 'static> ShouldSample for WrappedSampler<S> {
     fn should_sample(
         &self,
@@ -66,7 +60,16 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for WrappedSampler<S> {
         attributes: &[KeyValue],
         links: &[Link],
     ) -> SamplingResult {
-        let rules = Rules { settings: &self.settings, decider: Decider::Inner(&self.inner) };
-        rules.sample(parent_context, trace_id, name, span_kind, attributes, links)
+        let span = NewSpan {
+            settings: &self.settings,
+            decider: Decider::Inner(&self.inner),
+            parent_context,
+            trace_id,
+            name,
+            span_kind,
+            attributes,
+            links,
+        };
+        span.sample()
     }
 }
