@@ -17,7 +17,8 @@ pub(crate) struct CapturedHeaders {
 
 impl Injector for CapturedHeaders {
     fn set(&mut self, key: &str, value: String) {
-        let key_is = |name: &str| key.eq_ignore_ascii_case(name);
+        // Common case: it is in lower case, and equality costs less to see.
+        let key_is = |name: &str| key == name || key.eq_ignore_ascii_case(name);
         if key_is(TRACEPARENT_HEADER) {
             self.traceparent = Some(value);
         } else if key_is(TRACESTATE_HEADER) {

@@ -111,7 +111,7 @@ impl MemberText {
     }
 
     /// Sets a value in place, or appends it. Returns what moved in the text.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set(&mut self, key: DscKey, value: &str) -> Option<Moved> {
         let (letter, value) = encode_known(key, value, self.trace_id);
         if let Some((start, end)) = self.place(key) {
@@ -147,11 +147,10 @@ impl MemberText {
         value_of(self.text.get(start..end)?)
     }
 
+    /// The value of a key that has one letter, as it stands in the member.
     fn text_of(&self, key: DscKey) -> Option<&str> {
-        match self.value(key)? {
-            Value::Text(text) => Some(text),
-            Value::OwnTraceId => None,
-        }
+        let (start, end) = self.place(key)?;
+        self.text.get(start + 1..end)
     }
 
     /// Whether the trace is the one that the DSC names; `None` where it names none.
@@ -164,7 +163,7 @@ impl MemberText {
 
     /// The organization, where it is named.
     pub(crate) fn org_id(&self) -> Option<Cow<'_, str>> {
-        let value = self.value(DscKey::OrgId)?.decoded()?;
+        let value = Value::Text(self.text_of(DscKey::OrgId)?).decoded()?;
         let id = match value {
             Cow::Borrowed(value) => decode(value),
             Cow::Owned(value) => decode(&value).into_owned().into(),
@@ -186,7 +185,10 @@ impl MemberText {
 
     /// The decision, where the DSC says it.
     pub(crate) fn sampled(&self) -> Option<bool> {
-        self.text_of(DscKey::Sampled)?.parse().ok()
+        match self.value(DscKey::Sampled)? {
+            Value::Text(text) => text.parse().ok(),
+            Value::OwnTraceId => None,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -156,9 +156,10 @@ fn parse(text: &str) -> Result<SentryTrace, ErrorKind> {
     if text.is_empty() {
         return Err(ErrorKind::Empty);
     }
-    let (trace_id, rest) = take_id::<32>(TRACE_ID, text)?;
-    let (span_id, rest) = take_id::<16>(SPAN_ID, rest.ok_or(ErrorKind::NoSpanId)?)?;
-    let sampled = match rest {
+    let (trace_id, rest) = take_id::<32>(text).ok_or_else(|| wrong_id::<32>(TRACE_ID, text))?;
+    let rest = rest.ok_or(ErrorKind::NoSpanId)?;
+    let (span_id, flag) = take_id::<16>(rest).ok_or_else(|| wrong_id::<16>(SPAN_ID, rest))?;
+    let sampled = match flag {
         None => None,
         Some("1") => Some(true),
         Some("0") => Some(false),
@@ -179,23 +180,21 @@ fn parse(text: &str) -> Result<SentryTrace, ErrorKind> {
 }
 
 /// An id of `N` digits, and the text after the dash that follows it.
-fn take_id<'a, const N: usize>(
-    id: &'static str,
-    text: &'a str,
-) -> Result<(u128, Option<&'a str>), ErrorKind> {
-    let wrong = || {
-        let digits = text.split('-').next().unwrap_or_default();
-        match digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            true => ErrorKind::Length { id, expected: N, found: digits.len() },
-            false => ErrorKind::NotHex(id),
-        }
-    };
-    let (digits, rest) = match (text.get(..N), text.get(N..)) {
-        (Some(digits), Some("")) => (digits, None),
-        (Some(digits), Some(rest)) if rest.starts_with('-') => (digits, rest.get(1..)),
-        _ => return Err(wrong()),
-    };
-    Ok((parse_hex::<N>(digits).ok_or_else(wrong)?, rest))
+fn take_id<const N: usize>(text: &str) -> Option<(u128, Option<&str>)> {
+    let id = parse_hex::<N>(text.get(..N)?)?;
+    match text.get(N..)? {
+        "" => Some((id, None)),
+        rest => Some((id, Some(rest.strip_prefix('-')?))),
+    }
+}
+
+/// Why a text does not start with an id of `N` digits.
+fn wrong_id<const N: usize>(id: &'static str, text: &str) -> ErrorKind {
+    let digits = text.split('-').next().unwrap_or_default();
+    match digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        true => ErrorKind::Length { id, expected: N, found: digits.len() },
+        false => ErrorKind::NotHex(id),
+    }
 }
 
 impl fmt::Display for SentryTrace {
