@@ -1,6 +1,7 @@
 //! Sentry's headers combined with those of another propagator: an `Injector` can only overwrite, so
 //! of two propagators that share `baggage` one has to know of the other.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use opentelemetry::baggage::BaggageExt;
@@ -16,7 +17,7 @@ use crate::propagator::extract::Incoming;
 use crate::propagator::filtered_extractor::FilteredExtractor;
 use crate::propagator::inject::Outgoing;
 use crate::propagator::sentry_propagator::SentryPropagator;
-use crate::tracestate::list::outgoing_header;
+use crate::tracestate::list::{ot_alone, outgoing_header, without_trace_state};
 use crate::wire::baggage::{decode, key, members, BAGGAGE_HEADER};
 use crate::wire::dsc_key::{is_sentry_key, SentryMembers};
 use crate::wire::outgoing_baggage::{unambiguous, OutgoingBaggage};
@@ -37,7 +38,8 @@ impl SentryPropagator {
     ///
     /// The `baggage` of both becomes one list. The other's headers are sent unchanged, even to
     /// denied targets, but without ours: no `sentry-trace`, no `sentry-*`, no `sentry` member of
-    /// `tracestate`. The other sees nothing of a refused trace: it then extracts once more without
+    /// `tracestate`. If only OTel's `ot` member stands beside ours, the other is given no trace state,
+    /// and `ot` is added to the `tracestate` that it writes. The other sees nothing of a refused trace: it then extracts once more without
     /// its [`fields`](TextMapPropagator::fields), which have to name every header with a trace.
     ///
     /// Several go through one `TextMapCompositePropagator`:
@@ -111,13 +113,26 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
         if self.within_targets && outgoing.is_none() {
             return;
         }
+        let span = cx.span();
+        let span_context = span.span_context();
+        let ot = ot_alone(span_context);
+        let mut given = Cow::Borrowed(cx);
+        if ot.is_some() {
+            given = Cow::Owned(cx.with_remote_span_context(without_trace_state(span_context)));
+        }
+        if let Some(own) = unambiguous(cx.baggage()) {
+            given = Cow::Owned(given.with_baggage(own));
+        }
         let mut captured = CapturedHeaders::default();
-        let unambiguous = unambiguous(cx.baggage()).map(|own| cx.with_baggage(own));
-        self.inner.inject_context(unambiguous.as_ref().unwrap_or(cx), &mut captured);
+        self.inner.inject_context(&given, &mut captured);
         let CapturedHeaders { baggage, mut traceparent, tracestate, others } = captured;
-        if let Some(header) = tracestate {
-            let span = cx.span();
-            injector.set(TRACESTATE_HEADER, outgoing_header(&header, span.span_context()));
+        if let Some(written) = tracestate {
+            let header = match ot {
+                Some(ot) if written.is_empty() => ot,
+                Some(ot) => outgoing_header(&format!("{written},{ot}"), span_context),
+                None => outgoing_header(&written, span_context),
+            };
+            injector.set(TRACESTATE_HEADER, header);
         }
         let mut dsc = None;
         if let Some(outgoing) = outgoing {

@@ -128,6 +128,25 @@ fn with_trace_state(span_context: &SpanContext, trace_state: TraceState) -> Span
     )
 }
 
+/// The same without its trace state.
+pub(crate) fn without_trace_state(span_context: &SpanContext) -> SpanContext {
+    with_trace_state(span_context, TraceState::NONE)
+}
+
+/// The `ot` member as it may leave, if a list has no other members but ours: then a propagator needs
+/// no trace state, in which it would write ours only for them to be taken out again.
+pub(crate) fn ot_alone(span_context: &SpanContext) -> Option<String> {
+    let trace_state = span_context.trace_state();
+    let is_other = |(key, _)| !is_ours(key) && key != OT_KEY;
+    if *trace_state == TraceState::NONE || trace_state.into_iter().any(is_other) {
+        return None;
+    }
+    let fields = ot_fields(trace_state);
+    let rewritten = fields.with_what_holds(span_context);
+    let value = rewritten.as_deref().unwrap_or(fields.value());
+    Some(if value.is_empty() { String::new() } else { [OT_KEY, "=", value].concat() })
+}
+
 /// Whether a list has members of ours, or members that look like them.
 pub(crate) fn has_ours(trace_state: &TraceState) -> bool {
     trace_state.into_iter().any(|(key, _)| is_ours(key))

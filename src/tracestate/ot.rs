@@ -46,6 +46,11 @@ impl<'a> OtFields<'a> {
         parsed
     }
 
+    /// The whole member's value; empty where there is none.
+    pub(crate) fn value(self) -> &'a str {
+        self.value
+    }
+
     fn fields(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         split_list(self.value, b';').filter_map(|field| split_key(field, b':'))
     }

@@ -7,7 +7,9 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::Sampler;
 use opentelemetry_sentry::OutgoingUrlExt;
 
-use super::inner::{headers, inject, sentry, span_context, Writes, ALLOWED, DENIED, SPAN, TRACE};
+use super::inner::{
+    headers, inject, sentry, span_context, Writes, ALLOWED, B3, DENIED, SPAN, TRACE,
+};
 use crate::call::{call, Call};
 use crate::lists::Composition;
 
@@ -89,6 +91,25 @@ fn w3cs_propagator_sends_the_same() {
         let cx = Context::new().with_remote_span_context(span_context(row.sampled, row.inner));
         assert_eq!(inject(&wrapped, &cx)["tracestate"], row.out, "{}", row.name);
     }
+}
+
+/// Beside ours there is only `ot`, which is then not given to the inner propagator.
+#[test]
+fn what_the_inner_propagator_writes_comes_before_ot() {
+    const OT: &str = "ot=th:0;rv:80000000000000";
+    let span_context = span_context(true, &format!("sentry=c..;T,{OT}"));
+    let cx = Context::new().with_remote_span_context(span_context);
+    for (written, sent) in [
+        ("", OT.to_owned()),
+        ("mine=1", format!("mine=1,{OT}")),
+        ("mine=1,sentry=c..;T", format!("mine=1,{OT}")),
+        ("ot=rv:ffffffffffffff", "ot=rv:ffffffffffffff".to_owned()),
+    ] {
+        let wrapped = sentry().propagator().wrap(Writes::new([("tracestate", written)]));
+        assert_eq!(inject(&wrapped, &cx)["tracestate"], sent, "{written:?}");
+    }
+    let wrapped = sentry().propagator().wrap(B3::new());
+    assert_eq!(inject(&wrapped, &cx).get("tracestate"), None);
 }
 
 /// The `th` of a head and of a continued trace under the SDK's own samplers. In a plain list a
