@@ -40,7 +40,8 @@ pub(crate) fn count(rows: &[&'static Scenario]) -> Result<Counted, Box<dyn Error
     Ok(rows.iter().copied().zip(counts).collect())
 }
 
-/// Allocations and reallocations of one operation. Every run must have the same.
+/// Allocations and reallocations of one operation: what two of three runs have. The stock propagator
+/// writes its baggage in a random order, and one order in hundreds costs less.
 fn allocations(operation: &dyn Operation) -> [u64; 2] {
     let count = || {
         let mut carrier = carrier();
@@ -50,9 +51,10 @@ fn allocations(operation: &dyn Operation) -> [u64; 2] {
         [stats.allocations as u64, stats.reallocations as u64]
     };
     count();
-    let counts = [count(), count(), count()];
-    assert!(counts.iter().all(|it| *it == counts[0]), "allocations that vary: {counts:?}");
-    counts[0]
+    let mut counts = [count(), count(), count()];
+    counts.sort_unstable();
+    assert!(counts[0] == counts[1] || counts[1] == counts[2], "allocations that vary: {counts:?}");
+    counts[1]
 }
 
 /// Runs on every core: other processes don't change the counts.

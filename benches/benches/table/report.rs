@@ -72,25 +72,10 @@ impl Report {
         }
     }
 
-    /// The rows that exceed their bounds, but for those that are known to.
+    /// The rows that exceed their bounds.
     pub(crate) fn misses(&self) -> impl Iterator<Item = String> + '_ {
-        self.over().filter(|row| !row.is_open).map(name)
-    }
-
-    /// The rows that are known to exceed their bounds.
-    pub(crate) fn open(&self) -> impl Iterator<Item = String> + '_ {
-        self.over().filter(|row| row.is_open).map(name)
-    }
-
-    /// The rows whose bounds are said not to hold, and do.
-    pub(crate) fn reached(&self) -> impl Iterator<Item = String> + '_ {
-        let holds = |(row, counts): &&(&Scenario, Counts)| self.limit(row).holds(counts);
-        self.rows.iter().filter(holds).filter(|(row, _)| row.is_open).map(|(row, _)| name(row))
-    }
-
-    fn over(&self) -> impl Iterator<Item = &'static Scenario> + '_ {
         let over = self.rows.iter().filter(|(row, counts)| !self.limit(row).holds(counts));
-        over.map(|(row, _)| *row)
+        over.map(|(row, _)| name(row))
     }
 
     pub(crate) fn table(&self) -> String {
