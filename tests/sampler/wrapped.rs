@@ -161,6 +161,24 @@ fn a_rate_limiter() {
     assert_eq!(calls.load(Ordering::Relaxed), 6);
 }
 
+/// Also below a remote parent whose trace state is not the span's.
+#[test]
+fn a_callers_decision_holds_at_every_destination() {
+    let some = shop().trace_propagation_targets(["https://api.example.com/"]);
+    let none = shop().trace_propagation_targets([""; 0]);
+    for builder in [some.deny_unknown_urls(true), none] {
+        for (caller, inner) in [("-1", Sampler::AlwaysOff), ("-0", Sampler::AlwaysOn)] {
+            let service = around(builder.clone(), inner);
+            let cx = service.receive(&continued(caller, "sentry-a=b"));
+            let server = service.server(&cx, "cart");
+            let [allowed, denied] = [ALLOWED, DENIED].map(|url| service.client_to(&cx, url));
+            for span in [server, allowed, denied, service.client(&cx)] {
+                assert_eq!(span.span().is_recording(), caller == "-1", "{builder:?}, {span:?}");
+            }
+        }
+    }
+}
+
 /// The results are written as for our own decisions, beside W3C too.
 #[test]
 fn targets_hold() {
