@@ -289,6 +289,24 @@ fn its_attributes_and_members_stay() {
     assert_eq!(saw.value.as_str(), "cart, Some(false), 0 links");
 }
 
+/// A member that it writes again takes no room, and one like ours takes none either.
+#[test]
+fn its_members_displace_no_other() {
+    let members = [("m0", "new"), ("sentry-2", "x"), ("m1", "new"), ("m2", "new")];
+    let service = around(shop(), fixed(true, &members));
+    let mut came = continued("", "sentry-release=theirs");
+    came.insert("traceparent".to_owned(), format!("00-{TRACE_ID}-{}-00", crate::common::SPAN_ID));
+    // With ours, as many as a list may have.
+    let list: Vec<String> = (0..31).map(|index| format!("m{index}=old")).collect();
+    came.insert("tracestate".to_owned(), list.join(","));
+    let wrapped = service.sentry.propagator().wrap(TraceContextPropagator::new());
+    let cx = wrapped.extract_with_context(&Context::new(), &came);
+    let sent = inject(&wrapped, &service.server(&cx, "cart"));
+    let kept = list[3..].join(",");
+    assert_eq!(sent["tracestate"], format!("m0=new,m1=new,m2=new,{kept}"), "{sent:?}");
+    assert_eq!(dsc_value(&sent, "release"), Some("theirs"));
+}
+
 /// `RecordOnly` records the span, and the trace is not sampled.
 #[test]
 fn record_only() {
