@@ -75,8 +75,7 @@ fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
 #[inline]
 pub(crate) fn take_value(text: &mut String, index: usize) -> Option<(&'static str, String)> {
     let key = KEYS.get(index).filter(|_| !text.is_empty())?;
-    let rest =
-        if text.len() > MAX_VALUE_BYTES { text.split_off(MAX_VALUE_BYTES) } else { String::new() };
+    let rest = text.split_off(text.len().min(MAX_VALUE_BYTES));
     Some((key, std::mem::replace(text, rest)))
 }
 
