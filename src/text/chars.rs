@@ -33,7 +33,7 @@ pub(crate) fn split_equals(text: &str) -> Option<(&str, &str)> {
 /// It goes by words of eight bytes, and marks a byte by its highest bit. The first mark of a word is
 /// exact. Before it all bytes are good: none carries into the next as 1 is added, nor borrows from it
 /// as `first`, or 1 from the difference to an excluded byte, is taken away, and none gets its highest
-/// bit set. The first bad byte gets it: as it stands above 0x7f, by the addition at 0x7f, by the
+/// bit set. The first bad byte gets it: by the addition from 0x7f on (a text has no byte 0xff), by the
 /// first subtraction below `first`, by the second one where the difference is 0.
 #[inline]
 fn len_from<const N: usize>(first: u8, excluded: [u8; N], text: &str) -> usize {
@@ -41,7 +41,7 @@ fn len_from<const N: usize>(first: u8, excluded: [u8; N], text: &str) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; WORD]);
     let first_bad = |bytes: [u8; WORD]| {
         let word = u64::from_le_bytes(bytes);
-        let mut marks = word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * u64::from(first));
+        let mut marks = word.wrapping_add(ONES) | word.wrapping_sub(ONES * u64::from(first));
         for other in excluded {
             marks |= (word ^ (ONES * u64::from(other))).wrapping_sub(ONES);
         }
