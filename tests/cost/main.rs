@@ -243,6 +243,10 @@ fn many_targets_read_only_the_start_of_a_url() {
         let url = url(bytes);
         let counted = cost(|| assert!(!targets.matches(&url)));
         assert!(counted.bytes <= LIMIT && counted.count <= 1, "{bytes}: {counted:?}");
+        // One that is in lower case is not copied.
+        let url = url.to_ascii_lowercase();
+        let counted = cost(|| assert!(!targets.matches(&url)));
+        assert_eq!(counted.count, 0, "{bytes}: {counted:?}");
     }
 }
 

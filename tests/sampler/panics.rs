@@ -7,11 +7,11 @@ use std::sync::{Arc, OnceLock};
 use opentelemetry::trace::{Span, SpanKind, TraceContextExt, TraceId, Tracer};
 use opentelemetry::Context;
 use opentelemetry_sdk::trace::{SamplingDecision, SdkTracer, ShouldSample};
-use opentelemetry_sentry::{PropagationTargets, Sentry, SentryBuilder, Target};
+use opentelemetry_sentry::{OutgoingUrlExt, PropagationTargets, Sentry, SentryBuilder, Target};
 
 use crate::common::service::Service;
 use crate::common::warnings::{assert_one, warnings};
-use crate::common::{dsc_value, flag, headers, sentry_trace, Headers, DSN};
+use crate::common::{dsc_value, flag, headers, remote, sentry_trace, Headers, DSN};
 
 fn panicking() -> SentryBuilder {
     Sentry::builder().dsn(DSN).traces_sampler(|_| panic!("no route"))
@@ -152,8 +152,16 @@ fn a_panic_of_a_target() {
 #[test]
 fn a_target_that_sends_a_request() {
     static SERVICE: OnceLock<Service> = OnceLock::new();
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
     let sends = Target::matching(|_| {
+        if CALLS.fetch_add(1, Ordering::Relaxed) > 0 {
+            return true;
+        }
         let service = SERVICE.get().unwrap();
+        // Without a span of its own.
+        let cx = Context::new().with_remote_span_context(remote(true, ""));
+        let cx = cx.with_outgoing_url("https://config.example/");
+        assert!(service.send(&cx).is_empty());
         let client = service.client_to(&Context::new(), "https://config.example/");
         assert!(!client.span().is_recording() && service.send(&client).is_empty());
         true
@@ -163,6 +171,7 @@ fn a_target_that_sends_a_request() {
     let service = SERVICE.get_or_init(|| Service::of(&sentry));
     let client = service.client_to(&Context::new(), "https://api.example/");
     assert!(client.span().is_recording() && !service.send(&client).is_empty());
+    assert_eq!(CALLS.load(Ordering::Relaxed), 1);
 }
 
 /// A user's function may call another one and send a request. Nothing is logged before it returns.
