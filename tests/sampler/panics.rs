@@ -4,8 +4,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::{Span, SpanKind, TraceContextExt, TraceId, Tracer};
-use opentelemetry::Context;
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SdkTracer, ShouldSample};
 use opentelemetry_sentry::{OutgoingUrlExt, PropagationTargets, Sentry, SentryBuilder, Target};
 
@@ -185,8 +186,11 @@ fn a_sampler_that_asks_targets() {
     let builder = builder.traces_sampler(move |_| {
         assert!(targets.matches("https://api.example/"), "asked from another function");
         let service = SERVICE.get().unwrap();
+        // With the DSC over the limit of a list, which is worth a warning elsewhere.
+        let cx = Context::new().with_remote_span_context(remote(true, "sentry=c..;T;S"));
+        let cx = cx.with_baggage([KeyValue::new("long", "x".repeat(8150))]);
         let warned = warnings(|| {
-            service.send(&Context::new());
+            service.send(&cx);
         });
         assert!(warned.is_empty(), "{warned:?}");
         if calls.fetch_add(1, Ordering::Relaxed) == 0 {
