@@ -126,9 +126,9 @@ impl Threshold {
         Threshold(bits & (M - 1))
     }
 
-    /// The 56 bits of OTel's `th`; `None` if nothing is sampled, which `th` cannot say.
-    pub(crate) fn bits(self) -> Option<u64> {
-        (self.0 < M).then_some(self.0)
+    /// The 56 bits of OTel's `th`. Where nothing is sampled there is no `th`: it cannot say 2^56.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
     }
 
     /// The rate it stands for; `None` if that is too small for a [`SampleRate`].

@@ -238,7 +238,8 @@ impl<'a> SeenUrl<'a> {
             };
             let mut lower = url.to_owned();
             let authority = parsed.scheme.len() + "://".len();
-            let host = authority + parsed.userinfo.map_or(0, |userinfo| userinfo.len() + 1);
+            // It may begin with the `@`, which has no case.
+            let host = authority + parsed.userinfo.map_or(0, str::len);
             let end = url.len() - parsed.path.len();
             for part in [0..authority, host..end] {
                 if let Some(part) = lower.get_mut(part) {

@@ -65,14 +65,8 @@ fn first_value(trace_state: &TraceState) -> Option<&str> {
 
 fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
     let mut whole = Cow::Borrowed(first);
-    for key in KEYS.iter().skip(1) {
-        let Some(part) = trace_state.get(key) else {
-            break;
-        };
+    for part in KEYS.iter().skip(1).map_while(|key| trace_state.get(key)) {
         whole.to_mut().push_str(part);
-        if part.len() < MAX_VALUE_BYTES {
-            break;
-        }
     }
     whole
 }
@@ -81,8 +75,7 @@ fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
 #[inline]
 pub(crate) fn take_value(text: &mut String, index: usize) -> Option<(&'static str, String)> {
     let key = KEYS.get(index).filter(|_| !text.is_empty())?;
-    let rest =
-        if text.len() > MAX_VALUE_BYTES { text.split_off(MAX_VALUE_BYTES) } else { String::new() };
+    let rest = text.split_off(text.len().min(MAX_VALUE_BYTES));
     Some((key, std::mem::replace(text, rest)))
 }
 

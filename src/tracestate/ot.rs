@@ -109,11 +109,11 @@ impl<'a> OtFields<'a> {
         self.with(self.threshold_of(span_context), None)
     }
 
-    /// The member with another `th` and, where it has no valid `rv`, with this one; the other
-    /// fields stay as far as there is room. Empty where nothing is left.
+    /// The member with another `th`, one that holds, and, where it has no valid `rv`, with this one;
+    /// the other fields stay as far as there is room. Empty where nothing is left.
     fn rewritten(self, threshold: Option<Threshold>, randomness: Option<Randomness>) -> String {
         let mut value = Vec::with_capacity(ADDED_BYTES + self.value.len());
-        if let Some(bits) = threshold.and_then(Threshold::bits) {
+        if let Some(bits) = threshold.map(Threshold::bits) {
             let digits = DIGITS - (bits.trailing_zeros() as usize / 4).min(DIGITS - 1);
             push_key(&mut value, TH);
             push_digits(&mut value, bits, digits);

@@ -15,7 +15,7 @@ use operations::{Request::*, Service, Step::*};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Operation, request, allocations, reallocations.
-const ROWS: [(operations::Step, operations::Request, usize, usize); 25] = [
+const ROWS: [(operations::Step, operations::Request, usize, usize); 26] = [
     (Extract, Absent, 0, 0),
     (Extract, TraceAlone, 4, 0),
     (Extract, Sampled, 7, 0),
@@ -40,6 +40,7 @@ const ROWS: [(operations::Step, operations::Request, usize, usize); 25] = [
     (FirstSpan, SampledNoRate, 3, 0),
     (ChildSpan, SampledNoRate, 3, 0),
     (ClientSpan, SampledNoRate, 4, 0),
+    (ClientSpanAnywhere, SampledNoRate, 4, 0),
     (StockSpan, SampledNoRate, 3, 0),
 ];
 

@@ -24,6 +24,8 @@ pub(crate) enum Step {
     FirstSpan,
     ChildSpan,
     ClientSpan,
+    /// A CLIENT span whose URL is not asked for: no DSN, and every destination is a target.
+    ClientSpanAnywhere,
     /// A child span under the stock parent-based sampler, with our trace state.
     StockSpan,
 }
@@ -84,6 +86,7 @@ pub(crate) struct Service {
     propagator: SentryPropagator,
     tracer: SdkTracer,
     denied: SdkTracer,
+    anywhere: SdkTracer,
     stock: SdkTracer,
 }
 
@@ -98,12 +101,14 @@ impl Service {
         let sentry = settings().build().expect("good settings");
         let denied = settings().trace_propagation_targets(["https://auth.example.com"]).build();
         let denied = denied.expect("good settings");
+        let anywhere = Sentry::builder().traces_sample_rate(1.0).build().expect("good settings");
         let provider = SdkTracerProvider::builder;
         let stock = Sampler::parent_based(Sampler::AlwaysOn);
         Self {
             propagator: sentry.propagator(),
             tracer: provider().with_sampler(sentry.sampler()).build().tracer("allocations"),
             denied: provider().with_sampler(denied.sampler()).build().tracer("allocations"),
+            anywhere: provider().with_sampler(anywhere.sampler()).build().tracer("allocations"),
             stock: provider().with_sampler(stock).build().tracer("allocations"),
         }
     }
@@ -136,6 +141,9 @@ impl Service {
             Step::FirstSpan => (span(start, &self.tracer, remote), 0),
             Step::ChildSpan => (span(start, &self.tracer, below(&self.stock)), 0),
             Step::ClientSpan => (span(start_client, &self.tracer, below(&self.stock)), 0),
+            Step::ClientSpanAnywhere => {
+                (span(start_client_of_parts, &self.anywhere, below(&self.stock)), 0)
+            }
             Step::StockSpan => (span(start, &self.stock, below(&self.stock)), 0),
         };
         let mut carrier = HeaderMap::new();
@@ -172,6 +180,18 @@ fn start_client(tracer: &SdkTracer, cx: &Context) -> Span {
         .with_attributes([
             KeyValue::new("http.request.method", "GET"),
             KeyValue::new("url.full", "http://api.example.com/cart"),
+        ])
+        .start_with_context(tracer, cx)
+}
+
+/// Its URL has to be put together.
+fn start_client_of_parts(tracer: &SdkTracer, cx: &Context) -> Span {
+    tracer
+        .span_builder("GET")
+        .with_kind(SpanKind::Client)
+        .with_attributes([
+            KeyValue::new("url.scheme", "http"),
+            KeyValue::new("server.address", "api.example.com"),
         ])
         .start_with_context(tracer, cx)
 }

@@ -125,7 +125,11 @@ fn debug_shows_no_secret() {
         ("InvalidSampleRate", Box::new(SampleRate::new(1.5).unwrap_err())),
     ];
     #[cfg(feature = "sdk")]
-    shown.push(("SentrySampler", Box::new(built.sampler())));
+    {
+        let inner = opentelemetry_sdk::trace::Sampler::AlwaysOn;
+        shown.push(("SentrySampler", Box::new(built.sampler())));
+        shown.push(("WrappedSampler", Box::new(built.sampler().wrap(inner))));
+    }
     shown.push(("PropagationTargets", Box::new(PropagationTargets::everywhere())));
     for (name, value) in shown {
         for text in [format!("{value:?}"), format!("{value:#?}")] {

@@ -153,6 +153,8 @@ fn reading_costs_what_the_limits_allow() {
     http::existing_lines_are_read_up_to_the_limits();
     #[cfg(feature = "http")]
     http::lines_of_ascii_are_borrowed();
+    #[cfg(feature = "http")]
+    http::a_list_of_ours_is_not_copied();
 }
 
 fn nothing_grows_beyond_the_limit() {
@@ -241,6 +243,10 @@ fn many_targets_read_only_the_start_of_a_url() {
         let url = url(bytes);
         let counted = cost(|| assert!(!targets.matches(&url)));
         assert!(counted.bytes <= LIMIT && counted.count <= 1, "{bytes}: {counted:?}");
+        // One that is in lower case is not copied.
+        let url = url.to_ascii_lowercase();
+        let counted = cost(|| assert!(!targets.matches(&url)));
+        assert_eq!(counted.count, 0, "{bytes}: {counted:?}");
     }
 }
 
@@ -257,7 +263,7 @@ fn headers_are_asked_for_a_constant_number_of_times() {
 mod http {
     use http::{HeaderMap, HeaderValue};
     use opentelemetry::propagation::{Extractor, Injector};
-    use opentelemetry_http::HeaderExtractor;
+    use opentelemetry_http::{HeaderExtractor, HeaderInjector};
     use opentelemetry_sentry::{HeaderMapExtractor, MergingInjector};
 
     use crate::{cost, Cost, LARGE, LIMIT};
@@ -302,6 +308,20 @@ mod http {
             let cost = merge(1, long.as_bytes());
             assert!(cost.bytes <= 16 * LIMIT, "{line:?}, one line: {cost:?}");
         }
+    }
+
+    /// A request without `baggage` of its own gets a list of ours as it is: nothing is taken apart.
+    pub(super) fn a_list_of_ours_is_not_copied() {
+        let set = |injector: fn(&mut HeaderMap, String)| {
+            cost(|| {
+                let mut headers = HeaderMap::with_capacity(4);
+                injector(&mut headers, "tenant=7,user=alice,sentry-x=1,sentry-y=2".to_owned());
+                assert_eq!(headers["baggage"], "tenant=7,user=alice,sentry-x=1,sentry-y=2");
+            })
+        };
+        let ours = set(|headers, list| MergingInjector(headers).set("baggage", list));
+        let theirs = set(|headers, list| HeaderInjector(headers).set("baggage", list));
+        assert!(ours.count <= theirs.count, "{ours:?}, {theirs:?}");
     }
 
     pub(super) fn lines_of_ascii_are_borrowed() {

@@ -260,6 +260,13 @@ fn every_row_merges_as_specified() {
     }
 }
 
+#[test]
+fn room_is_reserved_in_the_map() {
+    let mut headers = HeaderMap::new();
+    MergingInjector(&mut headers).reserve(20);
+    assert!(headers.capacity() >= 20);
+}
+
 fn members(count: usize, len: usize) -> String {
     let member = |index| format!("k{index:03}={}", "v".repeat(len - 5));
     (0..count).map(member).collect::<Vec<_>>().join(",")

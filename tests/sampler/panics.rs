@@ -4,14 +4,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::{Span, SpanKind, TraceContextExt, TraceId, Tracer};
-use opentelemetry::Context;
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SdkTracer, ShouldSample};
-use opentelemetry_sentry::{PropagationTargets, Sentry, SentryBuilder, Target};
+use opentelemetry_sentry::{OutgoingUrlExt, PropagationTargets, Sentry, SentryBuilder, Target};
 
 use crate::common::service::Service;
 use crate::common::warnings::{assert_one, warnings};
-use crate::common::{dsc_value, flag, headers, sentry_trace, Headers, DSN};
+use crate::common::{dsc_value, flag, headers, remote, sentry_trace, Headers, DSN};
 
 fn panicking() -> SentryBuilder {
     Sentry::builder().dsn(DSN).traces_sampler(|_| panic!("no route"))
@@ -152,8 +153,16 @@ fn a_panic_of_a_target() {
 #[test]
 fn a_target_that_sends_a_request() {
     static SERVICE: OnceLock<Service> = OnceLock::new();
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
     let sends = Target::matching(|_| {
+        if CALLS.fetch_add(1, Ordering::Relaxed) > 0 {
+            return true;
+        }
         let service = SERVICE.get().unwrap();
+        // Without a span of its own.
+        let cx = Context::new().with_remote_span_context(remote(true, ""));
+        let cx = cx.with_outgoing_url("https://config.example/");
+        assert!(service.send(&cx).is_empty());
         let client = service.client_to(&Context::new(), "https://config.example/");
         assert!(!client.span().is_recording() && service.send(&client).is_empty());
         true
@@ -163,6 +172,7 @@ fn a_target_that_sends_a_request() {
     let service = SERVICE.get_or_init(|| Service::of(&sentry));
     let client = service.client_to(&Context::new(), "https://api.example/");
     assert!(client.span().is_recording() && !service.send(&client).is_empty());
+    assert_eq!(CALLS.load(Ordering::Relaxed), 1);
 }
 
 /// A user's function may call another one and send a request. Nothing is logged before it returns.
@@ -176,8 +186,11 @@ fn a_sampler_that_asks_targets() {
     let builder = builder.traces_sampler(move |_| {
         assert!(targets.matches("https://api.example/"), "asked from another function");
         let service = SERVICE.get().unwrap();
+        // With the DSC over the limit of a list, which is worth a warning elsewhere.
+        let cx = Context::new().with_remote_span_context(remote(true, "sentry=c..;T;S"));
+        let cx = cx.with_baggage([KeyValue::new("long", "x".repeat(8150))]);
         let warned = warnings(|| {
-            service.send(&Context::new());
+            service.send(&cx);
         });
         assert!(warned.is_empty(), "{warned:?}");
         if calls.fetch_add(1, Ordering::Relaxed) == 0 {

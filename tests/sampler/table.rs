@@ -195,6 +195,25 @@ fn an_invalid_parent_is_ignored() {
     assert_eq!(flag(&service.send(&server)), Some("1"));
 }
 
+/// A member that another propagator brought, malformed or another trace's: its DSC is dropped, and
+/// ours does not take its place.
+#[test]
+fn a_member_that_is_not_valid_is_no_dsc() {
+    let another = format!("c..;t{}", "f".repeat(32));
+    for member in ["c..;?", "c..x", "c..;u:", &another] {
+        for builder in [shop(), rate(1.0), function(1.0), function(0.0)] {
+            let service = Service::of(&builder.clone().build().unwrap());
+            let parent = remote(true, &format!("sentry={member}"));
+            let server = service.server(&Context::new().with_remote_span_context(parent), "cart");
+            for cx in [&server, &service.client(&server)] {
+                let sent = service.send(cx);
+                assert!(flag(&sent).is_some(), "{member}, {builder:?}: {sent:?}");
+                assert_eq!(sent.len(), 1, "{member}, {builder:?}: {sent:?}");
+            }
+        }
+    }
+}
+
 /// The enum `Sampler::ParentBased` discards a root span's trace state.
 #[test]
 fn lost_in_the_enum_parent_based() {

@@ -161,6 +161,24 @@ fn a_rate_limiter() {
     assert_eq!(calls.load(Ordering::Relaxed), 6);
 }
 
+/// Also below a remote parent whose trace state is not the span's.
+#[test]
+fn a_callers_decision_holds_at_every_destination() {
+    let some = shop().trace_propagation_targets(["https://api.example.com/"]);
+    let none = shop().trace_propagation_targets([""; 0]);
+    for builder in [some.deny_unknown_urls(true), none] {
+        for (caller, inner) in [("-1", Sampler::AlwaysOff), ("-0", Sampler::AlwaysOn)] {
+            let service = around(builder.clone(), inner);
+            let cx = service.receive(&continued(caller, "sentry-a=b"));
+            let server = service.server(&cx, "cart");
+            let [allowed, denied] = [ALLOWED, DENIED].map(|url| service.client_to(&cx, url));
+            for span in [server, allowed, denied, service.client(&cx)] {
+                assert_eq!(span.span().is_recording(), caller == "-1", "{builder:?}, {span:?}");
+            }
+        }
+    }
+}
+
 /// The results are written as for our own decisions, beside W3C too.
 #[test]
 fn targets_hold() {
@@ -269,6 +287,24 @@ fn its_attributes_and_members_stay() {
     let saw = span.attributes.iter().find(|kv| kv.key.as_str() == "inner.saw").unwrap();
     // Undecided differs from "not sampled", but a parent can only express the latter.
     assert_eq!(saw.value.as_str(), "cart, Some(false), 0 links");
+}
+
+/// A member that it writes again takes no room, and one like ours takes none either.
+#[test]
+fn its_members_displace_no_other() {
+    let members = [("m0", "new"), ("sentry-2", "x"), ("m1", "new"), ("m2", "new")];
+    let service = around(shop(), fixed(true, &members));
+    let mut came = continued("", "sentry-release=theirs");
+    came.insert("traceparent".to_owned(), format!("00-{TRACE_ID}-{}-00", crate::common::SPAN_ID));
+    // With ours, as many as a list may have.
+    let list: Vec<String> = (0..31).map(|index| format!("m{index}=old")).collect();
+    came.insert("tracestate".to_owned(), list.join(","));
+    let wrapped = service.sentry.propagator().wrap(TraceContextPropagator::new());
+    let cx = wrapped.extract_with_context(&Context::new(), &came);
+    let sent = inject(&wrapped, &service.server(&cx, "cart"));
+    let kept = list[3..].join(",");
+    assert_eq!(sent["tracestate"], format!("m0=new,m1=new,m2=new,{kept}"), "{sent:?}");
+    assert_eq!(dsc_value(&sent, "release"), Some("theirs"));
 }
 
 /// `RecordOnly` records the span, and the trace is not sampled.

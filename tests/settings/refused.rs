@@ -97,7 +97,7 @@ fn invalid_dsns() {
 fn valid_dsns() {
     type Parts =
         (&'static str, &'static str, u16, &'static str, &'static str, Option<&'static str>);
-    let key = "49d0f7386ad645858ae85020e393bef3";
+    let keys = ["49d0f7386ad645858ae85020e393bef3", "a-Key_9"];
     let rows: [(&str, Parts); 11] = [
         (
             "https://KEY@o1.ingest.sentry.io/42",
@@ -120,7 +120,8 @@ fn valid_dsns() {
             ("https", "o123456789012345678901.sentry.io", 443, "", "1", None),
         ),
     ];
-    for (text, (scheme, host, port, path, project_id, org_id)) in rows {
+    let rows = rows.iter().flat_map(|row| keys.map(|key| (row, key)));
+    for (&(text, (scheme, host, port, path, project_id, org_id)), key) in rows {
         let dsn: Dsn = text.replace("KEY", key).parse().expect(text);
         assert_eq!(dsn.public_key(), key, "{text}");
         assert_eq!((dsn.scheme(), dsn.host(), dsn.port()), (scheme, host, port), "{text}");

@@ -179,10 +179,10 @@ fn regular_expressions() {
 
     let regex = |text| Regex::new(text).unwrap();
     // Scheme and host are lower-cased, the rest is unchanged.
-    let lower = PropagationTargets::new([regex("^https://User@api\\.example:80/Cart$")]);
-    assert!(lower.matches("HTTPS://User@API.example:80/Cart"));
+    let lower = PropagationTargets::new([regex("^https://UseR@api\\.example:80/Cart$")]);
+    assert!(lower.matches("HTTPS://UseR@API.example:80/Cart"));
     assert!(!lower.matches("HTTPS://user@API.example:80/Cart"));
-    assert!(!lower.matches("HTTPS://User@API.example:80/cart"));
+    assert!(!lower.matches("HTTPS://UseR@API.example:80/cart"));
     assert!(PropagationTargets::new([regex("^api:80$")]).matches("API:80"), "an address alone");
     let targets = PropagationTargets::new([regex("^https://[a-z]+\\.example/"), regex("(?i)API")]);
     for (url, matches) in [

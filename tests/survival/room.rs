@@ -254,20 +254,23 @@ fn beside_other_members_and_ot() {
         Box::new(TraceContextPropagator::new()),
         Box::new(SentryPropagator::new()),
     ]);
-    let names: Vec<String> = (0..31).map(|n| format!("k{n}")).collect();
-    let state = names.iter().map(|name| format!("{name}=v")).collect::<Vec<_>>().join(",");
     let rate = "sentry-sample_rand=0.785811,sentry-sample_rate=0.8";
-    for (ot, baggage, first) in [
-        ("", rate, vec!["sentry", "ot"]),
-        ("ot=th:8,", "sentry-sample_rand=0.785811", vec!["sentry"]),
+    let long = format!("{rate},sentry-release={}", "r".repeat(300));
+    for (foreign, ot, baggage, first) in [
+        (31, "", rate, vec!["sentry", "ot"]),
+        (31, "ot=th:8,", "sentry-sample_rand=0.785811", vec!["sentry"]),
+        (29, "", &long, vec!["sentry", "sentry-2", "ot"]),
+        (30, "", &long, vec!["sentry", "ot"]),
     ] {
+        let names: Vec<String> = (0..foreign).map(|n| format!("k{n}")).collect();
+        let state = names.iter().map(|name| format!("{name}=v")).collect::<Vec<_>>().join(",");
         let mut incoming = incoming(baggage);
         let traceparent = format!("00-{TRACE_ID}-{SPAN_ID}-01");
         let tracestate = format!("{ot}{state}");
         incoming.extend(headers([("traceparent", &*traceparent), ("tracestate", &*tracestate)]));
         let keys = tracestate_keys(&span_context(&list.extract(&incoming)));
-        assert_eq!(keys[..first.len()], first, "{ot}");
-        assert_eq!(keys[first.len()..], names[..32 - first.len()], "{ot}");
+        assert_eq!(keys[..first.len()], first, "{foreign}, {ot}");
+        assert_eq!(keys[first.len()..], names[..foreign.min(32 - first.len())], "{foreign}, {ot}");
     }
 }
 
