@@ -77,7 +77,7 @@ impl Warnings {
     /// Logs it, unless it was logged before. While a span starts use [`Self::note`].
     pub(crate) fn give(&self, warning: Warning) {
         // A callback that sends a request while a span starts. The fault will be found again.
-        if callback::running() == Running::Nothing && !self.was_given(warning) {
+        if callback::running() == Running::Nothing {
             self.give_all(warning.bit());
         }
     }
@@ -92,9 +92,7 @@ impl Warnings {
     /// Keeps it for the next extract or inject. Nothing may be logged while a span starts: a `tracing`
     /// layer holds a lock then, and a layer that logs may wait for it.
     pub(crate) fn note(&self, warning: Warning) {
-        if !self.was_given(warning) {
-            self.noted.fetch_or(warning.bit(), Ordering::Relaxed);
-        }
+        self.noted.fetch_or(warning.bit(), Ordering::Relaxed);
     }
 
     /// Gives the warnings that were noted.
@@ -113,9 +111,5 @@ impl Warnings {
                 warn(sentence);
             }
         }
-    }
-
-    fn was_given(&self, warning: Warning) -> bool {
-        self.given.load(Ordering::Relaxed) & warning.bit() != 0
     }
 }
