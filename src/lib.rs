@@ -106,7 +106,8 @@
 mod text;
 // Rates, thresholds, `sample_rand`, a trace's randomness: only arithmetic.
 mod sampling;
-// The headers' formats: `sentry-trace`, `traceparent`, `baggage` and its limits, the DSC and its order.
+// The headers' formats: `sentry-trace`, `traceparent`, `baggage` and its limits, the DSC's keys and
+// members, and the order of a DSC made here (`head`).
 mod wire;
 // Options, the DSN, propagation targets (which URL is denied: `destination`), the user's callbacks,
 // warnings.
@@ -114,7 +115,8 @@ mod settings;
 // The `sentry` member, such as `c..;T;S` (letters: `status` and `entries`), what is dropped for room
 // (`member_text`). OTel's `ot` member: `th` and `rv`.
 mod tracestate;
-// Extract (which trace is continued, whose organization), inject, `wrap`.
+// Extract (which of two traces is continued, the organizations compared, another trace's DSC
+// dropped), inject, `wrap`.
 mod propagator;
 // What the sampler decides for a new span, and writes into its `tracestate`.
 #[cfg(feature = "sdk")]

@@ -1,4 +1,5 @@
-//! What the propagator inside `WrappedPropagator` writes, before it goes out.
+//! Catches what the propagator inside `WrappedPropagator` writes, so that it can be changed before
+//! it is sent.
 
 use opentelemetry::propagation::Injector;
 
@@ -17,7 +18,7 @@ pub(crate) struct CapturedHeaders {
 
 impl Injector for CapturedHeaders {
     fn set(&mut self, key: &str, value: String) {
-        // Common case: it is in lower case, and equality costs less to see.
+        // Common case: lower case. Equality is a cheaper test.
         let key_is = |name: &str| key == name || key.eq_ignore_ascii_case(name);
         if key_is(TRACEPARENT_HEADER) {
             self.traceparent = Some(value);
@@ -26,7 +27,7 @@ impl Injector for CapturedHeaders {
         } else if key_is(BAGGAGE_HEADER) {
             self.baggage = Some(value);
         } else if key_is(SENTRY_TRACE_HEADER) {
-            // Discarded: only we write it.
+            // Discarded: only this crate writes it.
         } else {
             match self.others.iter_mut().find(|(known, _)| key_is(known)) {
                 Some((_, old)) => *old = value,

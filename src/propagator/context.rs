@@ -1,4 +1,4 @@
-//! Contexts without a parent or without Sentry's baggage.
+//! Contexts without their remote parent, and without Sentry's baggage.
 
 use std::borrow::Cow;
 
@@ -8,12 +8,13 @@ use opentelemetry::{Context, Key};
 
 use crate::wire::dsc_key::is_sentry_key;
 
-/// The context without `sentry-*` in its baggage: a stock propagator would send it to every host.
+/// The context without `sentry-*` in its baggage, which a stock propagator would send to every
+/// host.
 #[inline]
 pub(crate) fn without_sentry_baggage(cx: &Context) -> Cow<'_, Context> {
     let baggage = cx.baggage();
     let is_sentry = |(key, _): (&Key, _)| is_sentry_key(key.as_str());
-    // Common case: it is empty, which costs less to see than to iterate.
+    // Common case: empty baggage, and that test costs less than an iterator.
     if baggage.is_empty() || !baggage.iter().any(is_sentry) {
         return Cow::Borrowed(cx);
     }
@@ -25,12 +26,13 @@ fn own_members(baggage: &Baggage) -> Baggage {
     own.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// The remote parent of the next span, if the active span is one.
+/// The span context, if it is a remote parent of the next span.
 pub(crate) fn remote_parent<'a>(span: &'a SpanRef<'_>) -> Option<&'a SpanContext> {
     Some(span.span_context()).filter(|context| context.is_remote() && context.is_valid())
 }
 
-/// Removes a remote parent, so that the next span starts a trace; a local parent stays.
+/// Removes a remote parent, so that the next span starts a trace, and `sentry-*` from the baggage.
+/// A local parent stays.
 pub(crate) fn without_remote_parent(cx: &Context) -> Context {
     if remote_parent(&cx.span()).is_some() {
         return without_span(cx);
@@ -38,8 +40,8 @@ pub(crate) fn without_remote_parent(cx: &Context) -> Context {
     without_sentry_baggage(cx).into_owned()
 }
 
-/// The context's baggage and suppression without a span. A [`Context`] cannot drop its span, so the
-/// values of other crates are lost.
+/// A new context with the baggage, without `sentry-*`, and the suppression of this one. No span can
+/// be removed from a [`Context`], so the values of other crates are lost.
 pub(crate) fn without_span(cx: &Context) -> Context {
     let bare = Context::new().with_baggage(own_members(cx.baggage()));
     if cx.is_telemetry_suppressed() {

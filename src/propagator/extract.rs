@@ -16,7 +16,7 @@ use crate::wire::baggage::BAGGAGE_HEADER;
 use crate::wire::dsc_key::DscKey;
 use crate::wire::sentry_trace::SentryTrace;
 
-/// What came with a request that has a trace.
+/// What arrived with a request that has a trace.
 pub(crate) struct Incoming<'a> {
     /// The trace that is continued, if the rules below allow it.
     parent: RemoteParent<'a>,
@@ -28,7 +28,7 @@ pub(crate) struct Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    /// `None` where there is no trace.
+    /// `None` if there is no trace.
     #[inline]
     pub(crate) fn read(
         settings: &Settings,
@@ -41,25 +41,25 @@ impl<'a> Incoming<'a> {
         Some(Incoming { parent, sentry_trace, baggage, remote })
     }
 
-    /// What becomes of the trace, and the remote parent of the next span: there is one exactly where
-    /// the trace is continued.
+    /// Whether the trace is continued, and, exactly if it is, the remote parent of the next span.
     pub(crate) fn parent(&self, settings: &Settings) -> (ContinueDecision, Option<SpanContext>) {
         let mut parent = self.parent;
         let mut dsc = MemberText::from_baggage(&self.baggage, parent.trace_id);
         let is_in_sentry_trace =
             self.sentry_trace.is_some_and(|trace| trace.trace_id() == parent.trace_id);
-        // Without `sentry-trace`, as behind a hop that speaks only W3C, or where `traceparent` is
-        // preferred: only a DSC that names the trace makes it Sentry's.
+        // The trace is `traceparent`'s, since no `sentry-trace` arrived (after a hop that knows
+        // only W3C), or `traceparent` is preferred. Then it is Sentry's only if a DSC names it.
         if !is_in_sentry_trace && dsc.names_trace() != Some(true) {
             return (ContinueDecision::NotASentryTrace, None);
         }
-        // Even another trace's DSC tells who calls, so the organization comes first.
+        // Even another trace's DSC names the caller's organization, so compare before dropping it.
         let (ours, theirs) = (settings.org_id.as_deref(), dsc.org_id());
         let strict = settings.strict_trace_continuation;
         let decision = ContinueDecision::by_organizations(ours, theirs.as_deref(), strict);
         if !decision.is_continued() {
             return (decision, None);
         }
+        // Another trace's DSC is dropped.
         if dsc.names_trace() == Some(false) {
             dsc.clear();
         }
@@ -70,13 +70,14 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// The flag of `traceparent` where Sentry's headers leave the decision open: W3C has no undecided
-/// state, so its 00 may mean that.
+/// The decision of `traceparent` if Sentry's headers leave it open. W3C has no undecided state, so
+/// only 01 counts: 00 may mean undecided.
 fn only_sampled(sampled: Option<bool>) -> Option<bool> {
     sampled.filter(|sampled| *sampled)
 }
 
-/// `strict_trace_continuation` needs an organization of our own, which `build` cannot require.
+/// Warns if `strict_trace_continuation` is on and our own organization is unknown: `build` cannot
+/// require one.
 pub(crate) fn warn_of_unknown_organization(settings: &Settings, decision: ContinueDecision) {
     let is_unknown = matches!(
         decision,
@@ -93,7 +94,7 @@ struct RemoteParent<'a> {
     trace_id: TraceId,
     span_id: SpanId,
     sampled: Option<bool>,
-    /// Whether `sentry-trace` says `sampled` too.
+    /// Whether `sampled` is what `sentry-trace` says.
     is_sentry_decision: bool,
     trace_state: &'a TraceState,
 }
@@ -101,8 +102,8 @@ struct RemoteParent<'a> {
 static NO_TRACE_STATE: TraceState = TraceState::NONE;
 
 impl<'a> RemoteParent<'a> {
-    /// Which of two traces is continued: that of `sentry-trace`, whose span is known to be in Sentry,
-    /// unless the other one is preferred. Within one trace `tracestate` stays in any case.
+    /// Which of two traces is continued: that of `sentry-trace`, since its span is in Sentry,
+    /// unless `traceparent` is preferred. `tracestate` is kept whenever it belongs to that trace.
     fn choose(
         settings: &Settings,
         sentry_trace: Option<SentryTrace>,
@@ -119,7 +120,7 @@ impl<'a> RemoteParent<'a> {
             return w3c;
         };
         match w3c {
-            // A preferred `traceparent` decides with 00, too.
+            // The user prefers `traceparent`, so even its 00 is a decision.
             Some(w3c) if settings.prefer_traceparent => {
                 let is_same = w3c.trace_id == trace.trace_id() && w3c.sampled == trace.sampled();
                 Some(RemoteParent { is_sentry_decision: is_same, ..w3c })
@@ -142,7 +143,7 @@ impl<'a> RemoteParent<'a> {
 
     fn into_span_context(self, settings: &Settings, mut dsc: MemberText) -> SpanContext {
         let ot = self.settle(&mut dsc);
-        // A DSC that agrees shows that a Sentry service took the decision.
+        // A DSC that agrees shows that a Sentry service made the decision.
         let is_sentry_decision = self.is_sentry_decision || dsc.sampled() == self.sampled;
         let mut origin = Origin::Continued;
         if dsc.is_empty() {
@@ -165,13 +166,14 @@ impl<'a> RemoteParent<'a> {
         )
     }
 
-    /// Makes flag, rate, `sample_rand` and OTel's fields agree: fills in a `sample_rand` that is
-    /// missing, and returns the new value of the `ot` member, if it changes. X and M are those of
-    /// [`sampling`](crate::sampling).
+    /// Makes flag, rate, `sample_rand` and OTel's fields agree: fills in a missing `sample_rand`,
+    /// and returns the new value of the `ot` member, if it changes. [`sampling`](crate::sampling)
+    /// defines X and M.
     ///
-    /// Example: `-1`, rate 0.25 and no `sample_rand`, from a trace id with X/M = 0.6. Backfill takes
-    /// 0.6 of [0, 0.25): `sample_rand` is 0.150000. The trace id stands for 0.6, which 0.25 does not
-    /// sample, so an `rv` that stands for 0.15 is added; with it `th:c` (0.25) holds, and is written.
+    /// Example: flag `-1`, rate 0.25, no `sample_rand`, and a trace id with X/M = 0.6. Backfill
+    /// scales 0.6 into [0, 0.25): `sample_rand` becomes 0.150000. The trace id's own 0.6 is not
+    /// sampled at 0.25, so an `rv` for 0.15 is added. With that, `th:c` (rate 0.25) holds, and is
+    /// written too.
     fn settle(&self, dsc: &mut MemberText) -> Option<String> {
         let fields = ot_fields(self.trace_state);
         let randomness = fields.randomness_of(self.trace_id);

@@ -14,13 +14,13 @@ use crate::wire::traceparent::TRACESTATE_HEADER;
 pub(crate) struct FilteredExtractor<'a> {
     extractor: &'a dyn Extractor,
     hidden: Vec<&'a str>,
-    // Computed lazily: many inner propagators read neither.
+    // Computed when first read: many inner propagators read neither.
     baggage: OnceCell<Option<String>>,
     tracestate: OnceCell<Option<String>>,
 }
 
 impl<'a> FilteredExtractor<'a> {
-    /// Hides these headers, but never `baggage`: it is no part of a trace.
+    /// Hides these headers, but never `baggage`, which does not identify a trace.
     pub(crate) fn new(extractor: &'a dyn Extractor, hidden: Vec<&'a str>) -> Self {
         FilteredExtractor {
             extractor,

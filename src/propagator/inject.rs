@@ -1,4 +1,4 @@
-//! What goes out for a context: `sentry-trace`, the DSC, `traceparent`, or nothing.
+//! Composes a context's headers: `sentry-trace`, the DSC, `traceparent`, or none at all.
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceId};
@@ -21,13 +21,13 @@ use crate::wire::outgoing_baggage::OutgoingBaggage;
 use crate::wire::sentry_trace::{push_flag, trace_id_digits, SentryTrace};
 use crate::wire::traceparent::traceparent;
 
-/// What a request says about the trace it belongs to.
+/// The headers of an outgoing request.
 pub(crate) struct Outgoing {
     pub(crate) sentry_trace: String,
     /// The decision that `sentry_trace` states.
     pub(crate) sampled: Option<bool>,
     pub(crate) traceparent: Option<String>,
-    /// The DSC's members; none where none is sent.
+    /// The DSC's members; empty if none is sent.
     pub(crate) dsc: SentryMembers,
 }
 
@@ -42,7 +42,8 @@ impl Outgoing {
         if !is_allowed(settings, cx, member.as_ref()) {
             return None;
         }
-        // Its digits serve as the DSC's trace id; the flag is known only afterwards.
+        // The DSC reuses these digits as its trace id. The flag is appended last: it may depend on
+        // the DSC.
         let mut sentry_trace = trace.to_header();
         let own_trace_id = trace_id_digits(&sentry_trace);
         let (sampled, dsc) = flag_and_dsc(settings, span_context, own_trace_id, member);
@@ -68,7 +69,7 @@ fn is_allowed(settings: &Settings, cx: &Context, member: Option<&Member<'_>>) ->
     }
 }
 
-/// The decision and the DSC, from a member that may have come from outside.
+/// The decision and the DSC. The member may have come from outside, so it may be malformed.
 fn flag_and_dsc(
     settings: &Settings,
     span_context: &SpanContext,
@@ -83,7 +84,8 @@ fn flag_and_dsc(
     let flag = |status: Status| outgoing_flag(settings, span_context, status.decision);
     if status.origin == Origin::Continued {
         return match to_baggage(entries, trace_id, own_trace_id) {
-            // Another crate's sampler decided: its decision completes the DSC.
+            // The trace arrived undecided and another crate's sampler sampled it: add that to the
+            // DSC.
             Ok(_) if status.decision == Decision::Deferred && span_context.is_sampled() => {
                 (Some(true), with_sampled(entries, trace_id, own_trace_id).unwrap_or_default())
             }
@@ -103,6 +105,7 @@ fn flag_and_dsc(
     }
 }
 
+/// A DSC's entries as members, with `sentry-sampled=true`.
 fn with_sampled(
     entries: &str,
     trace_id: TraceId,
@@ -114,7 +117,7 @@ fn with_sampled(
     to_baggage(text.get(STATUS_BYTES..).unwrap_or_default(), trace_id, own_trace_id)
 }
 
-/// The flag that is written; `None` leaves the decision to the next service.
+/// The flag of the outgoing `sentry-trace`; `None` leaves the decision to the next service.
 fn outgoing_flag(
     settings: &Settings,
     span_context: &SpanContext,
@@ -136,8 +139,8 @@ fn outgoing_flag(
     }
 }
 
-/// The DSC of a trace that is ours, or that no Sentry service has seen before: what our sampler left
-/// in the member, else what OTel's own fields say.
+/// The DSC of a trace that starts here, or that no Sentry service has seen before. Its rate and
+/// `sample_rand` are those our sampler left in the member, else those of OTel's `ot` fields.
 fn head(
     template: &HeadTemplate,
     span_context: &SpanContext,
@@ -165,8 +168,8 @@ fn head(
     )
 }
 
-/// The `baggage` of a request: OTel's own from the context, without `sentry-*`, then the DSC.
-/// `None` where there is neither.
+/// The `baggage` of a request: the context's own without `sentry-*`, then the DSC. `None` if the
+/// context has no baggage and there is no DSC.
 #[inline]
 pub(crate) fn with_own_baggage(
     settings: &Settings,
@@ -182,7 +185,7 @@ pub(crate) fn with_own_baggage(
         list.push(key.as_str(), value.as_str(), metadata);
     }
     settings.warnings.check_overflow(&list);
-    // A stock propagator before us may have written the context's `sentry-*` members: an empty list
-    // overwrites them.
+    // A stock propagator before this one may have written the context's `sentry-*` members. An
+    // empty list overwrites them.
     Some(list.finish().unwrap_or_default())
 }

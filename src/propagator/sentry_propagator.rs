@@ -85,8 +85,9 @@ impl SentryPropagator {
         &self.settings
     }
 
-    /// The context with the incoming trace as its remote parent; `None` where the trace is refused.
-    /// `arrived_with_request` returns whether this request carried the remote parent's `tracestate`.
+    /// The context with the incoming trace as its remote parent; `None` if the trace is refused.
+    /// `arrived_with_request` tells whether another propagator's remote parent got its trace state
+    /// from this request.
     pub(crate) fn apply(
         &self,
         cx: &Context,
@@ -98,11 +99,12 @@ impl SentryPropagator {
         if decision.is_refused() {
             return None;
         }
+        // No Sentry trace, so another propagator's parent stays, with a valid trace state.
         let parent = parent.or_else(|| {
             let remote = incoming.remote?;
             let is_flawed = is_flawed(remote);
-            // A member that an earlier extract of ours left in the context stays; one from the
-            // request is only a claim.
+            // Our member stays if an earlier extract of this crate left it in the context. In a
+            // request, another party may have written it.
             let has_ours = has_ours(remote.trace_state()) && arrived_with_request();
             (is_flawed || has_ours).then(|| cleaned(remote))
         });
@@ -121,8 +123,8 @@ impl Default for SentryPropagator {
 }
 
 impl TextMapPropagator for SentryPropagator {
-    /// Writes nothing where the context has no valid span, telemetry is suppressed, or the
-    /// request's target is denied.
+    /// Writes nothing if the context has no valid span, telemetry is suppressed, or the request's
+    /// URL is denied.
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = &*self.settings;
         settings.warnings.give_noted();

@@ -1,5 +1,5 @@
-//! Sentry's headers combined with those of another propagator: an `Injector` can only overwrite, so
-//! of two propagators that share `baggage` one has to know of the other.
+//! Sentry's headers combined with those of another propagator. An `Injector` can only overwrite: if
+//! two propagators write `baggage`, one must merge what the other wrote.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::propagator::extract::Incoming;
 use crate::propagator::filtered_extractor::FilteredExtractor;
 use crate::propagator::inject::Outgoing;
 use crate::propagator::sentry_propagator::SentryPropagator;
-use crate::tracestate::list::{ot_alone, outgoing_header, without_trace_state};
+use crate::tracestate::list::{ot_beside_ours, outgoing_header, without_trace_state};
 use crate::wire::baggage::{decode, key, members, BAGGAGE_HEADER};
 use crate::wire::dsc_key::{is_sentry_key, SentryMembers};
 use crate::wire::outgoing_baggage::{unambiguous, OutgoingBaggage};
@@ -38,9 +38,11 @@ impl SentryPropagator {
     ///
     /// The `baggage` of both becomes one list. The other's headers are sent unchanged, even to
     /// denied targets, but without ours: no `sentry-trace`, no `sentry-*`, no `sentry` member of
-    /// `tracestate`. If only OTel's `ot` member stands beside ours, the other is given no trace state,
-    /// and `ot` is added to the `tracestate` that it writes. The other sees nothing of a refused trace: it then extracts once more without
-    /// its [`fields`](TextMapPropagator::fields), which have to name every header with a trace.
+    /// `tracestate`. If the trace state has only our member and OTel's `ot`, the other is given
+    /// none, and `ot` is appended to the `tracestate` that it writes, if it writes one.
+    ///
+    /// The other sees nothing of a refused trace: it then extracts once more without its
+    /// [`fields`](TextMapPropagator::fields), which must name every header with a trace.
     ///
     /// Several go through one `TextMapCompositePropagator`:
     ///
@@ -115,17 +117,20 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
         }
         let span = cx.span();
         let span_context = span.span_context();
-        let ot = ot_alone(span_context);
-        let mut given = Cow::Borrowed(cx);
+        // Common case: the trace state needs nothing of the inner propagator. `ot` is appended
+        // below.
+        let ot = ot_beside_ours(span_context);
+        let mut inner_cx = Cow::Borrowed(cx);
         if ot.is_some() {
-            given = Cow::Owned(cx.with_remote_span_context(without_trace_state(span_context)));
+            inner_cx = Cow::Owned(cx.with_remote_span_context(without_trace_state(span_context)));
         }
-        if let Some(own) = unambiguous(cx.baggage()) {
-            given = Cow::Owned(given.with_baggage(own));
+        if let Some(encoded) = unambiguous(cx.baggage()) {
+            inner_cx = Cow::Owned(inner_cx.with_baggage(encoded));
         }
         let mut captured = CapturedHeaders::default();
-        self.inner.inject_context(&given, &mut captured);
+        self.inner.inject_context(&inner_cx, &mut captured);
         let CapturedHeaders { baggage, mut traceparent, tracestate, others } = captured;
+        // An inner propagator that writes no `tracestate`, such as B3's, gets none from here.
         if let Some(written) = tracestate {
             let header = match ot {
                 Some(ot) if written.is_empty() => ot,
@@ -137,7 +142,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
         let mut dsc = None;
         if let Some(outgoing) = outgoing {
             injector.set(SENTRY_TRACE_HEADER, outgoing.sentry_trace);
-            // Where a caller's decision is forwarded, the span's own flag differs from it.
+            // If a caller's decision is forwarded, the span's own flag may contradict it.
             let sampled = outgoing.sampled == Some(true);
             let corrected = traceparent.map(|header| with_sampled_flag(header, sampled));
             traceparent = outgoing.traceparent.or(corrected);
@@ -176,15 +181,15 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
 }
 
 impl<P: TextMapPropagator> WrappedPropagator<P> {
-    /// The context that the inner propagator makes.
+    /// The context that the inner propagator extracts.
     fn inner_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         let filtered = FilteredExtractor::new(extractor, Vec::new());
         self.inner.extract_with_context(cx, &filtered)
     }
 }
 
-/// The remote parent that the inner propagator found in this request, and not in `cx`: a changed
-/// span context, or any `tracestate`, shows that the request carried one.
+/// The remote parent that the inner propagator found in this request, if it was not in `cx`
+/// already. A changed span context, or a `tracestate` header, shows that the request carried one.
 fn found_parent<'a>(
     cx: &Context,
     extractor: &dyn Extractor,
@@ -197,8 +202,9 @@ fn found_parent<'a>(
 }
 
 impl<P> WrappedPropagator<P> {
-    /// The inner propagator's list with the context's own values in our encoding, what else the
-    /// context has, and the DSC. `dsc` is `None` where we may not write anything of our own.
+    /// The inner propagator's list, with the context's own values in our encoding, then members
+    /// that only the context has, then the DSC. `dsc` is `None` if the request may carry only what
+    /// the inner propagator wrote.
     fn baggage(
         &self,
         cx: &Context,
@@ -214,7 +220,7 @@ impl<P> WrappedPropagator<P> {
         let inner = inner.unwrap_or_default();
         let mut written: Vec<&str> = Vec::with_capacity(own.len());
         for member in members(&inner) {
-            // The stock propagator writes keys unencoded; others encode them.
+            // The stock propagator does not encode keys; others do.
             let raw = key(member);
             let decoded = decode(raw);
             let named = |name: &str| own.iter().find(|(own_key, _)| own_key.as_str() == name);

@@ -51,7 +51,7 @@ pub(crate) fn split_equals(text: &str) -> Option<(&str, &str)> {
 
 /// The text before the first separator, and the text behind it.
 ///
-/// Keys are short: a loop costs less than a search that has to be set up.
+/// Keys are short: a loop costs less than the setup of a vectorized search.
 #[inline]
 pub(crate) fn split_key(text: &str, separator: u8) -> Option<(&str, &str)> {
     let end = text.bytes().position(|byte| byte == separator)?;
@@ -70,7 +70,8 @@ fn len_from<const N: usize>(first: u8, excluded: [u8; N], text: &str) -> usize {
             return len;
         }
     }
-    // Filled up with what is bad, a short rest is a block too.
+    // A rest shorter than a block is padded with zeros, which are bad bytes, so counting stops at
+    // its end.
     let mut last = [0; BLOCK];
     let rest = bytes.get(len..).unwrap_or_default();
     if let Some(start) = last.get_mut(..rest.len()) {
@@ -79,13 +80,15 @@ fn len_from<const N: usize>(first: u8, excluded: [u8; N], text: &str) -> usize {
     len + good_len(first, excluded, &last)
 }
 
-/// How many bytes are looked at in one step.
+/// How many bytes are checked in one step.
 const BLOCK: usize = 16;
 
-/// [`len_from`] of one block.
+/// [`len_from`] for one block.
 ///
-/// Subtractions that stop at 0, exclusive or, and minimum give 0 exactly for what is bad. Unlike a
-/// chain of comparisons, the compiler turns them into instructions for all bytes at once.
+/// A byte is bad if `byte - (first - 1)` or `'~' + 1 - byte` is 0, with subtractions that saturate,
+/// or `byte ^ other` is 0 for an excluded one: so if the minimum of all is 0. Unlike a chain of
+/// comparisons, this compiles to vector instructions. A bad byte's mark is 1: the trailing zeros of
+/// all marks, as one integer, are the bits of the good bytes before the first bad one.
 #[inline]
 fn good_len<const N: usize>(first: u8, excluded: [u8; N], block: &[u8; BLOCK]) -> usize {
     let mut marks = [0; BLOCK];

@@ -1,14 +1,14 @@
 //! Hexadecimal ids, read strictly: the standard integer parsers take a sign and any number of
 //! digits.
 
-/// What a byte that is not a digit stands for in [`NIBBLES`].
+/// The entry of [`NIBBLES`] for a byte that is not a digit.
 const NOT_HEX: u8 = 0xff;
 
 /// The value of each digit of either case.
 const NIBBLES: [u8; 256] = {
     let mut nibbles = [NOT_HEX; 256];
     let mut value = 0;
-    // The compiler evaluates it.
+    // Evaluated at compile time.
     #[allow(clippy::indexing_slicing)]
     while value < 16 {
         let digit = b"0123456789abcdef"[value as usize];
@@ -24,7 +24,7 @@ const NIBBLES: [u8; 256] = {
 pub(crate) fn parse_hex<const N: usize>(digits: &str) -> Option<u128> {
     let digits: &[u8; N] = digits.as_bytes().try_into().ok()?;
     let mut all = 0;
-    // Word by word: 128 bits are two registers, and twice the work for each digit.
+    // 64 bits at a time: a 128-bit value takes two registers, and twice the work for each digit.
     let value = digits.chunks_exact(16).fold(0, |value, word| {
         let word = word.iter().fold(0_u64, |value, digit| {
             let nibble = NIBBLES.get(usize::from(*digit)).copied().unwrap_or(NOT_HEX);
@@ -52,7 +52,7 @@ pub(crate) fn parse_lower_hex(digits: &str) -> Option<u64> {
 const PAIRS: [[u8; 2]; 256] = {
     let mut pairs = [[0; 2]; 256];
     let mut byte = 0;
-    // The compiler evaluates it.
+    // Evaluated at compile time.
     #[allow(clippy::indexing_slicing)]
     while byte < 256 {
         pairs[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 0x0f]];

@@ -1,6 +1,6 @@
-//! The parts of an absolute URL that settle who is called: scheme, host, port.
+//! The parts of an absolute URL that identify the server: scheme, host, port.
 
-/// A URL taken apart; nothing is decoded.
+/// A parsed URL; nothing is decoded.
 #[derive(Clone, Copy)]
 pub(crate) struct Url<'a> {
     pub(crate) scheme: &'a str,

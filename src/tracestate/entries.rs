@@ -8,19 +8,19 @@
 //!
 //! | letter | key | value |
 //! | --- | --- | --- |
-//! | `T`, `t` | `trace_id` | `T`: the trace's own id; `t`: another text |
+//! | `T`, `t` | `trace_id` | `T`: the trace's own id; `t`: any other text |
 //! | `p` | `public_key` | |
 //! | `r` | `sample_rate` | |
 //! | `n` | `sample_rand` | |
-//! | `S`, `F`, `s` | `sampled` | `S`: `true`; `F`: `false`; `s`: another text |
+//! | `S`, `F`, `s` | `sampled` | `S`: `true`; `F`: `false`; `s`: any other text |
 //! | `l` | `release` | |
-//! | `E`, `e` | `environment` | `E`: `production`; `e`: another text |
+//! | `E`, `e` | `environment` | `E`: `production`; `e`: any other text |
 //! | `x` | `transaction` | |
 //! | `y` | `replay_id` | |
 //! | `o` | `org_id` | |
 //!
-//! Values stand as they are encoded in `baggage`. A DSC value is made of baggage octets, which have
-//! no `"` and no `;`; a `tracestate` value has no `=`. So `"` stands for `=`, and `;` separates.
+//! Values keep their `baggage` encoding. They consist of baggage octets, which exclude `"` and `;`;
+//! a `tracestate` value excludes `=`. So `"` replaces `=`, and `;` separates.
 //!
 //! Example: `;T;eqa;lshop%401.2.3;S;n0.123456;r0.2` stands for
 //! `sentry-trace_id=<the trace's id>,sentry-environment=qa,sentry-release=shop%401.2.3,`
@@ -36,16 +36,16 @@ use crate::wire::baggage::is_key;
 use crate::wire::dsc::{names_trace, MAX_SENTRY_MEMBERS};
 use crate::wire::dsc_key::{DscKey, EntryKey, SentryMembers};
 
-/// What an entry says about its key.
+/// The value of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Value<'a> {
-    /// As in the member: `"` stands for `=`.
+    /// As in the member: with `"` in place of `=`.
     Text(&'a str),
     OwnTraceId,
 }
 
 impl<'a> Value<'a> {
-    /// The value as `baggage` has it, but for the trace's own id.
+    /// The value as in `baggage`; `None` for the trace's own id, which the entry does not contain.
     pub(crate) fn decoded(self) -> Option<Cow<'a, str>> {
         match self {
             Value::Text(text) if text.contains('"') => Some(text.replace('"', "=").into()),
@@ -55,7 +55,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The entry of a known key without its `;`: the letter, and the text behind it.
+/// The entry of a known key: `;` with the letter, and the text behind it.
 #[inline]
 pub(crate) fn encode_known(key: DscKey, value: &str, trace_id: TraceId) -> (&'static str, &str) {
     match (key, value) {
@@ -110,7 +110,7 @@ pub(crate) fn value_of(entry: &str) -> Option<Value<'_>> {
 /// The letter of a key that the specification does not name.
 pub(crate) const UNKNOWN: u8 = b'u';
 
-/// One entry, and where it stands: without its `;`.
+/// One entry, and its place among the entries, without its `;`.
 pub(crate) struct Entry<'a> {
     pub(crate) key: EntryKey<'a>,
     pub(crate) value: Value<'a>,
@@ -118,13 +118,14 @@ pub(crate) struct Entry<'a> {
     pub(crate) end: usize,
 }
 
-/// The text is not a list of entries that this crate writes for the trace.
+/// The text is not a list of entries that this crate could have written for the trace.
 #[derive(Debug)]
 pub(crate) struct Malformed;
 
-/// Reads the entries of a member on a span of this trace. They may have come from outside: nothing is
-/// taken on trust, and every reader of a member comes through here, so that none believes what
-/// another refuses.
+/// Reads the entries of a member on a span of this trace, and rejects those of another trace.
+///
+/// They may have come from outside, so everything is checked. Every reader of a member calls this
+/// one function, so that all of them reject the same.
 #[inline]
 pub(crate) fn for_each_entry<'a>(
     entries: &'a str,
@@ -136,7 +137,7 @@ pub(crate) fn for_each_entry<'a>(
     let mut seen = 0_u16;
     let mut rest = entries;
     while let Some(list) = rest.strip_prefix(';') {
-        // OTel lets neither `,` nor `=` into a `TraceState`.
+        // `,` and `=` need no check: OTel accepts neither in a `TraceState`.
         let len = graphic_len(*b";\\", list);
         let (entry, tail) = list.get(..len).zip(list.get(len..)).ok_or(Malformed)?;
         let (letter, value) = entry.as_bytes().first().zip(entry.get(1..)).ok_or(Malformed)?;
@@ -167,14 +168,14 @@ pub(crate) fn for_each_entry<'a>(
 /// An entry of an unknown key, without its letter. `rest` has the entries behind it.
 fn unknown<'a>(entry: &'a str, rest: &str) -> Result<(EntryKey<'a>, Value<'a>), Malformed> {
     let (key, value) = entry.split_once(':').ok_or(Malformed)?;
-    // A key that has a letter of its own would slip past the checks of that key.
+    // A key that has its own letter would bypass the checks for that letter.
     if !is_key(key) || DscKey::from_name(key).is_some() || has_unknown(rest, key) {
         return Err(Malformed);
     }
     Ok((EntryKey::Unknown(key), Value::Text(value)))
 }
 
-/// Whether a list of entries has one of this unknown key.
+/// Whether one of these entries has this unknown key.
 fn has_unknown(entries: &str, key: &str) -> bool {
     entries.split(';').any(|entry| {
         let rest = entry.strip_prefix('u').and_then(|entry| entry.strip_prefix(key));
@@ -182,7 +183,7 @@ fn has_unknown(entries: &str, key: &str) -> bool {
     })
 }
 
-/// The entries as `baggage` members, in one pass. `own_trace_id` has the digits of the trace's id.
+/// The entries as `baggage` members, in one pass. `own_trace_id` is the trace's id in digits.
 pub(crate) fn to_baggage(
     entries: &str,
     trace_id: TraceId,
@@ -202,7 +203,7 @@ pub(crate) fn to_baggage(
     Ok(members)
 }
 
-/// What a head's member says about its trace, as encoded values.
+/// What the sampler left in a head's member, as encoded values.
 #[derive(Default)]
 pub(crate) struct Facts<'a> {
     pub(crate) sample_rate: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! The list of a `TraceState`: other parties' members, and ours before them.
+//! The members of a `TraceState`: ours first, then `ot` and other parties'.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -14,7 +14,7 @@ use crate::tracestate::status::Status;
 /// The key of OTel's own member.
 const OT_KEY: &str = "ot";
 
-/// The most members ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#list)).
+/// The most members of a list ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#list)).
 const MAX_MEMBERS: usize = 32;
 
 /// The longest key.
@@ -37,15 +37,15 @@ fn is_valid(key: &str, value: &str) -> bool {
         && !value.ends_with(' ')
 }
 
-/// The fields of the first valid `ot` member: the one that is written again.
+/// The fields of the first valid `ot` member, the only one that is forwarded.
 pub(crate) fn ot_fields(trace_state: &TraceState) -> OtFields<'_> {
     let mut members = trace_state.into_iter();
     let ot = members.find(|(key, value)| *key == OT_KEY && is_valid(key, value));
     ot.map_or(OtFields::default(), |(_, value)| OtFields::parse(value))
 }
 
-/// `base` with another member of ours, and with a new value of `ot` where there is one: an empty one
-/// removes it. Other parties' members stay, in order.
+/// `base` with `ours` in place of any member of ours. `ot` is the new value of that member: an
+/// empty one removes it, `None` keeps it. Other parties' members stay, in order.
 pub(crate) fn replace(
     base: &TraceState,
     ours: Option<(Status, MemberText)>,
@@ -61,7 +61,7 @@ pub(crate) fn replace(
         .unwrap_or_default()
 }
 
-/// A list in its order: ours, a new `ot`, the rest.
+/// The members in order: ours, a new `ot`, the rest.
 struct Members<'a> {
     ours: String,
     next: usize,
@@ -69,7 +69,7 @@ struct Members<'a> {
     rest: std::vec::IntoIter<(&'a str, &'a str)>,
 }
 
-// By hand, since chained iterators cost as much as the rest of this function.
+// By hand: chained iterators cost as much as the rest of `replace`.
 impl<'a> Iterator for Members<'a> {
     type Item = (&'a str, Text<'a>);
 
@@ -85,8 +85,8 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// A trace state with the members that the inner sampler wrote in front. The trace's own `ot` stays;
-/// what the sampler decided is written into that.
+/// A trace state with the members that the inner sampler wrote in front. If `base` has an `ot`,
+/// that one stays: the caller then writes the sampler's decision into it.
 pub(crate) fn merged<'a>(base: &'a TraceState, written: TraceState) -> Cow<'a, TraceState> {
     if written == TraceState::NONE {
         return Cow::Borrowed(base);
@@ -106,14 +106,14 @@ pub(crate) fn merged<'a>(base: &'a TraceState, written: TraceState) -> Cow<'a, T
     Cow::Owned(TraceState::from_key_value(members).unwrap_or_default())
 }
 
-/// A span context with only what is valid in its trace state, and nothing of ours.
+/// A span context without our members, invalid ones, and a `th` that does not hold.
 pub(crate) fn cleaned(span_context: &SpanContext) -> SpanContext {
     let trace_state = span_context.trace_state();
     let ot = ot_fields(trace_state).with_what_holds(span_context);
     with_trace_state(span_context, replace(trace_state, None, ot))
 }
 
-/// A span context without our members.
+/// A span context without our members and invalid ones.
 pub(crate) fn without_ours(span_context: &SpanContext) -> SpanContext {
     with_trace_state(span_context, replace(span_context.trace_state(), None, None))
 }
@@ -128,17 +128,20 @@ fn with_trace_state(span_context: &SpanContext, trace_state: TraceState) -> Span
     )
 }
 
-/// The same without its trace state.
+/// A span context without its trace state.
 pub(crate) fn without_trace_state(span_context: &SpanContext) -> SpanContext {
     with_trace_state(span_context, TraceState::NONE)
 }
 
-/// The `ot` member as it may leave, if a list has no other members but ours: then a propagator needs
-/// no trace state, in which it would write ours only for them to be taken out again.
-pub(crate) fn ot_alone(span_context: &SpanContext) -> Option<String> {
+/// What may be sent of a trace state that has only our members and `ot`: the `ot` member, or an
+/// empty text if there is none. `None` if another party's member is there, or no member at all.
+///
+/// With this, the inner propagator needs no trace state: it would encode our members only for
+/// [`outgoing_header`] to remove them.
+pub(crate) fn ot_beside_ours(span_context: &SpanContext) -> Option<String> {
     let trace_state = span_context.trace_state();
-    let is_other = |(key, _)| !is_ours(key) && key != OT_KEY;
-    if *trace_state == TraceState::NONE || trace_state.into_iter().any(is_other) {
+    let is_foreign = |(key, _)| !is_ours(key) && key != OT_KEY;
+    if *trace_state == TraceState::NONE || trace_state.into_iter().any(is_foreign) {
         return None;
     }
     let fields = ot_fields(trace_state);
@@ -147,13 +150,13 @@ pub(crate) fn ot_alone(span_context: &SpanContext) -> Option<String> {
     Some(if value.is_empty() { String::new() } else { [OT_KEY, "=", value].concat() })
 }
 
-/// Whether a list has members of ours, or members that look like them.
+/// Whether a list has members of ours, or another party's under our keys.
 pub(crate) fn has_ours(trace_state: &TraceState) -> bool {
     trace_state.into_iter().any(|(key, _)| is_ours(key))
 }
 
-/// Whether a list has anything that must not go on: a member that is not valid, one that occurs
-/// twice, or a `th` that does not hold.
+/// Whether a trace state has anything that must not be forwarded: an invalid member, one that
+/// occurs twice, or a `th` that does not hold.
 pub(crate) fn is_flawed(span_context: &SpanContext) -> bool {
     let trace_state = span_context.trace_state();
     let is_flawed = |(index, (key, value)): (usize, (&str, &str))| {
@@ -164,15 +167,15 @@ pub(crate) fn is_flawed(span_context: &SpanContext) -> bool {
         || ot_fields(trace_state).with_what_holds(span_context).is_some()
 }
 
-/// A `tracestate` header as another propagator wrote it for a span, as it may leave: valid members
-/// alone, none of ours, and no `th` that the sampler's decision contradicts.
+/// What may be sent of a `tracestate` header that another propagator wrote for a span: the valid
+/// members but ours, without a `th` that the sampler's decision contradicts.
 pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> String {
     let members = split_list(header, b',').filter_map(|member| split_equals(trim_ows(member)));
     let mut foreign = ForeignMembers::new(members, None);
     foreign.make_room(0);
     let mut out = String::with_capacity(header.len());
     for (key, value) in foreign.rest {
-        let ot = Some(value).filter(|_| key == OT_KEY).map(OtFields::parse);
+        let ot = (key == OT_KEY).then(|| OtFields::parse(value));
         let ot = ot.and_then(|fields| fields.with_what_holds(span_context));
         let value = ot.as_deref().unwrap_or(value);
         if value.is_empty() {
@@ -192,9 +195,9 @@ pub(crate) fn outgoing_header(header: &str, span_context: &SpanContext) -> Strin
 /// list = list-member 0*31( OWS "," OWS list-member )
 /// ```
 ///
-/// The SDK checks less than W3C asks for: members that are not valid, or occur twice, go.
+/// The SDK checks less than W3C requires: invalid and repeated members are dropped here.
 struct ForeignMembers<'a> {
-    /// The new value of the `ot` member, where it changes.
+    /// The new value of the `ot` member, if it changes.
     ot: Option<String>,
     rest: Vec<(&'a str, &'a str)>,
 }
@@ -215,7 +218,7 @@ impl<'a> ForeignMembers<'a> {
         self.ot.as_ref().is_some_and(|value| !value.is_empty())
     }
 
-    /// How many bytes ours may have: one value at least, since ours displaces others.
+    /// How many bytes ours may have: at least one value, since it takes another member's place.
     fn room_for_ours(&self) -> usize {
         let left = MAX_MEMBERS.saturating_sub(self.rest.len() + usize::from(self.has_new_ot()));
         (left.max(1) * MAX_VALUE_BYTES).min(MAX_TEXT_BYTES)
@@ -232,14 +235,14 @@ impl<'a> ForeignMembers<'a> {
     }
 }
 
-/// A value on its way into a `TraceState`, which asks for one by `to_string`: an owned one moves,
-/// and is not copied.
+/// A value for `TraceState::from_key_value`, which calls `to_string`: an owned value is moved, not
+/// copied.
 enum Text<'a> {
     Borrowed(&'a str),
     Owned(Cell<String>),
 }
 
-// `Display` would bring the copy back.
+// Through `Display` an owned value would be copied.
 #[allow(clippy::to_string_trait_impl)]
 impl ToString for Text<'_> {
     fn to_string(&self) -> String {

@@ -4,7 +4,7 @@
 //! member = status entries    ; see status.rs and entries.rs
 //! ```
 //!
-//! What does not fit into one `tracestate` value goes on in `sentry-2`, `sentry-3`, `sentry-4`.
+//! A text longer than one `tracestate` value continues in `sentry-2`, `sentry-3`, `sentry-4`.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::tracestate::status::{Origin, Permission, Status, STATUS_BYTES};
 /// The keys of our members, in the order in which their values are joined.
 const KEYS: [&str; 4] = ["sentry", "sentry-2", "sentry-3", "sentry-4"];
 
-/// Our member as it stands in a span context. Nothing of it is checked but its status.
+/// Our member in a span context. Only its status has been checked.
 pub(crate) struct Member<'a> {
     pub(crate) status: Status,
     pub(crate) entries: Cow<'a, str>,
@@ -25,8 +25,8 @@ pub(crate) struct Member<'a> {
 impl<'a> Member<'a> {
     /// Our member, if the span context has one.
     ///
-    /// Another propagator may have brought a remote parent's: only what a header could have said is
-    /// believed then.
+    /// On a remote parent it may come from a header that another propagator read, so it may say no
+    /// more than Sentry's own headers can. They cannot say that a trace starts here.
     pub(crate) fn read(span_context: &'a SpanContext) -> Option<Self> {
         let first = first_value(span_context.trace_state())?;
         let status = Status::parse(first.as_bytes().get(..STATUS_BYTES)?)?;
@@ -43,12 +43,13 @@ impl<'a> Member<'a> {
     }
 }
 
-/// The status alone, of a local span.
+/// Only the status, of a local span.
 pub(crate) fn status(trace_state: &TraceState) -> Option<Status> {
     Status::parse(first_value(trace_state)?.as_bytes().get(..STATUS_BYTES)?)
 }
 
-/// The permission alone, of a local span: it decides whether a child's trace state is its parent's.
+/// Only the permission, of a local span. A child shares its parent's trace state only if both are
+/// equal.
 #[inline]
 pub(crate) fn permission(trace_state: &TraceState) -> Permission {
     match first_value(trace_state).map(str::as_bytes) {
@@ -59,7 +60,7 @@ pub(crate) fn permission(trace_state: &TraceState) -> Permission {
 }
 
 fn first_value(trace_state: &TraceState) -> Option<&str> {
-    // Ours is the first one: a look at it costs less than `TraceState::get`.
+    // Common case: ours is first, and this search costs less than `TraceState::get`.
     trace_state.into_iter().find(|(key, _)| *key == KEYS[0]).map(|(_, value)| value)
 }
 
@@ -71,7 +72,7 @@ fn joined<'a>(first: &'a str, trace_state: &'a TraceState) -> Cow<'a, str> {
     whole
 }
 
-/// The next of our members that hold a text, of which the first `index` are taken.
+/// Cuts the next of our members off the start of a text, after `index` others.
 #[inline]
 pub(crate) fn take_value(text: &mut String, index: usize) -> Option<(&'static str, String)> {
     let key = KEYS.get(index).filter(|_| !text.is_empty())?;
@@ -79,7 +80,7 @@ pub(crate) fn take_value(text: &mut String, index: usize) -> Option<(&'static st
     Some((key, std::mem::replace(text, rest)))
 }
 
-/// `sentry` and `sentry-<digits>`, from any party; `sentryco` is another party's.
+/// Whether a key is `sentry` or `sentry-<digits>`, whoever wrote it; `sentryco` is another party's.
 pub(crate) fn is_ours(key: &str) -> bool {
     match key.strip_prefix(KEYS[0]) {
         Some("") => true,

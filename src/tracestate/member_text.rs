@@ -1,4 +1,4 @@
-//! The text of our member under construction: a status and entries.
+//! Builds the text of our member, a status and entries, and drops entries for room (`fit`).
 
 use std::borrow::Cow;
 
@@ -17,34 +17,35 @@ use crate::wire::dsc_key::{DscKey, EntryKey};
 /// The longest text: four `tracestate` values.
 pub(crate) const MAX_TEXT_BYTES: usize = 1024;
 
-/// What this service may add to a DSC: `sample_rand`, `sample_rate`, `sampled`.
+/// The bytes this service may add to a DSC: `sample_rand`, `sample_rate`, `sampled`.
 const ADDED_BYTES: usize = 48;
 
-/// The keys that go when room is short, in this order, after those the specification does not name.
+/// The keys dropped for room, in this order, after all that the specification does not name.
 const LEAST_IMPORTANT: [DscKey; 4] =
     [DscKey::Transaction, DscKey::ReplayId, DscKey::Environment, DscKey::Release];
 
-/// A DSC, or the facts for sampling, as the text of our member.
+/// A DSC, or only its numbers for sampling, as the text of our member.
 pub(crate) struct MemberText {
     trace_id: TraceId,
-    /// Room for a status, then entries.
+    /// Three bytes for a status, which `finish` writes, then the entries.
     text: String,
-    /// Where the known entries start and end, each without its `;`. At 0 stands a status.
+    /// Start and end of the known keys' entries, without the `;`. A start of 0 means that there is
+    /// none: a status is there.
     places: [(u16, u16); DscKey::COUNT],
     len: usize,
 }
 
 impl MemberText {
-    /// No entry, with room for so many bytes of them.
+    /// No entries, with room for this many bytes of them.
     pub(crate) fn new(trace_id: TraceId, capacity: usize) -> Self {
         let mut text = String::with_capacity(STATUS_BYTES + capacity + ADDED_BYTES);
-        // The most common status, which `finish` need not write then.
+        // Common case: this status, which `finish` then need not write.
         text.push_str("c..");
         MemberText { trace_id, text, places: [(0, 0); DscKey::COUNT], len: 0 }
     }
 
-    /// The Sentry members of repeated `baggage` headers. Of a key that occurs twice the last value
-    /// counts, in the first one's place.
+    /// The Sentry members of repeated `baggage` headers. If a key occurs twice, its last value
+    /// takes the first one's place.
     pub(crate) fn from_baggage(lines: &[&str], trace_id: TraceId) -> Self {
         // Each entry is shorter than its member.
         let capacity = lines.iter().map(|line| line.len()).sum::<usize>().min(MAX_TEXT_BYTES);
@@ -64,7 +65,7 @@ impl MemberText {
         text
     }
 
-    /// The entries of a member; an error where they are malformed or name another trace.
+    /// The entries of a member; an error if they are malformed or name another trace.
     pub(crate) fn from_entries(entries: &str, trace_id: TraceId) -> Result<Self, Malformed> {
         let mut text = Self::new(trace_id, entries.len());
         text.text.push_str(entries);
@@ -79,7 +80,7 @@ impl MemberText {
 
     fn note(&mut self, key: DscKey, start: usize, end: usize) {
         if let Some(place) = self.places.get_mut(key as usize) {
-            // A text has at most 8192 bytes: what is read of `baggage`.
+            // A text fits: it is no longer than the 8192 bytes that are read of `baggage`.
             *place = (start as u16, end as u16);
         }
     }
@@ -89,7 +90,7 @@ impl MemberText {
         (start > 0).then_some((start.into(), end.into()))
     }
 
-    /// Puts another text in the place of one.
+    /// Replaces a part of the text, and updates `places`.
     fn replace(&mut self, (start, end): (usize, usize), parts: &[&str]) -> Moved {
         let len: usize = parts.iter().map(|part| part.len()).sum();
         self.text.replace_range(start..end, "");
@@ -110,7 +111,7 @@ impl MemberText {
         self.len -= 1;
     }
 
-    /// Sets a value in place, or appends it. Returns what moved in the text.
+    /// Sets a value in place, or appends it. Returns how the text behind it moved, if it did.
     #[inline(always)]
     pub(crate) fn set(&mut self, key: DscKey, value: &str) -> Option<Moved> {
         let (letter, value) = encode_known(key, value, self.trace_id);
@@ -141,19 +142,19 @@ impl MemberText {
         self.len += 1;
     }
 
-    /// The value of a key, as it is encoded in `baggage`.
+    /// The value of a known key.
     fn value(&self, key: DscKey) -> Option<Value<'_>> {
         let (start, end) = self.place(key)?;
         value_of(self.text.get(start..end)?)
     }
 
-    /// The value of a key that has one letter, as it stands in the member.
+    /// The value of a key that has only one letter, as in the member.
     fn text_of(&self, key: DscKey) -> Option<&str> {
         let (start, end) = self.place(key)?;
         self.text.get(start + 1..end)
     }
 
-    /// Whether the trace is the one that the DSC names; `None` where it names none.
+    /// Whether the DSC names this trace; `None` if it names none.
     pub(crate) fn names_trace(&self) -> Option<bool> {
         match self.value(DscKey::TraceId)? {
             Value::OwnTraceId => Some(true),
@@ -161,7 +162,7 @@ impl MemberText {
         }
     }
 
-    /// The organization, where it is named.
+    /// The organization, if the DSC names one.
     pub(crate) fn org_id(&self) -> Option<Cow<'_, str>> {
         let value = Value::Text(self.text_of(DscKey::OrgId)?).decoded()?;
         let id = match value {
@@ -171,19 +172,19 @@ impl MemberText {
         (!id.is_empty()).then_some(id)
     }
 
-    /// The `sample_rate`, where it is a number in `[0,1]`.
+    /// The `sample_rate`, if it is a number in `[0,1]`.
     pub(crate) fn sample_rate(&self) -> Option<f64> {
         let value = self.text_of(DscKey::SampleRate)?;
         SampleRate::parse_incoming(value).or_else(|| SampleRate::parse_incoming(&decode(value)))
     }
 
-    /// The `sample_rand`, where it is a number in `[0,1)`.
+    /// The `sample_rand`, if it is a number in `[0,1)`.
     pub(crate) fn sample_rand(&self) -> Option<SampleRand> {
         let value = self.text_of(DscKey::SampleRand)?;
         SampleRand::parse_incoming(value).or_else(|| SampleRand::parse_incoming(&decode(value)))
     }
 
-    /// The decision, where the DSC says it.
+    /// The decision, if the DSC states one.
     pub(crate) fn sampled(&self) -> Option<bool> {
         match self.value(DscKey::Sampled)? {
             Value::Text(text) => text.parse().ok(),
@@ -202,12 +203,12 @@ impl MemberText {
         self.len = 0;
     }
 
-    /// Makes a DSC one that must not be sent: only what sampling needs stays.
+    /// Marks a DSC as one that must not be sent, and keeps only what sampling needs.
     pub(crate) fn withhold(&mut self, origin: &mut Origin) {
         if *origin == Origin::Continued {
             *origin = Origin::Withheld;
         }
-        /// Longer than any number that is worth forwarding.
+        /// No sensible number is longer.
         const MAX_NUMBER_BYTES: usize = 40;
         let mut facts = Self::new(self.trace_id, 0);
         let numbers = [
@@ -225,8 +226,9 @@ impl MemberText {
         *self = facts;
     }
 
-    /// Drops whole entries until the text has at most `room` bytes and one entry for each of the
-    /// members that are read: the least important entries first, in the end all.
+    /// Drops whole entries until the text has at most `room` bytes, and no more entries than a
+    /// reader accepts. Unknown keys go first, from the end, then [`LEAST_IMPORTANT`]; if that is
+    /// not enough, all entries.
     fn fit(&mut self, room: usize) {
         let mut end = self.text.len();
         while self.is_over(room) {
@@ -255,7 +257,7 @@ impl MemberText {
         self.text.len() > room || self.len > MAX_SENTRY_MEMBERS
     }
 
-    /// The member's value, in at most `room` bytes. A DSC that does not fit at all is withheld.
+    /// The member's value, in at most `room` bytes. A DSC of which nothing fits is withheld.
     pub(crate) fn finish(mut self, mut status: Status, room: usize) -> String {
         if self.is_over(room) {
             self.fit(room);
@@ -272,7 +274,8 @@ impl MemberText {
     }
 }
 
-/// What stood behind a replaced text moved with its end, so that places in it are to follow.
+/// A replaced text ended at `from`, and its replacement at `to`: every place from there on moves
+/// along.
 #[derive(Clone, Copy)]
 pub(crate) struct Moved {
     from: usize,
@@ -288,8 +291,8 @@ impl Moved {
     }
 }
 
-/// Where the keys stand that the specification does not name, and how long they are: a look at each
-/// key, and not at the whole text, bounds what a list of many costs.
+/// Start and length of each key that the specification does not name. Comparing only these, and not
+/// searching the whole text, bounds the cost of many such keys.
 #[derive(Default)]
 struct UnknownKeys(Vec<(u16, u16)>);
 

@@ -1,4 +1,5 @@
-//! Our member of `tracestate`, the list around it, OTel's `ot` member.
+//! Our member of `tracestate` (`member`: its `status`, then its `entries`; `member_text` writes
+//! it), the list around it, and OTel's `ot` member.
 
 pub(crate) mod entries;
 pub(crate) mod list;

@@ -15,7 +15,7 @@ pub(crate) const MAX_VALUE_BYTES: usize = 256;
 /// The digits of 56 bits.
 const DIGITS: usize = 14;
 
-/// What `th` and `rv` take.
+/// The most bytes that `th` and `rv` take, separators included.
 const ADDED_BYTES: usize = 36;
 
 const TH: &str = "th";
@@ -27,7 +27,7 @@ pub(crate) struct OtFields<'a> {
     value: &'a str,
     threshold: Option<&'a str>,
     randomness: Option<&'a str>,
-    /// Whether one of the two stands twice: readers may differ on which counts.
+    /// Whether one of the two occurs twice: readers may differ on which they use.
     repeated: bool,
 }
 
@@ -46,7 +46,7 @@ impl<'a> OtFields<'a> {
         parsed
     }
 
-    /// The whole member's value; empty where there is none.
+    /// The whole member's value; empty if there is no member.
     pub(crate) fn value(self) -> &'a str {
         self.value
     }
@@ -55,7 +55,7 @@ impl<'a> OtFields<'a> {
         split_list(self.value, b';').filter_map(|field| split_key(field, b':'))
     }
 
-    /// `th`: 1 to 14 lower-case hexadecimal digits, the missing ones are zeros.
+    /// `th`: 1 to 14 lower-case hexadecimal digits; missing trailing ones are zeros.
     pub(crate) fn threshold(self) -> Option<Threshold> {
         let digits = self.threshold?;
         let missing = DIGITS.checked_sub(digits.len())?;
@@ -68,13 +68,14 @@ impl<'a> OtFields<'a> {
         parse_lower_hex(digits).map(Randomness::from_rv)
     }
 
-    /// The `th` that holds for a trace: it is sampled, and by this threshold.
+    /// The `th`, if it holds for a trace: the trace is sampled, and its randomness reaches this
+    /// threshold. A `th` that the decision contradicts is false, and gets erased.
     pub(crate) fn threshold_for(self, trace_id: TraceId, sampled: bool) -> Option<Threshold> {
         let randomness = self.randomness_of(trace_id);
         self.threshold().filter(|threshold| sampled && randomness.is_sampled_at(*threshold))
     }
 
-    /// The `th` that holds for a span.
+    /// The `th`, if it holds for a span.
     pub(crate) fn threshold_of(self, span_context: &SpanContext) -> Option<Threshold> {
         self.threshold_for(span_context.trace_id(), span_context.is_sampled())
     }
@@ -89,8 +90,8 @@ impl<'a> OtFields<'a> {
         self.threshold.is_some()
     }
 
-    /// The member's new value with this `th`, or with none, and with this `rv` where it has none;
-    /// `None` where it says that already.
+    /// The member's new value with this `th`, or none, and with `added` as `rv` if it has no valid
+    /// one; `None` if nothing changes.
     pub(crate) fn with(
         self,
         threshold: Option<Threshold>,
@@ -103,14 +104,14 @@ impl<'a> OtFields<'a> {
         (!says_so).then(|| self.rewritten(threshold, added))
     }
 
-    /// The member's new value without a `th` that does not hold for this span; `None` where it has
-    /// no such.
+    /// The member's new value without a false `th`, one that does not hold for this span; `None` if
+    /// nothing changes.
     pub(crate) fn with_what_holds(self, span_context: &SpanContext) -> Option<String> {
         self.with(self.threshold_of(span_context), None)
     }
 
-    /// The member with another `th`, one that holds, and, where it has no valid `rv`, with this one;
-    /// the other fields stay as far as there is room. Empty where nothing is left.
+    /// [`with`](Self::with), always written anew. Other fields are kept as far as there is room.
+    /// Empty if no field is left.
     fn rewritten(self, threshold: Option<Threshold>, randomness: Option<Randomness>) -> String {
         let mut value = Vec::with_capacity(ADDED_BYTES + self.value.len());
         if let Some(bits) = threshold.map(Threshold::bits) {

@@ -6,9 +6,9 @@ use crate::tracestate::list::ot_fields;
 use crate::tracestate::member::Member;
 use crate::tracestate::member_text::MemberText;
 
-/// The rate in `(0,1]`: `sample_rate` of our member, else that of the `th` that holds.
+/// The rate in `(0,1]`: `sample_rate` of our member, else that of a `th` that holds.
 ///
-/// `None` where neither is known, and for a span that is not sampled: it stands for no other.
+/// `None` if neither is known, or the span is not sampled: then it does not represent any others.
 pub(crate) fn sample_rate_of(span_context: &SpanContext) -> Option<f64> {
     if !span_context.is_sampled() {
         return None;
@@ -17,8 +17,8 @@ pub(crate) fn sample_rate_of(span_context: &SpanContext) -> Option<f64> {
     let member = Member::read(span_context);
     let dsc = member
         .and_then(|member| MemberText::from_entries(&member.entries, span_context.trace_id()).ok());
-    // A sampled span in a trace that its head dropped: the head's rate does not say at which rate. A
-    // sampler of ours that overrules the head writes a `th`.
+    // The span is sampled, although the head dropped the trace: so the head's rate is not this
+    // span's. Our sampler writes a `th` if it overrules the head.
     let is_overruled =
         threshold.is_none() && dsc.as_ref().and_then(MemberText::sampled) == Some(false);
     let rate = dsc.as_ref().and_then(MemberText::sample_rate);

@@ -1,4 +1,4 @@
-//! The first bytes of our member: what is known about a span beside its DSC.
+//! The first bytes of our member: what is known about a span apart from its DSC.
 //!
 //! ```text
 //! status     = origin decision permission
@@ -7,25 +7,26 @@
 //! | letter | origin: where the trace's DSC comes from |
 //! | --- | --- |
 //! | `c` | continued: it arrived, and is frozen |
-//! | `w` | withheld: none is sent, because none arrived or it must not leave |
+//! | `w` | withheld: none is sent, because none arrived or it must not be sent |
 //! | `h` | head: it is ours, made from the settings |
 //!
 //! | letter | decision: who decides whether the trace is sampled |
 //! | --- | --- |
 //! | `.` | the span's flag says it |
-//! | `t` | the span's flag says it, as `traceparent` brought it |
+//! | `t` | the span's flag says it, and that came from `traceparent` |
 //! | `?` | it arrived undecided |
 //! | `-` | it is undecided, and our sampler left it so |
 //! | `0`, `1` | our sampler took no decision; the caller's is forwarded |
 //!
 //! | letter | permission: may this span's request carry trace headers |
 //! | --- | --- |
-//! | `.` | not asked |
+//! | `.` | not known |
 //! | `x` | denied |
 //! | `a` | allowed |
 //!
-//! `c..;T;S` is a span of a continued trace: its flag holds, no target was asked for, and the DSC
-//! is `sentry-trace_id=<the trace's id>,sentry-sampled=true`.
+//! `c..;T;S` is a span of a continued trace: its flag is the decision, its URL was not checked
+//! against the targets, and (see `entries.rs`) the DSC is `sentry-trace_id=<the trace's
+//! id>,sentry-sampled=true`.
 
 /// How many bytes a status takes.
 pub(crate) const STATUS_BYTES: usize = 3;
@@ -35,7 +36,7 @@ pub(crate) const STATUS_BYTES: usize = 3;
 pub(crate) enum Origin {
     /// It arrived, and is frozen: the entries are the DSC.
     Continued,
-    /// None is sent: the entries are facts for sampling alone.
+    /// None is sent: the entries only serve this service's sampling.
     Withheld,
     /// It is composed from the settings: the entries are what the trace adds to them.
     Head,
@@ -46,17 +47,17 @@ pub(crate) enum Origin {
 pub(crate) enum Decision {
     /// Decided, as the span's OTel flag says.
     Flag,
-    /// The same, and the flag came in `traceparent`, not in `sentry-trace`.
+    /// The same, and the flag came from `traceparent`, not from `sentry-trace`.
     Traceparent,
     /// It arrived undecided.
     Deferred,
     /// It is undecided, and our sampler left it so.
     Undecided,
-    /// Our sampler took no decision of its own; the caller's goes on.
+    /// Our sampler took no decision of its own; the caller's is forwarded.
     Forwarded(bool),
 }
 
-/// Whether this span's request may carry trace headers. It holds for one span, never for its
+/// Whether this span's request may carry trace headers. It applies to one span, never to its
 /// children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Permission {
@@ -65,7 +66,7 @@ pub(crate) enum Permission {
     Allowed,
 }
 
-/// All three.
+/// Origin, decision and permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) origin: Origin,
@@ -74,11 +75,11 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// The status of a span without a member of ours.
+    /// The status of a span without our member.
     pub(crate) const UNMARKED: Status =
         Status { origin: Origin::Head, decision: Decision::Flag, permission: Permission::Unknown };
 
-    /// The status of a span whose member is malformed, or another trace's.
+    /// The status of a span whose member is malformed, or names another trace.
     pub(crate) const MALFORMED: Status = Status { origin: Origin::Withheld, ..Status::UNMARKED };
 
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
@@ -132,8 +133,8 @@ impl Status {
         [origin, decision, permission]
     }
 
-    /// What a member on a remote parent may say: the rest is a claim of another party, and would be
-    /// believed over the headers.
+    /// The status that a member on a remote parent may have: Sentry's headers cannot say more, and
+    /// another party may have written it.
     pub(crate) fn of_remote(self) -> Self {
         let decision = match self.decision {
             Decision::Undecided => Decision::Deferred,

@@ -13,7 +13,9 @@ pub const BAGGAGE_HEADER: &str = "baggage";
 /// ([W3C Baggage, limits](https://www.w3.org/TR/baggage/#limits)).
 pub(crate) const MAX_BAGGAGE_BYTES: usize = 8192;
 
-/// The most members that are written ([W3C Baggage, limits](https://www.w3.org/TR/baggage/#limits)).
+/// The most members that are written ([W3C Baggage,
+/// limits](https://www.w3.org/TR/baggage/#limits)). Reading has a limit of its own:
+/// `MAX_SENTRY_MEMBERS` in `dsc.rs`.
 pub(crate) const MAX_BAGGAGE_MEMBERS: usize = 64;
 
 /// Everything outside RFC 3986's unreserved characters: `+` too, which some SDKs read as a space.
@@ -61,13 +63,14 @@ pub(crate) fn split_member(member: &str) -> Option<(&str, &str)> {
     Some((trim_ows(key), trim_ows(rest)))
 }
 
-/// The key of a member; empty where it has none.
+/// The key of a member; empty if it has none.
 pub(crate) fn key(member: &str) -> &str {
     split_equals(member).map_or("", |(key, _)| trim_ows(key))
 }
 
 /// Whether a list has no white space, no properties, and nothing to encode: then its keys and
-/// values can be taken as they stand.
+/// values can be used unchanged.
+#[cfg(feature = "http")]
 pub(crate) fn is_plain(list: &str) -> bool {
     graphic_len(*b"\";\\", list) == list.len()
 }
@@ -78,10 +81,15 @@ pub(crate) fn octets_len(text: &str) -> usize {
     graphic_len(*b",\";\\", text)
 }
 
+/// Whether a text has only baggage octets, so that nothing of it needs encoding.
+pub(crate) fn is_octets(text: &str) -> bool {
+    octets_len(text) == text.len()
+}
+
 /// A value without its properties, and with everything that is not a baggage octet encoded.
 pub(crate) fn octets(value: &str) -> Cow<'_, str> {
     // Common case: nothing to cut and nothing to encode.
-    if octets_len(value) == value.len() {
+    if is_octets(value) {
         return Cow::Borrowed(value);
     }
     let value = value.split(';').next().map_or("", trim_ows);
@@ -104,13 +112,13 @@ pub(crate) fn encode(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, ENCODED)
 }
 
-/// A list as it stands, but for control characters, which no header can hold.
+/// A list with its control characters encoded, which no header can hold; the rest is unchanged.
 #[cfg(feature = "http")]
 pub(crate) fn header_text(list: &str) -> Cow<'_, str> {
     utf8_percent_encode(list, CONTROLS).into()
 }
 
-/// The text that a member's value stands for; bytes that are not UTF-8 become U+FFFD.
+/// The decoded value of a member; bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn decode(value: &str) -> Cow<'_, str> {
     // Common case: nothing to decode.
     if !value.contains('%') {

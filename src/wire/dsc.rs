@@ -13,15 +13,15 @@ use crate::wire::dsc_key::{strip_prefix, DscKey, EntryKey, SentryMembers};
 /// The most Sentry members that are read.
 pub(crate) const MAX_SENTRY_MEMBERS: usize = 64;
 
-/// Whether the encoded value of a DSC's trace id is this trace; `None` where it is empty.
+/// Whether a DSC's encoded `trace_id` is this trace's; `None` if the value is empty.
 pub(crate) fn names_trace(value: &str, trace_id: TraceId) -> Option<bool> {
     let named = parse_hex::<32>(&decode(value));
     (!value.is_empty()).then(|| named == Some(u128::from_be_bytes(trace_id.to_bytes())))
 }
 
-/// Reads the Sentry members of repeated `baggage` headers, which are one list: keys, and values as
-/// they may be sent on. A member that is not valid is skipped; another party's costs its bytes and
-/// no more.
+/// Reads the Sentry members of repeated `baggage` headers, which are one list: keys, and values
+/// ready to be forwarded. An invalid member is skipped. Another party's is only searched for its
+/// end.
 pub(crate) fn for_each_member<'a>(
     lines: impl IntoIterator<Item = &'a str>,
     mut found: impl FnMut(EntryKey<'a>, Cow<'a, str>),
@@ -35,7 +35,8 @@ pub(crate) fn for_each_member<'a>(
                 rest = split_first(list, b',').1;
                 continue;
             };
-            // Common case: a known key, its `=` at once, and a value that can be taken as it stands.
+            // Common case: a known key, directly followed by `=`, and a value of baggage octets
+            // alone.
             let plain = DscKey::split(member).and_then(|(key, value)| {
                 let len = octets_len(value);
                 let tail = match value.as_bytes().get(len) {
@@ -65,7 +66,7 @@ pub(crate) fn for_each_member<'a>(
     }
 }
 
-/// A member of any shape, without its prefix.
+/// The general case, for a member without its prefix.
 fn sentry_member(member: &str) -> Option<(EntryKey<'_>, Cow<'_, str>)> {
     let (name, value) = split_equals(member)?;
     let (name, value) = (name.trim_end_matches([' ', '\t']), octets(trim_ows(value)));
@@ -95,7 +96,7 @@ pub struct DynamicSamplingContext<'a> {
 impl<'a> DynamicSamplingContext<'a> {
     /// Reads the Sentry members of one `baggage` header; a member that is not valid is skipped.
     ///
-    /// Of a key that occurs twice the last value counts.
+    /// If a key occurs twice, the last value counts.
     pub fn parse(baggage: &'a str) -> Self {
         let mut entries: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
         for_each_member([baggage], |key, value| {
@@ -136,7 +137,7 @@ impl<'a> DynamicSamplingContext<'a> {
     }
 }
 
-/// The members joined with `,`, as they go out.
+/// The members joined with `,`, as sent.
 impl fmt::Display for DynamicSamplingContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut members = SentryMembers::default();
@@ -147,7 +148,7 @@ impl fmt::Display for DynamicSamplingContext<'_> {
     }
 }
 
-/// Shows how many members there are: their values come from outside, or are the DSN's key.
+/// Shows only how many members there are: values come from outside, or are the DSN's key.
 impl fmt::Debug for DynamicSamplingContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DynamicSamplingContext").field("len", &self.len()).finish_non_exhaustive()

@@ -1,6 +1,6 @@
-//! The keys of the Dynamic Sampling Context, as they stand in `baggage`.
+//! The keys of the Dynamic Sampling Context, as written in `baggage`.
 
-/// The beginning of every Sentry member's key. Case-sensitive.
+/// How every Sentry member's key starts. Case-sensitive.
 pub(crate) const PREFIX: &str = "sentry-";
 
 /// Whether a baggage member of this key is Sentry's.
@@ -13,7 +13,7 @@ pub(crate) fn strip_prefix(key: &str) -> Option<&str> {
     key.strip_prefix(PREFIX)
 }
 
-/// Makes the keys from their names, so that each name stands once.
+/// Generates the keys from their names, so that each name is written once.
 macro_rules! dsc_keys {
     ($($key:ident $name:literal),* $(,)?) => {
         /// The keys that the specification names.
@@ -26,11 +26,11 @@ macro_rules! dsc_keys {
         impl DscKey {
             pub(crate) const COUNT: usize = [$(DscKey::$key),*].len();
 
-            /// What all members take beside their values, commas included.
+            /// The bytes of all members without their values, commas included.
             const MEMBERS_BYTES: usize =
                 0 $(+ concat!(",sentry-", $name, "=").len())*;
 
-            /// Appends the beginning of its member: everything but the value.
+            /// Appends the start of its member: prefix, name and `=`.
             #[inline(always)]
             fn push_to(self, list: &mut String) {
                 match self {
@@ -105,7 +105,7 @@ pub(crate) struct SentryMembers {
 }
 
 impl SentryMembers {
-    /// None, with room for members whose values have so many bytes.
+    /// An empty list with room for members whose values have this many bytes in total.
     pub(crate) fn with_capacity(values: usize) -> Self {
         SentryMembers { list: String::with_capacity(values + DscKey::MEMBERS_BYTES), count: 0 }
     }

@@ -4,7 +4,8 @@
 use crate::wire::baggage::encode;
 use crate::wire::dsc_key::{DscKey, EntryKey, SentryMembers};
 
-/// The settings' part of a head's DSC, encoded once: the members that stand side by side.
+/// The settings' part of a head's DSC, encoded once: each field is a run of members that no other
+/// part interrupts.
 #[derive(Clone, Default)]
 pub(crate) struct HeadTemplate {
     public_key: SentryMembers,
@@ -15,10 +16,10 @@ pub(crate) struct HeadTemplate {
     org_id: SentryMembers,
 }
 
-/// What most rates and a `sample_rand` take.
+/// Enough for most rates and a `sample_rand`.
 const NUMBERS_BYTES: usize = 32;
 
-/// The trace's part, encoded.
+/// The trace's part of a head's DSC, encoded.
 pub(crate) struct HeadFacts<'a> {
     /// `None` for an undecided trace, which has neither rate nor transaction.
     pub(crate) sampled: Option<bool>,

@@ -1,4 +1,5 @@
-//! `sentry-trace`, `traceparent`, `baggage`, and the Dynamic Sampling Context.
+//! `sentry-trace`, `traceparent`, `baggage`, and the Dynamic Sampling Context (DSC): `dsc` reads
+//! one, `head` composes one.
 
 pub(crate) mod baggage;
 pub(crate) mod dsc;

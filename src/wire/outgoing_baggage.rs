@@ -6,23 +6,25 @@ use percent_encoding::PercentEncode;
 
 use crate::text::chars::trim_ows;
 use crate::wire::baggage::{
-    encode, encode_octets, is_key, is_plain, split_member, MAX_BAGGAGE_BYTES, MAX_BAGGAGE_MEMBERS,
+    encode, encode_octets, is_key, is_octets, split_member, MAX_BAGGAGE_BYTES, MAX_BAGGAGE_MEMBERS,
 };
 use crate::wire::dsc_key::SentryMembers;
 
-/// A list to be sent: other parties' members as far as there is room, then those that must stay.
+/// A list to be sent: other parties' members as far as there is room, then Sentry's, which must
+/// stay.
 pub(crate) struct OutgoingBaggage {
     list: String,
     members: usize,
-    /// The members that must stay: Sentry's.
+    /// Sentry's members, for which room is reserved.
     reserved: SentryMembers,
     /// Whether something did not fit.
     pub(crate) overflowed: bool,
 }
 
 impl OutgoingBaggage {
+    /// An empty list that ends with these members.
     pub(crate) fn before(reserved: SentryMembers) -> Self {
-        /// For what most services put into their baggage.
+        /// Enough for the baggage of most services.
         const ROOM_BYTES: usize = 128;
         OutgoingBaggage {
             list: String::with_capacity(reserved.list.len() + ROOM_BYTES),
@@ -50,8 +52,8 @@ impl OutgoingBaggage {
         self.keep_if_it_fits(start);
     }
 
-    /// Appends a member that another propagator wrote, if it fits whole: as it is where it is valid.
-    /// One without a key is dropped, since some readers reject the whole list for it.
+    /// Appends a member that another propagator wrote, if it fits whole: unchanged if it is valid,
+    /// else encoded. A member without a key is dropped: some readers reject the whole list for it.
     pub(crate) fn push_valid(&mut self, member: &str) {
         let Some((key, rest)) = split_member(member).filter(|(key, _)| is_key(key)) else {
             return;
@@ -59,12 +61,11 @@ impl OutgoingBaggage {
         let start = self.start_member();
         let mut parts = rest.split(';');
         let value = parts.next().unwrap_or_default();
-        let is_octets = |text: &str| is_plain(trim_ows(text)) && !text.contains(',');
         let is_property = |property: &str| {
             let (key, value) = property.split_once('=').unwrap_or((property, ""));
-            is_key(trim_ows(key)) && is_octets(value)
+            is_key(trim_ows(key)) && is_octets(trim_ows(value))
         };
-        let is_valid = is_octets(value) && parts.all(is_property);
+        let is_valid = is_octets(trim_ows(value)) && parts.all(is_property);
         if is_valid {
             self.list.push_str(member);
         } else {
@@ -77,7 +78,8 @@ impl OutgoingBaggage {
         self.keep_if_it_fits(start);
     }
 
-    /// Appends a member as it is, if it fits whole, but for what no header can hold.
+    /// Appends a member, if it fits whole, unchanged except for control characters, which no header
+    /// can hold.
     #[cfg(feature = "http")]
     pub(crate) fn push_as_is(&mut self, member: &str) {
         let start = self.start_member();
@@ -117,7 +119,7 @@ impl OutgoingBaggage {
         }
     }
 
-    /// The list with the members that must stay at its end; `None` where it is empty.
+    /// The list with Sentry's members at its end; `None` if it is empty.
     pub(crate) fn finish(mut self) -> Option<String> {
         let reserved = self.reserved.list;
         if self.list.is_empty() {
@@ -131,8 +133,8 @@ impl OutgoingBaggage {
     }
 }
 
-/// Keys and values of a member's properties. A key that is not a token cannot be sent, and nobody
-/// would decode it: such a property is dropped.
+/// Keys and values of a member's properties. A property whose key is not a token is dropped: it
+/// cannot be sent, and receivers do not decode keys.
 ///
 /// ```text
 /// property = key [ OWS "=" OWS value ]
@@ -145,12 +147,13 @@ fn split_properties(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     properties.filter(|(key, _)| is_key(key))
 }
 
-/// Baggage that an inner propagator cannot write so that it is misread: the stock one writes
-/// metadata as it is, others also values. `None` where it can be handed on unchanged.
+/// The baggage with encoded values and metadata, for an inner propagator: the stock one writes
+/// metadata unencoded, others also values, and a separator in them would be misread. `None` if it
+/// has no such characters.
 pub(crate) fn unambiguous(own: &Baggage) -> Option<Baggage> {
     let separates =
         |text: &str| text.bytes().any(|b| b"\",;=\\".contains(&b) || b.is_ascii_control());
-    // Metadata has `;` and `=` of its own.
+    // `;` and `=` are part of the metadata's own syntax.
     let is_plain_metadata = |text: &str| properties_text(text) == text;
     let is_unchanged = |(_, (value, metadata)): (&Key, &(StringValue, BaggageMetadata))| {
         !separates(value.as_str())
@@ -168,7 +171,7 @@ pub(crate) fn unambiguous(own: &Baggage) -> Option<Baggage> {
     Some(members.collect())
 }
 
-/// Properties as a list has them, without the first `;`.
+/// Valid properties, encoded and joined with `;`.
 fn properties_text(metadata: &str) -> String {
     let mut list = OutgoingBaggage::before(SentryMembers::default());
     list.push_properties(metadata, encode);

@@ -12,11 +12,11 @@ use crate::text::hex::{parse_hex, to_hex};
 /// Name of the `sentry-trace` header.
 pub const SENTRY_TRACE_HEADER: &str = "sentry-trace";
 
-/// How much of all `sentry-trace` headers of one request is looked at, in bytes: a limit of this
-/// crate, not that of W3C Baggage, which is as large.
+/// How many bytes of a request's `sentry-trace` headers are read in total: this crate's own limit.
+/// That W3C Baggage has the same number is a coincidence.
 const MAX_SENTRY_TRACE_BYTES: usize = 8192;
 
-/// What errors call the ids.
+/// The ids' names in errors.
 const TRACE_ID: &str = "trace id";
 const SPAN_ID: &str = "span id";
 
@@ -85,7 +85,8 @@ impl SentryTrace {
         header
     }
 
-    /// The first valid element of the carrier's headers; proxies join duplicates with commas.
+    /// The first valid element of the carrier's headers. A header may be a list: proxies join
+    /// duplicates with commas.
     #[inline]
     pub(crate) fn extract(extractor: &dyn Extractor) -> Option<Self> {
         let first = extractor.get(SENTRY_TRACE_HEADER)?;
@@ -96,7 +97,7 @@ impl SentryTrace {
         }
     }
 
-    /// The first valid element of all lines.
+    /// The first valid element among all headers of this name.
     fn find(extractor: &dyn Extractor) -> Option<Self> {
         let mut left = MAX_SENTRY_TRACE_BYTES;
         for line in extractor.get_all(SENTRY_TRACE_HEADER)? {

@@ -14,7 +14,7 @@ pub(crate) const TRACESTATE_HEADER: &str = "tracestate";
 /// ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/#traceparent-header)).
 const TEMPLATE: [u8; 55] = *b"00-................................-................-00";
 
-/// The header of a span.
+/// The `traceparent` of a span.
 pub(crate) fn traceparent(trace_id: TraceId, span_id: SpanId, sampled: bool) -> String {
     let mut header = TEMPLATE;
     header[3..35].copy_from_slice(&to_hex::<16, 32>(trace_id.to_bytes()));
@@ -23,7 +23,7 @@ pub(crate) fn traceparent(trace_id: TraceId, span_id: SpanId, sampled: bool) -> 
     std::str::from_utf8(&header).unwrap_or_default().to_owned()
 }
 
-/// A header that another propagator wrote, with the sampled flag replaced; its other flags stay.
+/// A header that another propagator wrote, with this sampled flag; its other flags are kept.
 pub(crate) fn with_sampled_flag(mut header: String, sampled: bool) -> String {
     let flags = TEMPLATE.len() - 2..TEMPLATE.len();
     let parsed = header.get(flags.clone()).and_then(|flags| u8::from_str_radix(flags, 16).ok());
