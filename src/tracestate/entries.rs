@@ -26,8 +26,6 @@
 //! `sentry-trace_id=<the trace's id>,sentry-environment=qa,sentry-release=shop%401.2.3,`
 //! `sentry-sampled=true,sentry-sample_rand=0.123456,sentry-sample_rate=0.2`.
 
-use std::borrow::Cow;
-
 use opentelemetry::trace::TraceId;
 
 use crate::text::chars::graphic_len;
@@ -42,17 +40,6 @@ pub(crate) enum Value<'a> {
     /// As in the member: with `"` in place of `=`.
     Text(&'a str),
     OwnTraceId,
-}
-
-impl<'a> Value<'a> {
-    /// The value as in `baggage`; `None` for the trace's own id, which the entry does not contain.
-    pub(crate) fn decoded(self) -> Option<Cow<'a, str>> {
-        match self {
-            Value::Text(text) if text.contains('"') => Some(text.replace('"', "=").into()),
-            Value::Text(text) => Some(text.into()),
-            Value::OwnTraceId => None,
-        }
-    }
 }
 
 /// The entry of a known key: `;` with the letter, and the text behind it.

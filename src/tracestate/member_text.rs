@@ -162,14 +162,10 @@ impl MemberText {
         }
     }
 
-    /// The organization, if the DSC names one.
+    /// The organization, if the DSC names one. An id has digits alone, so that a `"` in place of `=`
+    /// makes no difference.
     pub(crate) fn org_id(&self) -> Option<Cow<'_, str>> {
-        let value = Value::Text(self.text_of(DscKey::OrgId)?).decoded()?;
-        let id = match value {
-            Cow::Borrowed(value) => decode(value),
-            Cow::Owned(value) => decode(&value).into_owned().into(),
-        };
-        (!id.is_empty()).then_some(id)
+        Some(decode(self.text_of(DscKey::OrgId)?)).filter(|id| !id.is_empty())
     }
 
     /// The `sample_rate`, if it is a number in `[0,1]`.

@@ -123,11 +123,12 @@ impl SentryMembers {
         self.count += 1;
     }
 
+    /// Appends members to a list that has some.
     pub(crate) fn append(&mut self, members: &SentryMembers) {
-        if self.count > 0 && members.count > 0 {
+        if members.count > 0 {
             self.list.push(',');
+            self.list.push_str(&members.list);
+            self.count += members.count;
         }
-        self.list.push_str(&members.list);
-        self.count += members.count;
     }
 }

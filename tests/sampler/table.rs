@@ -200,7 +200,7 @@ fn an_invalid_parent_is_ignored() {
 #[test]
 fn a_member_that_is_not_valid_is_no_dsc() {
     let another = format!("c..;t{}", "f".repeat(32));
-    for member in ["c..;?", "c..x", "c..;u:", &another] {
+    for member in ["c..;?", "c..x", "c..;u:", "c..;Tx", "c..;Sx", "c..;Fx", "c..;T;Ex", &another] {
         for builder in [shop(), rate(1.0), function(1.0), function(0.0)] {
             let service = Service::of(&builder.clone().build().unwrap());
             let parent = remote(true, &format!("sentry={member}"));
