@@ -149,7 +149,7 @@ fn head(
     sampled: Option<bool>,
 ) -> SentryMembers {
     let mut computed = (None, None);
-    if facts.sample_rand.is_none() || (sampled.is_some() && facts.sample_rate.is_none()) {
+    if facts.sample_rand.is_none() || facts.sample_rate.is_none() {
         let fields = ot_fields(span_context.trace_state());
         let rate = fields.threshold_of(span_context).and_then(Threshold::rate);
         let trace = TraceSampling::new(sampled, rate.map(SampleRate::get));

@@ -1,7 +1,8 @@
 //! One list of the inner propagator's members, the context's baggage, and the DSC.
 
 use opentelemetry::baggage::{Baggage, BaggageExt};
-use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::propagation::text_map_propagator::FieldIter;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::Context;
 use opentelemetry_sdk::propagation::BaggagePropagator;
@@ -201,5 +202,46 @@ fn within_the_limits_the_dsc_is_kept() {
         assert_eq!(others.len(), kept, "{count} of {len}");
         assert!(others.iter().all(|member| member.len() == len), "{count} of {len}");
         assert!(sent["baggage"].len() <= 8192, "{count} of {len}");
+    }
+}
+
+/// A propagator that writes the context's baggage as it is, into a header of its own.
+#[derive(Debug)]
+struct Raw;
+
+impl TextMapPropagator for Raw {
+    fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
+        for (key, (value, metadata)) in cx.baggage() {
+            injector.set("x-raw", format!("{key}={value};{}", metadata.as_str()));
+        }
+    }
+
+    fn extract_with_context(&self, cx: &Context, _: &dyn Extractor) -> Context {
+        cx.clone()
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        FieldIter::new(&[])
+    }
+}
+
+#[test]
+fn the_inner_propagator_is_given_nothing_that_can_be_misread() {
+    for (value, metadata, given) in [
+        ("3 items", "", "cart=3 items;"),
+        ("é", "p=1;q", "cart=é;p=1;q"),
+        ("a,b", "", "cart=a%2Cb;"),
+        ("a;b", "p=1", "cart=a%3Bb;p=1"),
+        ("a=b", "", "cart=a%3Db;"),
+        ("a\"b", "", "cart=a%22b;"),
+        ("a\\b", "", "cart=a%5Cb;"),
+        ("a\u{7f}b", "", "cart=a%7Fb;"),
+        ("a", "p=x,y", "cart=a;p=x%2Cy"),
+        ("a", " p = 1 ; no key=2 ; q ", "cart=a;p=1;q"),
+    ] {
+        let mut own = Baggage::new();
+        let _ = own.insert_with_metadata("cart", value, metadata);
+        let sent = inject(&bare().wrap(Raw), &Context::new().with_baggage(own));
+        assert_eq!(sent["x-raw"], given, "{value:?}, {metadata:?}");
     }
 }
