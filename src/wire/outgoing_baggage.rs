@@ -154,10 +154,12 @@ pub(crate) fn unambiguous(own: &Baggage) -> Option<Baggage> {
     let separates =
         |text: &str| text.bytes().any(|b| b"\",;=\\".contains(&b) || b.is_ascii_control());
     // `;` and `=` are part of the metadata's own syntax.
-    let is_plain_metadata = |text: &str| properties_text(text) == text;
+    let is_plain_metadata = |text: &str| match text {
+        "" => true,
+        text => properties_text(text) == text,
+    };
     let is_unchanged = |(_, (value, metadata)): (&Key, &(StringValue, BaggageMetadata))| {
-        !separates(value.as_str())
-            && (metadata.as_str().is_empty() || is_plain_metadata(metadata.as_str()))
+        !separates(value.as_str()) && is_plain_metadata(metadata.as_str())
     };
     if own.iter().all(is_unchanged) {
         return None;

@@ -10,7 +10,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
-    InMemorySpanExporter, SdkTracerProvider, SimpleSpanProcessor, SpanData, SpanExporter,
+    InMemorySpanExporter, Sampler, SdkTracerProvider, SimpleSpanProcessor, SpanData, SpanExporter,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sentry::{Sentry, SentryBuilder, SentrySpanExporter};
@@ -68,6 +68,40 @@ fn by_default_our_members_stay() {
     let span = exported(trace_state, false);
     assert!(span.span_context.trace_state().header().contains("sentry="));
     assert_eq!(span.links[0].span_context.trace_state().header(), trace_state);
+}
+
+/// The rate of a span that another crate's sampler sampled.
+#[test]
+fn the_rate_is_the_members_or_that_of_a_true_th() {
+    const TH: &str = "ot=th:8;rv:ffffffffffffff";
+    for (trace_state, rate) in [
+        ("", None),
+        ("sentry=c..;r0.25", Some("0.25")),
+        ("sentry=c..;S;r0.25", Some("0.25")),
+        (&format!("sentry=c..;S;r0.25,{TH}"), Some("0.25")),
+        (TH, Some("0.5")),
+        ("ot=th:8;rv:00000000000000", None),
+        // The head dropped the trace: its rate is not the span's.
+        ("sentry=c..;F;r0.25", None),
+        // A sampler of this crate overruled it, and wrote both.
+        (&format!("sentry=c..;F;r0.25,{TH}"), Some("0.25")),
+        ("sentry=c..;r0", None),
+        (&format!("sentry=c..;r0,{TH}"), Some("0.5")),
+    ] {
+        let exporter = InMemorySpanExporter::default();
+        let wrapper = SentrySpanExporter::new(&Sentry::default(), exporter.clone());
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(Sampler::AlwaysOn)
+            .with_simple_exporter(wrapper)
+            .build();
+        let parent = Context::new().with_remote_span_context(remote(trace_state));
+        drop(provider.tracer("test").start_with_context("GET", &parent));
+        let span = exporter.get_finished_spans().unwrap().remove(0);
+        let name = "sentry.client_sample_rate";
+        let found = span.attributes.iter().find(|attribute| attribute.key.as_str() == name);
+        let found = found.map(|attribute| attribute.value.to_string());
+        assert_eq!(found.as_deref(), rate, "{trace_state:?}");
+    }
 }
 
 /// The values of an attribute in an exported head, for this resource.

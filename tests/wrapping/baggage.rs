@@ -205,6 +205,12 @@ fn within_the_limits_the_dsc_is_kept() {
     }
 }
 
+#[test]
+fn without_baggage_and_dsc_there_is_no_header() {
+    let sent = inject(&bare().wrap(Raw), &Context::new().with_remote_span_context(sampled()));
+    assert_eq!(sent.keys().collect::<Vec<_>>(), ["sentry-trace"]);
+}
+
 /// A propagator that writes the context's baggage as it is, into a header of its own.
 #[derive(Debug)]
 struct Raw;
