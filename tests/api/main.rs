@@ -129,6 +129,8 @@ fn debug_shows_no_secret() {
         let inner = opentelemetry_sdk::trace::Sampler::AlwaysOn;
         shown.push(("SentrySampler", Box::new(built.sampler())));
         shown.push(("WrappedSampler", Box::new(built.sampler().wrap(inner))));
+        let inner = opentelemetry_sdk::propagation::TraceContextPropagator::new();
+        shown.push(("WrappedPropagator", Box::new(built.propagator().wrap(inner))));
     }
     shown.push(("PropagationTargets", Box::new(PropagationTargets::everywhere())));
     for (name, value) in shown {

@@ -1,6 +1,9 @@
 //! The source of the decision: the parent, a rate, a function, or none.
 
-use opentelemetry::trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt, Tracer};
+use opentelemetry::trace::{
+    Link, SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId,
+    TraceState, Tracer,
+};
 use opentelemetry::{Context, Value};
 use opentelemetry_sdk::trace::{Sampler, ShouldSample};
 use opentelemetry_sentry::{Sentry, SentryBuilder};
@@ -212,6 +215,21 @@ fn a_member_that_is_not_valid_is_no_dsc() {
             }
         }
     }
+}
+
+/// X/M of the trace is 0.3333334, just above the rate. Cut to six digits it would be below it, and
+/// contradict the decision.
+#[test]
+fn sample_rand_is_on_the_decisions_side_below_traceparent() {
+    let service = Service::of(&function(0.333_333_3).build().unwrap());
+    let trace_id = TraceId::from(0xff_aaaa_a98c_55e4_37_u128);
+    let flags = TraceFlags::SAMPLED;
+    let parent = SpanContext::new(trace_id, SpanId::from(8), flags, true, TraceState::NONE);
+    let server = service.server(&Context::new().with_remote_span_context(parent), "cart");
+    let sent = service.send(&server);
+    assert_eq!(flag(&sent), Some("0"));
+    assert_eq!(dsc_value(&sent, "sample_rate").as_deref(), Some("0.3333333"));
+    assert_eq!(dsc_value(&sent, "sample_rand").as_deref(), Some("0.333334"));
 }
 
 /// The enum `Sampler::ParentBased` discards a root span's trace state.
