@@ -140,8 +140,9 @@ fn lines(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
     let lines = headers.get_all(BAGGAGE).iter().map_while(|line| {
         let line = line.as_bytes();
         let line = ascii_line(line.get(..=MAX_BAGGAGE_BYTES).unwrap_or(line));
-        let is_within = read <= MAX_BAGGAGE_BYTES + 1;
-        read += line.len() + 1;
+        let is_within = read <= MAX_BAGGAGE_BYTES;
+        // An empty line counts, too: there may be many.
+        read += line.len().max(1);
         is_within.then_some(line)
     });
     lines.collect()

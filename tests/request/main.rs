@@ -135,6 +135,25 @@ fn a_copied_request_loses_the_callers_trace() {
     assert_eq!(*request.headers(), before);
 }
 
+/// A list of 8192 bytes is within the limit and stays as it is; what begins behind it is not sent.
+#[test]
+fn a_copied_request_with_a_list_as_long_as_may_be() {
+    let full = format!("a=1, b={}", "x".repeat(8192 - "a=1, b=".len()));
+    for (baggage, stays) in [
+        (&[&*full][..], &full[..]),
+        (&[&*full, "sentry-release=old"], &full),
+        (&[&*full, "", "c=1"], &full),
+    ] {
+        let mut request = request("https://elsewhere.example/", baggage);
+        inject_request(&shop(), &cx(), &mut request);
+        let lines = request.headers().get_all("baggage").iter();
+        let sent: Vec<&str> = lines.map(|line| line.to_str().unwrap()).collect();
+        assert_eq!(sent.len(), 1, "{} lines", baggage.len());
+        assert_eq!(sent[0].replace(' ', ""), stays.replace(' ', ""), "{} lines", baggage.len());
+        assert!(baggage.len() > 1 || sent == [stays]);
+    }
+}
+
 #[test]
 fn a_copied_request_gets_this_contexts_trace() {
     let mut request = copied("https://api.myecommerce.com/");

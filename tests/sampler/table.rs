@@ -222,14 +222,14 @@ fn a_member_that_is_not_valid_is_no_dsc() {
 #[test]
 fn sample_rand_is_on_the_decisions_side_below_traceparent() {
     let service = Service::of(&function(0.333_333_3).build().unwrap());
-    let trace_id = TraceId::from(0xff_aaaa_a98c_55e4_37_u128);
+    let trace_id = TraceId::from((0xffff_u128 << 56) | 0x00aa_aaa9_8c55_e437);
     let flags = TraceFlags::SAMPLED;
     let parent = SpanContext::new(trace_id, SpanId::from(8), flags, true, TraceState::NONE);
     let server = service.server(&Context::new().with_remote_span_context(parent), "cart");
     let sent = service.send(&server);
     assert_eq!(flag(&sent), Some("0"));
-    assert_eq!(dsc_value(&sent, "sample_rate").as_deref(), Some("0.3333333"));
-    assert_eq!(dsc_value(&sent, "sample_rand").as_deref(), Some("0.333334"));
+    assert_eq!(dsc_value(&sent, "sample_rate"), Some("0.3333333"));
+    assert_eq!(dsc_value(&sent, "sample_rand"), Some("0.333334"));
 }
 
 /// The enum `Sampler::ParentBased` discards a root span's trace state.
