@@ -185,7 +185,8 @@ fn without_spaces(member: &str) -> Cow<'_, str> {
 
 /// Whether a list is what merging it with nothing would give, as a propagator of this crate's is.
 fn is_merged(list: &str) -> bool {
-    if list.len() > MAX_BAGGAGE_BYTES || !is_plain(list) {
+    let is_taken_as_it_is = list.len() <= MAX_BAGGAGE_BYTES && is_plain(list);
+    if !is_taken_as_it_is {
         return false;
     }
     let (mut count, mut is_behind) = (0, false);

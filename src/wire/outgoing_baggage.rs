@@ -148,18 +148,13 @@ fn split_properties(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
 }
 
 /// The baggage with encoded values and metadata, for an inner propagator: the stock one writes
-/// metadata unencoded, others also values, and a separator in them would be misread. `None` if it
-/// has no such characters.
+/// metadata unencoded, others also values, and a separator in them would be misread. `None` if no
+/// value has one and there is no metadata.
 pub(crate) fn unambiguous(own: &Baggage) -> Option<Baggage> {
     let separates =
         |text: &str| text.bytes().any(|b| b"\",;=\\".contains(&b) || b.is_ascii_control());
-    // `;` and `=` are part of the metadata's own syntax.
-    let is_plain_metadata = |text: &str| match text {
-        "" => true,
-        text => properties_text(text) == text,
-    };
     let is_unchanged = |(_, (value, metadata)): (&Key, &(StringValue, BaggageMetadata))| {
-        !separates(value.as_str()) && is_plain_metadata(metadata.as_str())
+        !separates(value.as_str()) && metadata.as_str().is_empty()
     };
     if own.iter().all(is_unchanged) {
         return None;

@@ -342,6 +342,40 @@ fn a_line_that_is_not_ascii_is_part_of_the_list() {
     }
 }
 
+/// A list is left as it is, white space included, up to the last byte that is read. Beyond it only
+/// the whole members that were searched for stale `sentry-*` stay.
+#[test]
+fn at_the_limit_of_bytes() {
+    let list = |len: usize| format!("a = 1,b={}", "v".repeat(len - "a = 1,b=".len()));
+    let full = list(8192);
+    for (name, lines, out) in [
+        ("one line", vec![&*full], Some(&*full)),
+        ("one byte more", vec![&*list(8193)], Some("a=1")),
+        ("a stale member behind it", vec![&*full, "sentry-release=old"], None),
+        ("an empty line behind it", vec![&*full, ""], None),
+    ] {
+        let lines: Vec<(&str, &str)> = lines.into_iter().map(|line| ("baggage", line)).collect();
+        let mut headers = map(&lines);
+        set(&mut headers, &[("sentry-trace", NEW)]);
+        let sent: Vec<&HeaderValue> = headers.get_all("baggage").iter().collect();
+        let tight = full.replacen(" = ", "=", 1);
+        assert_eq!(sent, [out.unwrap_or(&tight)], "{name}");
+    }
+}
+
+/// What is injected keeps to the limit of bytes in a request without `baggage`, too.
+#[test]
+fn an_injected_list_over_the_limit_of_bytes() {
+    for (len, kept) in [(128, 64), (129, 63), (200, 40)] {
+        let mut headers = HeaderMap::new();
+        // With its comma each takes one byte more.
+        set(&mut headers, &[("baggage", &members(64, len - 1))]);
+        let list = headers["baggage"].to_str().expect("text");
+        assert_eq!(list.split(',').count(), kept, "{len}");
+        assert!(list.len() <= 8192 && list.split(',').all(|m| m.len() == len - 1), "{len}");
+    }
+}
+
 /// Of many lines, those within W3C Baggage's limits stay. Only lines that were read are sent.
 ///
 /// A debug build of `http` reads all values for each removed value, so use no more lines than

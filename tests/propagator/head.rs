@@ -8,7 +8,8 @@ use opentelemetry_sentry::{Sentry, SentryBuilder};
 
 use crate::common::service::Service;
 use crate::common::{
-    dsc, dsc_value, flag, headers, sentry_trace, DSN, PUBLIC_KEY, SAMPLE_RAND, TRACE_ID,
+    dsc, dsc_value, flag, headers, inject, local, sentry_trace, DSN, PUBLIC_KEY, SAMPLE_RAND,
+    TRACE_ID,
 };
 
 fn full() -> SentryBuilder {
@@ -129,5 +130,22 @@ fn below_a_bare_sentry_trace_there_is_no_head() {
             assert!(sent.contains_key("sentry-trace"), "{flag}");
             assert!(!sent.contains_key("baggage"), "{flag}: {sent:?}");
         }
+    }
+}
+
+/// What a head's member does not say, `ot` and the trace id say.
+#[test]
+fn a_member_with_one_of_two_numbers() {
+    for (member, rate, rand) in [
+        ("", "0.875", SAMPLE_RAND),
+        ("sentry=h..;n0.5,", "0.875", "0.5"),
+        ("sentry=h..;r0.9,", "0.9", SAMPLE_RAND),
+        ("sentry=h..;r0.9;n0.5,", "0.9", "0.5"),
+    ] {
+        let span = local(true, &format!("{member}ot=th:2"));
+        let cx = Context::new().with_remote_span_context(span);
+        let sent = inject(&full().build().unwrap().propagator(), &cx);
+        assert_eq!(dsc_value(&sent, "sample_rate"), Some(rate), "{member:?}");
+        assert_eq!(dsc_value(&sent, "sample_rand"), Some(rand), "{member:?}");
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry_sdk::propagation::BaggagePropagator;
 use opentelemetry_sentry::{Sentry, SentryPropagator};
 
 use crate::common::warnings::{assert_one, warnings};
-use crate::common::{dsc, headers, inject, sentry_trace, DSN};
+use crate::common::{dsc, headers, inject, local, sentry_trace, DSN};
 
 const DSC: &str = "sentry-sample_rand=0.424242,sentry-release=shop%401.2.3";
 
@@ -145,6 +145,18 @@ fn over_64_members_the_dsc_stays_and_own_members_fill_the_rest() {
             assert_eq!(warned, [""; 0]);
         }
     }
+}
+
+/// Beside a DSC of our own, too.
+#[test]
+fn over_64_members_a_heads_dsc_stays() {
+    let baggage: Baggage =
+        (1..=64).map(|n| opentelemetry::KeyValue::new(format!("k{n}"), "v")).collect();
+    let builder = Sentry::builder().dsn(DSN).release("shop@1.2.3").org_id("1");
+    let cx = Context::new().with_remote_span_context(local(true, "")).with_baggage(baggage);
+    let sent = inject(&builder.build().unwrap().propagator(), &cx);
+    assert_eq!(dsc(&sent).len(), 7, "{sent:?}");
+    assert_eq!(sent["baggage"].split(',').count(), 64, "{sent:?}");
 }
 
 /// The stock API also holds 8192 bytes, but unencoded.
