@@ -162,8 +162,8 @@ impl MemberText {
         }
     }
 
-    /// The organization, if the DSC names one. An id has digits alone, so that a `"` in place of `=`
-    /// makes no difference.
+    /// The organization, if the DSC names one. An id consists of digits, so a `"` in place of `=`
+    /// never makes a wrong match.
     pub(crate) fn org_id(&self) -> Option<Cow<'_, str>> {
         Some(decode(self.text_of(DscKey::OrgId)?)).filter(|id| !id.is_empty())
     }

@@ -25,8 +25,8 @@
 //! | `a` | allowed |
 //!
 //! `c..;T;S` is a span of a continued trace: its flag is the decision, its URL was not checked
-//! against the targets, and (see `entries.rs`) the DSC is `sentry-trace_id=<the trace's
-//! id>,sentry-sampled=true`.
+//! against the targets, and (see `entries.rs`) the DSC is
+//! `sentry-trace_id=<the trace's id>,sentry-sampled=true`.
 
 /// How many bytes a status takes.
 pub(crate) const STATUS_BYTES: usize = 3;

@@ -13,9 +13,8 @@ pub const BAGGAGE_HEADER: &str = "baggage";
 /// ([W3C Baggage, limits](https://www.w3.org/TR/baggage/#limits)).
 pub(crate) const MAX_BAGGAGE_BYTES: usize = 8192;
 
-/// The most members that are written ([W3C Baggage,
-/// limits](https://www.w3.org/TR/baggage/#limits)). Reading has a limit of its own:
-/// `MAX_SENTRY_MEMBERS` in `dsc.rs`.
+/// The most members that are written ([W3C Baggage, limits](https://www.w3.org/TR/baggage/#limits)).
+/// Reading has a limit of its own, for Sentry's members: `MAX_SENTRY_MEMBERS` in `dsc.rs`.
 pub(crate) const MAX_BAGGAGE_MEMBERS: usize = 64;
 
 /// Everything outside RFC 3986's unreserved characters: `+` too, which some SDKs read as a space.

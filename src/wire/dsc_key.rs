@@ -123,7 +123,7 @@ impl SentryMembers {
         self.count += 1;
     }
 
-    /// Appends members to a list that has some.
+    /// Appends members to a list that is not empty.
     pub(crate) fn append(&mut self, members: &SentryMembers) {
         if members.count > 0 {
             self.list.push(',');
