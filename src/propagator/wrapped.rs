@@ -39,7 +39,7 @@ impl SentryPropagator {
     /// The `baggage` of both becomes one list. The other's headers are sent unchanged, even to
     /// denied targets, but without ours: no `sentry-trace`, no `sentry-*`, no `sentry` member of
     /// `tracestate`. If the trace state has only our member and OTel's `ot`, the other is given
-    /// none, and `ot` is appended to the `tracestate` that it writes, if it writes one.
+    /// none, and `ot` is appended to the `tracestate` that it writes, if it writes W3C's headers.
     ///
     /// The other sees nothing of a refused trace: it then extracts once more without its
     /// [`fields`](TextMapPropagator::fields), which must name every header with a trace.
@@ -130,8 +130,10 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
         let mut captured = CapturedHeaders::default();
         self.inner.inject_context(&inner_cx, &mut captured);
         let CapturedHeaders { baggage, mut traceparent, tracestate, others } = captured;
-        // An inner propagator that writes no `tracestate`, such as B3's, gets none from here.
-        if let Some(written) = tracestate {
+        // One of W3C's may write no header for an empty list. B3's, which knows no `tracestate`, gets
+        // none from here.
+        let is_left_out = || traceparent.is_some() && ot.as_ref().is_some_and(|ot| !ot.is_empty());
+        if let Some(written) = tracestate.or_else(|| is_left_out().then(String::new)) {
             let header = match ot {
                 Some(ot) if written.is_empty() => ot,
                 Some(ot) => outgoing_header(&format!("{written},{ot}"), span_context),

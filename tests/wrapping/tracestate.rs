@@ -97,8 +97,8 @@ fn w3cs_propagator_sends_the_same() {
 #[test]
 fn what_the_inner_propagator_writes_comes_before_ot() {
     const OT: &str = "ot=th:0;rv:80000000000000";
-    let span_context = span_context(true, &format!("sentry=c..;T,{OT}"));
-    let cx = Context::new().with_remote_span_context(span_context);
+    let cx = |list: &str| Context::new().with_remote_span_context(span_context(true, list));
+    let (cx, only_ours) = (cx(&format!("sentry=c..;T,{OT}")), cx("sentry=c..;T"));
     for (written, sent) in [
         ("", OT.to_owned()),
         ("mine=1", format!("mine=1,{OT}")),
@@ -108,6 +108,14 @@ fn what_the_inner_propagator_writes_comes_before_ot() {
         let wrapped = sentry().propagator().wrap(Writes::new([("tracestate", written)]));
         assert_eq!(inject(&wrapped, &cx)["tracestate"], sent, "{written:?}");
     }
+    let tracestate = |inner, cx| {
+        let sent = inject(&sentry().propagator().wrap(inner), cx);
+        sent.get("tracestate").cloned()
+    };
+    // W3C's may write no header for an empty list.
+    let w3c = || Writes::new([("Traceparent", "00-1-2-01")]);
+    assert_eq!(tracestate(w3c(), &cx).as_deref(), Some(OT));
+    assert_eq!(tracestate(w3c(), &only_ours), None);
     let wrapped = sentry().propagator().wrap(B3::new());
     assert_eq!(inject(&wrapped, &cx).get("tracestate"), None);
 }
