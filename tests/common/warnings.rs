@@ -1,14 +1,19 @@
 //! The crate's warnings, as a `tracing` subscriber sees them.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
+
+/// Subscribers that see nothing. While there is only one subscriber, `tracing` asks the thread that
+/// comes to a warning first, and remembers its answer for all threads.
+static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
 
 /// The messages of the warnings that the crate logs on this thread.
 pub(crate) fn warnings(run: impl FnOnce()) -> Vec<String> {
+    OTHERS.get_or_init(|| [Dispatch::new(Seen::default()), Dispatch::new(Seen::default())]);
     let seen = Seen::default();
     tracing::subscriber::with_default(seen.clone(), run);
     let sentences = seen.0.lock().unwrap();
