@@ -8,7 +8,7 @@ use opentelemetry::Context;
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sentry::{HeaderMapExtractor, SentryPropagator};
-use proptest::prelude::*;
+use quickcheck::{Gen, QuickCheck};
 
 use crate::common::{inject, sentry_trace, span_context, TRACE_ID};
 
@@ -104,34 +104,35 @@ fn names_lines_and_debug() {
     assert_eq!(format!("{carrier:?}"), "HeaderMapExtractor [\"a\", \"b\"]");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// For any bytes: all lines, in order, as ASCII. ASCII lines are unchanged.
-    #[test]
-    fn every_line_is_given(
-        lines in prop::collection::vec(("[ab]", prop::collection::vec(0x80_u8..=0xff, 0..3), "[ -~\t]{0,9}"), 0..9),
-    ) {
-        let lines: Vec<(String, Vec<u8>)> = lines
+/// For any bytes: all lines, in order, as ASCII. ASCII lines are unchanged.
+#[test]
+fn every_line_is_given() {
+    fn given(lines: Vec<(bool, Vec<u8>)>) {
+        let lines: Vec<(&str, Vec<u8>)> = lines
             .into_iter()
-            .map(|(name, bytes, text)| (name, [text.as_bytes(), &bytes, b"-"].concat()))
+            .map(|(is_a, mut line)| {
+                line.retain(|byte| HeaderValue::from_bytes(&[*byte]).is_ok());
+                (if is_a { "a" } else { "b" }, line)
+            })
             .collect();
-        let headers = map(lines.iter().map(|(name, line)| (name.as_str(), line.as_slice())));
+        let headers = map(lines.iter().map(|(name, line)| (*name, line.as_slice())));
         let carrier = HeaderMapExtractor::new(&headers);
         for name in ["a", "b"] {
             let named: Vec<&[u8]> =
                 lines.iter().filter(|line| line.0 == name).map(|line| &*line.1).collect();
             let given = carrier.get_all(name).unwrap_or_default();
-            prop_assert_eq!(given.len(), named.len());
-            prop_assert_eq!(carrier.get(name), given.first().copied());
+            assert_eq!(given.len(), named.len());
+            assert_eq!(carrier.get(name), given.first().copied());
             for (given, line) in given.into_iter().zip(named) {
-                prop_assert!(given.is_ascii(), "{}", given);
+                assert!(given.is_ascii(), "{given}");
                 if line.is_ascii() {
-                    prop_assert_eq!(given.as_bytes(), line);
+                    assert_eq!(given.as_bytes(), line);
                 } else {
-                    prop_assert!(!given.contains("%25") && given.contains('%'), "{}", given);
+                    let had_one = line.windows(3).any(|bytes| bytes == b"%25");
+                    assert!(given.contains('%') && given.contains("%25") == had_one, "{given}");
                 }
             }
         }
     }
+    QuickCheck::new().tests(256).rng(Gen::new(10)).quickcheck(given as fn(Vec<(bool, Vec<u8>)>));
 }

@@ -4,7 +4,7 @@
 //! tests/interop/install.sh
 //! .ci/wasm # builds the Rust worker
 //! cargo build --example relay
-//! cargo test --test interop -- --ignored
+//! cargo test --features otlp-request --test interop -- --ignored
 //! ```
 //!
 //! With `INTEROP_WORKER_ONLY=1` it stops after the Rust worker.

@@ -70,7 +70,7 @@ fn services() -> String {
     }
     page.push(
         "\nTo run it:\n\n```sh\ntests/interop/install.sh\ncargo build --example relay\n\
-        cargo test --test interop -- --ignored\n```"
+        cargo test --features otlp-request --test interop -- --ignored\n```"
             .to_owned(),
     );
     lines(page)

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::OnceLock;
 
 use http::HeaderValue;
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::reader::{self, MAX_BYTES, MAX_MEMBERS};
 
