@@ -84,7 +84,7 @@ pub(crate) fn warn_of_unknown_organization(settings: &Settings, decision: Contin
         ContinueDecision::NeitherOrganizationKnown | ContinueDecision::OwnOrganizationUnknown
     );
     if is_unknown && settings.strict_trace_continuation {
-        settings.warnings.give(Warning::NoOwnOrganization);
+        settings.warnings.log_once(Warning::NoOwnOrganization);
     }
 }
 
@@ -148,7 +148,7 @@ impl<'a> RemoteParent<'a> {
         let mut origin = Origin::Continued;
         if dsc.is_empty() {
             origin = Origin::Withheld;
-        } else if settings.targets.are_nowhere() {
+        } else if settings.targets.match_none() {
             dsc.withhold(&mut origin);
         }
         let decision = match self.sampled {

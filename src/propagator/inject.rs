@@ -57,7 +57,7 @@ impl Outgoing {
 
 /// Whether a request of this context may have Sentry's headers.
 fn is_allowed(settings: &Settings, cx: &Context, member: Option<&Member<'_>>) -> bool {
-    if settings.targets.are_nowhere() || cx.is_telemetry_suppressed() {
+    if settings.targets.match_none() || cx.is_telemetry_suppressed() {
         return false;
     }
     let permission = member.map_or(Permission::Unknown, |member| member.status.permission);
@@ -132,7 +132,7 @@ fn outgoing_flag(
         Decision::Forwarded(sampled) => Some(sampled),
         Decision::Deferred => {
             if !span_context.is_remote() {
-                settings.warnings.give(Warning::DeferredIgnored);
+                settings.warnings.log_once(Warning::DeferredIgnored);
             }
             None
         }

@@ -127,7 +127,7 @@ impl TextMapPropagator for SentryPropagator {
     /// URL is denied.
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = &*self.settings;
-        settings.warnings.give_noted();
+        settings.warnings.log_noted();
         let Some(outgoing) = Outgoing::compose(settings, cx) else {
             return;
         };
@@ -151,7 +151,7 @@ impl TextMapPropagator for SentryPropagator {
     /// remote parent is removed. `sentry-*` is always removed from the context's baggage, and a
     /// remote trace state is made valid.
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        self.settings.warnings.give_noted();
+        self.settings.warnings.log_noted();
         let span = cx.span();
         // Common case: no trace headers.
         let Some(incoming) = Incoming::read(&self.settings, extractor, remote_parent(&span)) else {

@@ -110,7 +110,7 @@ impl<P: TextMapPropagator> WrappedPropagator<P> {
 impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let settings = self.sentry.settings();
-        settings.warnings.give_noted();
+        settings.warnings.log_noted();
         let outgoing = Outgoing::compose(settings, cx);
         if self.within_targets && outgoing.is_none() {
             return;
@@ -163,7 +163,7 @@ impl<P: TextMapPropagator> TextMapPropagator for WrappedPropagator<P> {
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
         let settings = self.sentry.settings();
-        settings.warnings.give_noted();
+        settings.warnings.log_noted();
         let found = self.inner_context(cx, extractor);
         let span = found.span();
         let remote = found_parent(cx, extractor, &span);

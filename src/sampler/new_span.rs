@@ -107,7 +107,7 @@ impl NewSpan<'_> {
         if let Some(rate) = decided.rate {
             set_facts(&mut facts, decided.randomness, decided.sampled, rate);
         }
-        let sends_dsc = self.settings.head.is_some() && !self.settings.targets.are_nowhere();
+        let sends_dsc = self.settings.head.is_some() && !self.settings.targets.match_none();
         if sends_dsc && permission != Permission::Denied {
             if let Some(transaction) = transaction(self.name, self.attributes) {
                 facts.set(DscKey::Transaction, &transaction);
@@ -148,7 +148,7 @@ impl NewSpan<'_> {
             }
         };
         let stays =
-            parent_decides && !settings.targets.are_nowhere() && permission != Permission::Denied;
+            parent_decides && !settings.targets.match_none() && permission != Permission::Denied;
         let is_same = match member::status(parent.trace_state()) {
             // On a remote parent, a head's status is another party's claim.
             Some(old) if old.origin == Origin::Head => false,
@@ -171,7 +171,7 @@ impl NewSpan<'_> {
         let caller = caller(parent, claim);
         let parent_rate = dsc.sample_rate();
         let mut status = Status { origin: claim.origin, decision: Decision::Flag, permission };
-        if self.settings.targets.are_nowhere() && status.origin == Origin::Continued {
+        if self.settings.targets.match_none() && status.origin == Origin::Continued {
             // Another propagator has extracted it.
             dsc.withhold(&mut status.origin);
         }

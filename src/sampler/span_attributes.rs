@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use opentelemetry::{KeyValue, Value};
 
-use crate::settings::target::looked_at;
+use crate::settings::target::truncated;
 use crate::wire::baggage::encode;
 
 /// The longest name that may become a transaction, in bytes.
@@ -32,16 +32,16 @@ fn url_of_parts(attributes: &[KeyValue]) -> Option<Cow<'_, str>> {
     let path = text("url.path").or_else(|| text("http.target")).filter(|_| scheme.is_some());
     let mut url = String::with_capacity(64);
     if let Some(scheme) = &scheme {
-        url.extend([looked_at(scheme), "://"]);
+        url.extend([truncated(scheme), "://"]);
     }
     // A host with a port has one colon, an IPv6 address more.
     let is_ipv6 = !address.starts_with('[') && address.bytes().filter(|b| *b == b':').count() > 1;
     let (open, close) = if is_ipv6 { ("[", "]") } else { ("", "") };
-    url.extend([open, looked_at(&address), close]);
+    url.extend([open, truncated(&address), close]);
     if let Some(port) = &port {
-        url.extend([":", looked_at(port)]);
+        url.extend([":", truncated(port)]);
     }
-    url.push_str(looked_at(path.as_deref().unwrap_or_default()));
+    url.push_str(truncated(path.as_deref().unwrap_or_default()));
     Some(url.into())
 }
 

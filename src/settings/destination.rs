@@ -3,7 +3,7 @@
 use opentelemetry::Context;
 
 use crate::settings::sentry::Settings;
-use crate::settings::target::looked_at;
+use crate::settings::target::truncated;
 use crate::settings::warning::Warning;
 
 /// Where a request goes, as its URL says.
@@ -21,7 +21,7 @@ impl Settings {
     /// May a request to this URL have trace headers: the one rule, for propagator and sampler.
     #[inline]
     pub(crate) fn destination(&self, url: &str) -> Destination {
-        let url = looked_at(url);
+        let url = truncated(url);
         if self.dsn.as_ref().is_some_and(|dsn| dsn.serves(url)) {
             return Destination::Sentry;
         }
@@ -40,7 +40,7 @@ impl Settings {
     /// Whether a request's URL makes a difference.
     #[inline]
     pub(crate) fn restricts_urls(&self) -> bool {
-        !self.targets.are_everywhere() || self.dsn.is_some() || self.deny_unknown_urls
+        !self.targets.match_all() || self.dsn.is_some() || self.deny_unknown_urls
     }
 }
 

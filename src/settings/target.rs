@@ -196,8 +196,8 @@ impl Origin {
     }
 }
 
-/// The part of a URL that is looked at.
-pub(crate) fn looked_at(url: &str) -> &str {
+/// The part of a URL that is examined.
+pub(crate) fn truncated(url: &str) -> &str {
     if url.len() <= MAX_URL_BYTES {
         return url;
     }
@@ -214,7 +214,7 @@ pub(crate) struct SeenUrl<'a> {
 
 impl<'a> SeenUrl<'a> {
     pub(crate) fn new(url: &'a str) -> Self {
-        SeenUrl { url: looked_at(url), lower: OnceCell::new(), lower_host: OnceCell::new() }
+        SeenUrl { url: truncated(url), lower: OnceCell::new(), lower_host: OnceCell::new() }
     }
 
     /// All of it in lower case.

@@ -48,11 +48,11 @@ impl PropagationTargets {
         }
     }
 
-    pub(crate) fn are_everywhere(&self) -> bool {
+    pub(crate) fn match_all(&self) -> bool {
         self.targets.is_none()
     }
 
-    pub(crate) fn are_nowhere(&self) -> bool {
+    pub(crate) fn match_none(&self) -> bool {
         self.targets.as_ref().is_some_and(Vec::is_empty)
     }
 

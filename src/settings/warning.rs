@@ -66,26 +66,26 @@ pub(crate) fn warn(sentence: &'static str) {
     let _ = sentence;
 }
 
-/// Which warnings wait and which were given, a bit for each.
+/// Which warnings wait and which were logged, a bit for each.
 #[derive(Debug, Default)]
 pub(crate) struct Warnings {
     noted: AtomicU8,
-    given: AtomicU8,
+    logged: AtomicU8,
 }
 
 impl Warnings {
     /// Logs it, unless it was logged before. While a span starts use [`Self::note`].
-    pub(crate) fn give(&self, warning: Warning) {
+    pub(crate) fn log_once(&self, warning: Warning) {
         // A callback that sends a request while a span starts. The fault will be found again.
         if callback::running() == Running::Nothing {
-            self.give_all(warning.bit());
+            self.log_new(warning.bit());
         }
     }
 
     /// Warns if members of a list were left out.
     pub(crate) fn check_overflow(&self, list: &OutgoingBaggage) {
         if list.overflowed {
-            self.give(Warning::BaggageOverflow);
+            self.log_once(Warning::BaggageOverflow);
         }
     }
 
@@ -95,17 +95,17 @@ impl Warnings {
         self.noted.fetch_or(warning.bit(), Ordering::Relaxed);
     }
 
-    /// Gives the warnings that were noted.
+    /// Logs the warnings that were noted.
     #[inline]
-    pub(crate) fn give_noted(&self) {
+    pub(crate) fn log_noted(&self) {
         if self.noted.load(Ordering::Relaxed) != 0 && callback::running() == Running::Nothing {
-            self.give_all(self.noted.swap(0, Ordering::Relaxed));
+            self.log_new(self.noted.swap(0, Ordering::Relaxed));
         }
     }
 
     #[cold]
-    fn give_all(&self, warnings: u8) {
-        let new = warnings & !self.given.fetch_or(warnings, Ordering::Relaxed);
+    fn log_new(&self, warnings: u8) {
+        let new = warnings & !self.logged.fetch_or(warnings, Ordering::Relaxed);
         for (warning, sentence) in Warning::SENTENCES {
             if new & warning.bit() != 0 {
                 warn(sentence);
