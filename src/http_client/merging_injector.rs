@@ -91,18 +91,16 @@ impl MergingInjector<'_> {
     /// Takes out the request's `sentry-*`, and what is over the limit of bytes; else it stays as it
     /// is.
     pub(crate) fn remove_sentry_members(&mut self) {
-        let is_plain = |lines: &[Cow<'_, str>]| {
-            let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
-            let mut members = lines.iter().flat_map(|line| members(line));
-            bytes <= MAX_BAGGAGE_BYTES + 1 && !members.any(is_sentry_key)
-        };
-        if !is_plain(&lines(self.0)) {
-            let own = lines(self.0);
-            let own = within_limit(own.iter().map(|line| &**line)).flat_map(members);
-            let kept: Vec<&str> = own.filter(|member| !is_sentry_key(member)).collect();
-            let kept: Vec<Cow<'_, str>> = kept.into_iter().map(without_spaces).collect();
-            self.replace(Some(kept.join(",")));
+        let lines = lines(self.0);
+        let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
+        let has_sentry = || lines.iter().flat_map(|line| members(line)).any(is_sentry_key);
+        if bytes <= MAX_BAGGAGE_BYTES + 1 && !has_sentry() {
+            return;
         }
+        let read = within_limit(lines.iter().map(|line| &**line)).flat_map(members);
+        let own = read.filter(|member| !is_sentry_key(member));
+        let list = own.map(without_spaces).collect::<Vec<_>>().join(",");
+        self.replace(Some(list));
     }
 
     /// Writes one list: the request's own members, as far as they are read, others whose keys it
@@ -133,15 +131,15 @@ impl MergingInjector<'_> {
     }
 }
 
-/// A request's lines of `baggage` as text: those that begin within the limit, and of each so much
-/// that it is over the limit if the whole is.
+/// A request's `baggage` lines as text: those that start within the limit of bytes, each cut one
+/// byte behind it.
 fn lines(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
     let mut read = 0;
     let lines = headers.get_all(BAGGAGE).iter().map_while(|line| {
         let line = line.as_bytes();
         let line = ascii_line(line.get(..=MAX_BAGGAGE_BYTES).unwrap_or(line));
         let is_within = read <= MAX_BAGGAGE_BYTES;
-        // An empty line counts, too: there may be many.
+        // An empty line counts as one byte: there may be many.
         read += line.len().max(1);
         is_within.then_some(line)
     });
@@ -155,12 +153,12 @@ fn fits(list: &mut OutgoingBaggage, member: &str) -> bool {
     !list.overflowed
 }
 
-/// The key of a member as it goes out.
+/// The key of a member, as sent.
 fn sent_key(member: &str) -> String {
     header_text(key(member)).into_owned()
 }
 
-/// A member without the white space that W3C Baggage has as optional.
+/// A member without the white space that is optional in W3C Baggage.
 ///
 /// ```text
 /// list-member = key OWS "=" OWS value *( OWS ";" OWS property )
@@ -183,22 +181,19 @@ fn without_spaces(member: &str) -> Cow<'_, str> {
     Cow::Owned(tight)
 }
 
-/// Whether a list is what merging it with nothing would give, as a propagator of this crate's is.
+/// Whether merging a list with nothing would leave it unchanged: so with the lists that this crate's
+/// propagators write.
 fn is_merged(list: &str) -> bool {
-    let is_taken_as_it_is = list.len() <= MAX_BAGGAGE_BYTES && is_plain(list);
-    if !is_taken_as_it_is {
-        return false;
-    }
-    let (mut count, mut is_behind) = (0, false);
-    for member in split_list(list, b',') {
+    let mut is_behind = false;
+    let is_in_place = |(place, member): (usize, &str)| {
         let is_sentry = is_sentry_key(member);
-        if member.is_empty() || (is_behind && !is_sentry) {
-            return false;
-        }
+        let is_in_order = is_sentry || !is_behind;
         is_behind = is_sentry;
-        count += 1;
-    }
-    count <= MAX_BAGGAGE_MEMBERS
+        !member.is_empty() && is_in_order && place <= MAX_BAGGAGE_MEMBERS
+    };
+    list.len() <= MAX_BAGGAGE_BYTES
+        && is_plain(list)
+        && (1..).zip(split_list(list, b',')).all(is_in_place)
 }
 
 /// Shows only the headers' names: their values may be secret.
