@@ -364,7 +364,7 @@ fn at_the_limit_of_bytes() {
     }
 }
 
-/// What is injected keeps to the limit of bytes in a request without `baggage`, too.
+/// The limit of bytes also applies in a request that has no `baggage` of its own.
 #[test]
 fn an_injected_list_over_the_limit_of_bytes() {
     for (len, kept) in [(128, 64), (129, 63), (200, 40)] {

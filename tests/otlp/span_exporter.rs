@@ -97,14 +97,18 @@ fn the_rate_is_the_members_or_that_of_a_true_th() {
         let parent = Context::new().with_remote_span_context(remote(trace_state));
         drop(provider.tracer("test").start_with_context("GET", &parent));
         let span = exporter.get_finished_spans().unwrap().remove(0);
-        let name = "sentry.client_sample_rate";
-        let found = span.attributes.iter().find(|attribute| attribute.key.as_str() == name);
-        let found = found.map(|attribute| attribute.value.to_string());
-        assert_eq!(found.as_deref(), rate, "{trace_state:?}");
+        let found = values(&span, "sentry.client_sample_rate");
+        assert_eq!(found, rate.into_iter().collect::<Vec<_>>(), "{trace_state:?}");
     }
 }
 
-/// The values of an attribute in an exported head, for this resource.
+/// The values of an attribute.
+fn values(span: &SpanData, name: &str) -> Vec<String> {
+    let named = span.attributes.iter().filter(|attribute| attribute.key.as_str() == name);
+    named.map(|attribute| attribute.value.to_string()).collect()
+}
+
+/// The environments of an exported head, for this resource.
 fn environments(builder: SentryBuilder, resource: &[(&'static str, &'static str)]) -> Vec<String> {
     let exporter = InMemorySpanExporter::default();
     let sentry = builder.traces_sample_rate(1.0).build().unwrap();
@@ -116,8 +120,7 @@ fn environments(builder: SentryBuilder, resource: &[(&'static str, &'static str)
         .build();
     drop(provider.tracer("test").start("job"));
     let span = exporter.get_finished_spans().unwrap().remove(0);
-    let environments = span.attributes.iter().filter(|a| a.key.as_str() == "sentry.environment");
-    environments.map(|attribute| attribute.value.to_string()).collect()
+    values(&span, "sentry.environment")
 }
 
 /// Sentry reads a span's environment first, so the default must not hide the resource's value.

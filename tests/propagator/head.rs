@@ -133,7 +133,7 @@ fn below_a_bare_sentry_trace_there_is_no_head() {
     }
 }
 
-/// What a head's member does not say, `ot` and the trace id say.
+/// A number that a head's member lacks comes from `ot` or from the trace id.
 #[test]
 fn a_member_with_one_of_two_numbers() {
     for (member, rate, rand) in [

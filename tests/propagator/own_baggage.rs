@@ -147,7 +147,7 @@ fn over_64_members_the_dsc_stays_and_own_members_fill_the_rest() {
     }
 }
 
-/// Beside a DSC of our own, too.
+/// The same with a DSC that this service composes.
 #[test]
 fn over_64_members_a_heads_dsc_stays() {
     let baggage: Baggage =

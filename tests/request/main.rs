@@ -135,22 +135,22 @@ fn a_copied_request_loses_the_callers_trace() {
     assert_eq!(*request.headers(), before);
 }
 
-/// A list of 8192 bytes is within the limit and stays as it is; what begins behind it is not sent.
+/// A list of 8192 bytes is within the limit and stays unchanged. Lines behind it are not sent; then
+/// the list is written anew, without its space.
 #[test]
-fn a_copied_request_with_a_list_as_long_as_may_be() {
+fn a_copied_request_with_a_list_of_the_maximum_length() {
     let full = format!("a=1, b={}", "x".repeat(8192 - "a=1, b=".len()));
+    let tight = full.replace(' ', "");
     for (baggage, stays) in [
-        (&[&*full][..], &full[..]),
-        (&[&*full, "sentry-release=old"], &full),
-        (&[&*full, "", "c=1"], &full),
+        (&[&*full][..], &full),
+        (&[&*full, "sentry-release=old"], &tight),
+        (&[&*full, "", "c=1"], &tight),
     ] {
         let mut request = request("https://elsewhere.example/", baggage);
         inject_request(&shop(), &cx(), &mut request);
         let lines = request.headers().get_all("baggage").iter();
         let sent: Vec<&str> = lines.map(|line| line.to_str().unwrap()).collect();
-        assert_eq!(sent.len(), 1, "{} lines", baggage.len());
-        assert_eq!(sent[0].replace(' ', ""), stays.replace(' ', ""), "{} lines", baggage.len());
-        assert!(baggage.len() > 1 || sent == [stays]);
+        assert_eq!(sent, [stays], "{} lines", baggage.len());
     }
 }
 

@@ -1,14 +1,15 @@
 //! One list of the inner propagator's members, the context's baggage, and the DSC.
 
 use opentelemetry::baggage::{Baggage, BaggageExt};
-use opentelemetry::propagation::text_map_propagator::FieldIter;
-use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
+use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::Context;
 use opentelemetry_sdk::propagation::BaggagePropagator;
 use opentelemetry_sentry::OutgoingUrlExt;
 
-use super::inner::{bare, headers, inject, sampled, sentry, Writes, ALLOWED, DENIED, SPAN, TRACE};
+use super::inner::{
+    bare, headers, inject, sampled, sentry, Raw, Writes, ALLOWED, DENIED, SPAN, TRACE,
+};
 
 /// A member of the context's own baggage: key, value, metadata.
 type Own = (&'static str, &'static str, &'static str);
@@ -209,26 +210,6 @@ fn within_the_limits_the_dsc_is_kept() {
 fn without_baggage_and_dsc_there_is_no_header() {
     let sent = inject(&bare().wrap(Raw), &Context::new().with_remote_span_context(sampled()));
     assert_eq!(sent.keys().collect::<Vec<_>>(), ["sentry-trace"]);
-}
-
-/// A propagator that writes the context's baggage as it is, into a header of its own.
-#[derive(Debug)]
-struct Raw;
-
-impl TextMapPropagator for Raw {
-    fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
-        for (key, (value, metadata)) in cx.baggage() {
-            injector.set("x-raw", format!("{key}={value};{}", metadata.as_str()));
-        }
-    }
-
-    fn extract_with_context(&self, cx: &Context, _: &dyn Extractor) -> Context {
-        cx.clone()
-    }
-
-    fn fields(&self) -> FieldIter<'_> {
-        FieldIter::new(&[])
-    }
 }
 
 #[test]

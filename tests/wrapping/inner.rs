@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
@@ -126,6 +127,26 @@ impl TextMapPropagator for Writes {
 
     fn fields(&self) -> FieldIter<'_> {
         FieldIter::new(&self.fields)
+    }
+}
+
+/// Writes the context's baggage unencoded, into a header of its own. Reads nothing.
+#[derive(Debug)]
+pub(crate) struct Raw;
+
+impl TextMapPropagator for Raw {
+    fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
+        for (key, (value, metadata)) in cx.baggage() {
+            injector.set("x-raw", format!("{key}={value};{}", metadata.as_str()));
+        }
+    }
+
+    fn extract_with_context(&self, cx: &Context, _: &dyn Extractor) -> Context {
+        cx.clone()
+    }
+
+    fn fields(&self) -> FieldIter<'_> {
+        FieldIter::new(&[])
     }
 }
 
