@@ -134,7 +134,7 @@ pub(crate) fn without_trace_state(span_context: &SpanContext) -> SpanContext {
 }
 
 /// What may be sent of a trace state that has only our members and `ot`: the `ot` member, or an
-/// empty text if there is none. `None` if another party's member is there, or no member at all.
+/// empty text without one. `None` for an empty trace state, and for one with another party's member.
 ///
 /// With this, the inner propagator needs no trace state: it would encode our members only for
 /// [`outgoing_header`] to remove them.
